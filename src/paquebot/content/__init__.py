@@ -1,0 +1,1 @@
+"""Rows become what may leave: fields, order, obfuscation."""

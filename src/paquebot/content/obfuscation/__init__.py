@@ -1,0 +1,1 @@
+"""Values that must not be read are replaced by their digests, one algorithm a module."""

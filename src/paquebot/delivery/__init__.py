@@ -1,0 +1,1 @@
+"""The parcel leaves: one kind of destination a module."""

@@ -1,0 +1,177 @@
+"""Every error Paquebot raises on purpose.
+
+The class says *where* it happened, the problem's `code` says *what* (stable: screens, API and tests use it),
+`retryable` says whether time may heal it, `hint` says what to do next::
+
+    PaquebotError
+    ├── CommandError         the command, the definition or the request was wrong
+    ├── StoreError           the application's own database, keys or folders
+    ├── SourceError          rows could not come in
+    ├── ContentError         rows may not leave as they are
+    ├── FormatError          rows could not become a file
+    ├── PackagingError       the file could not become a parcel
+    ├── DeliveryError        the parcel could not leave
+    ├── VerificationError    what arrived is not what left
+    ├── ReportingError       somebody could not be told
+    ├── FencedError          a newer attempt owns the run; this one must stop without a word
+    └── RunCancelledError    somebody cancelled the run
+
+Each room declares its problems as module constants beside the code that raises them. Messages and hints are English
+templates (`str.format` fields) and at the same time the keys of the translation catalogue. Parameters never carry a
+secret or a personal value: they are stored in history and shown to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that can go wrong: a stable code, what happened, what to do, and whether time heals it."""
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool = False
+
+
+INTERNAL = Problem(
+    "internal",
+    "Something unexpected happened inside Paquebot: {kind}.",
+    "This is a defect of Paquebot. The log of the run has the details; please report it.",
+)
+FENCED = Problem("run.fenced", "A newer attempt of this run has taken over.", "Nothing to do: the newer attempt goes on.")
+CANCELLED = Problem("run.cancelled", "The run was cancelled.", "Start it again when you want the file to leave.")
+
+
+class PaquebotError(Exception):
+    """A known problem with the values that make it concrete.
+
+    `parameters` fill the templates of `problem`; they are shown and stored, so they hold no secret and no personal value.
+    """
+
+    def __init__(self, problem: Problem, **parameters: Any) -> None:
+        self.problem = problem
+        self.parameters = {name: _plain(value) for name, value in parameters.items()}
+        super().__init__(problem, self.parameters)
+
+    @property
+    def code(self) -> str:
+        return self.problem.code
+
+    @property
+    def retryable(self) -> bool:
+        return self.problem.retryable
+
+    @property
+    def message(self) -> str:
+        return self.problem.message.format(**self.parameters)
+
+    @property
+    def hint(self) -> str:
+        return self.problem.hint.format(**self.parameters)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def __reduce__(self) -> tuple[Callable[..., PaquebotError], tuple[Any, ...]]:
+        return _rebuild, (type(self), self.problem, self.parameters)
+
+
+class CommandError(PaquebotError):
+    """The command, the definition or the request was wrong."""
+
+
+class StoreError(PaquebotError):
+    """The application's own database, keys or folders."""
+
+
+class SourceError(PaquebotError):
+    """Rows could not come in."""
+
+
+class ContentError(PaquebotError):
+    """Rows may not leave as they are."""
+
+
+class FormatError(PaquebotError):
+    """Rows could not become a file."""
+
+
+class PackagingError(PaquebotError):
+    """The file could not become a parcel."""
+
+
+class DeliveryError(PaquebotError):
+    """The parcel could not leave."""
+
+
+class VerificationError(PaquebotError):
+    """What arrived is not what left."""
+
+
+class ReportingError(PaquebotError):
+    """Somebody could not be told."""
+
+
+class FencedError(PaquebotError):
+    """A newer attempt owns the run; this one must stop without writing or publishing anything."""
+
+    def __init__(self) -> None:
+        super().__init__(FENCED)
+
+    def __reduce__(self) -> tuple[Callable[..., PaquebotError], tuple[Any, ...]]:
+        return type(self), ()
+
+
+class RunCancelledError(PaquebotError):
+    """Somebody cancelled the run."""
+
+    def __init__(self) -> None:
+        super().__init__(CANCELLED)
+
+    def __reduce__(self) -> tuple[Callable[..., PaquebotError], tuple[Any, ...]]:
+        return type(self), ()
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """What history keeps of an error: the untranslated templates and their values, never a traceback or a foreign message.
+
+    A driver's own message may quote data or secrets, so an unknown exception is named by its class alone.
+    """
+    if isinstance(error, PaquebotError):
+        problem, parameters = error.problem, error.parameters
+    else:
+        problem, parameters = INTERNAL, {"kind": type(error).__name__}
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "retryable": problem.retryable,
+        "parameters": parameters,
+    }
+
+
+def render(description: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
+    """The person's view of what `describe` kept: code, message and hint in the language of `translate`."""
+    values = description["parameters"]
+    return {
+        "code": description["code"],
+        "message": translate(description["message"]).format(**values),
+        "hint": translate(description["hint"]).format(**values),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _rebuild(kind: type[PaquebotError], problem: Problem, parameters: dict[str, Any]) -> PaquebotError:
+    return kind(problem, **parameters)

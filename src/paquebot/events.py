@@ -1,0 +1,102 @@
+"""What the pipeline tells while it works. History, the command line and the tests listen; the core knows none of them.
+
+Events carry no time: whoever listens has the clock. `tell` returns once the listener has kept the event, so that what was told
+before an irreversible act (`PublishIntended`) is durable when the act happens. A listener stops a run it no longer owns by
+raising `FencedError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from paquebot.flow import Measure
+
+PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM, REPORT = (
+    "prepare",
+    "produce",
+    "send",
+    "compare",
+    "publish",
+    "confirm",
+    "report",
+)
+STEPS = (PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM, REPORT)
+"""The processing sequence, always in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgressed:
+    """So many rows and bytes have passed; told often, so listeners keep only some."""
+
+    name: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    name: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    name: str
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactSealed:
+    """The parcel is complete and kept: every later attempt starts from it."""
+
+    artifact: SealedArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class PublishIntended:
+    """About to give the file its final name. After a crash, matching bytes under that name mean delivered."""
+
+    remote_path: str
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The file stands under its final name, compared at `verification` level."""
+
+    remote_path: str
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedArtifact:
+    """What is known of a produced file: where it is kept, and what it measured at each point of the road.
+
+    `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
+    bytes that leave. `file_name` is the name they leave under.
+    """
+
+    location: str
+    wrapped_key: str
+    file_name: str
+    rows: int
+    columns: tuple[str, ...]
+    plain: Measure
+    packed: Measure
+    final: Measure
+
+
+Event = StepStarted | StepProgressed | StepFinished | StepFailed | ArtifactSealed | PublishIntended | Published
+
+
+class Listener(Protocol):
+    """Somebody who is told."""
+
+    def tell(self, event: Event) -> None: ...

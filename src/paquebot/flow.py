@@ -1,0 +1,73 @@
+"""What travels between the stages: rows in bounded batches, files in blocks, and the small facts about them.
+
+Everything here is frozen: a stage takes one and returns a new one. Blocks are `bytes` of about `BLOCK_BYTES`, batches are
+Arrow record batches of a bounded number of rows, so memory never depends on the size of the export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paquebot.errors import RunCancelledError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_BYTES = 1 << 20
+"""The size of the blocks files travel in: 1 MiB."""
+
+Blocks = Iterator[bytes]
+"""A file on its way, block after block. Closing the iterator stops everything upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows on their way: their columns (names, order, Arrow types) and the batches that carry them, readable once."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How many bytes passed a point, and their SHA-256 in lower-case hexadecimal."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Cancellation:
+    """Asked between blocks whether to go on. Thread-safe; once set it stays set."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    def check(self) -> None:
+        """Raises `RunCancelledError` once somebody cancelled."""
+        if self._event.is_set():
+            raise RunCancelledError
+
+
+class Meter:
+    """Counts and hashes the blocks that pass through `watch`; `measure` is complete once they have all passed."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+
+    def watch(self, blocks: Iterable[bytes]) -> Blocks:
+        for block in blocks:
+            self._digest.update(block)
+            self.size_bytes += len(block)
+            yield block
+
+    @property
+    def measure(self) -> Measure:
+        return Measure(self.size_bytes, self._digest.hexdigest())

@@ -1,0 +1,1 @@
+"""Rows become a file, one format a module."""

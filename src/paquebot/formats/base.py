@@ -1,0 +1,30 @@
+"""The contract of a format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from paquebot.flow import Blocks, Rows
+from paquebot.options import Option
+
+
+class Format(ABC):
+    """Writes rows as a file, in one pass and bounded memory."""
+
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[tuple[Option, ...]] = ()
+    EXTENSION: ClassVar[str]
+    MEDIA_TYPE: ClassVar[str]
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
+
+    @abstractmethod
+    def write(self, rows: Rows) -> Blocks:
+        """The file, block by block: nothing lost, nothing added, rows in the order they came.
+
+        Raises `FormatError` for a value the format cannot hold, naming row and column. Closing the iterator early stops the
+        writing and closes `rows.batches`.
+        """

@@ -1,0 +1,1 @@
+"""The file becomes a parcel: named, compressed, encrypted, sealed."""

@@ -1,0 +1,1 @@
+"""Ways to make the file smaller, one module each."""

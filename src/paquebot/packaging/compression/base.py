@@ -1,0 +1,25 @@
+"""The contract of a compression."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from paquebot.flow import Blocks
+from paquebot.options import Option
+
+
+class Compression(ABC):
+    """Makes a file smaller in one pass."""
+
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[tuple[Option, ...]] = ()
+    EXTENSION: ClassVar[str]
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
+
+    @abstractmethod
+    def pack(self, blocks: Blocks) -> Blocks:
+        """The compressed file, block by block. The same bytes in give the same bytes out, on any day: no clock, no name inside."""

@@ -1,0 +1,1 @@
+"""Ways to close the file for its reader, one module each."""

@@ -1,0 +1,1 @@
+"""Somebody is told: the receipt, the partner's confirmation, people."""

@@ -1,0 +1,1 @@
+"""Rows come in: one kind of project database a module."""

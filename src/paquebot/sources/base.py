@@ -1,0 +1,33 @@
+"""The contract of a source."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from paquebot.flow import Rows
+
+
+class Source(ABC):
+    """Gives the rows of one selection of one project database, once, in bounded batches.
+
+    Used as a context manager: entering takes what reading needs (a child process, a connection), leaving gives it back whatever
+    happened, within five seconds.
+    """
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises `SourceError` when the selection cannot be read (unknown table or field, refused SQL), before a byte moves."""
+
+    @abstractmethod
+    def rows(self) -> Rows:
+        """The rows, in the promised order. Raises `SourceError`, also from the iterator. May be called once per entering."""
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...

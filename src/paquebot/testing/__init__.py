@@ -1,0 +1,1 @@
+"""Conformance suites and doubles that plug-in authors use too."""

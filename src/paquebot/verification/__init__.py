@@ -1,0 +1,1 @@
+"""What arrived is what left."""
