@@ -46,6 +46,9 @@ INTERNAL = Problem(
 FENCED = Problem("run.fenced", "A newer attempt of this run has taken over.", "Nothing to do: the newer attempt goes on.")
 CANCELLED = Problem("run.cancelled", "The run was cancelled.", "Start it again when you want the file to leave.")
 
+TRANSLATED_PARAMETERS = frozenset({"explanation", "expected_kind", "found_kind"})
+"""Parameters whose values are themselves texts of the catalogue, such as the explanation of an option."""
+
 
 class PaquebotError(Exception):
     """A known problem with the values that make it concrete.
@@ -157,12 +160,16 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def render(description: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
     """The person's view of what `describe` kept: code, message and hint in the language of `translate`."""
-    values = description["parameters"]
+    values = {name: _translated(name, value, translate) for name, value in description["parameters"].items()}
     return {
         "code": description["code"],
         "message": translate(description["message"]).format(**values),
         "hint": translate(description["hint"]).format(**values),
     }
+
+
+def _translated(name: str, value: Any, translate: Callable[[str], str]) -> Any:
+    return translate(value) if name in TRANSLATED_PARAMETERS and value else value
 
 
 def _plain(value: Any) -> Any:

@@ -53,6 +53,13 @@ class StepFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepFailed:
+    """After a failure the server could not be reached to remove the hidden file; the next attempt removes it."""
+
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactSealed:
     """The parcel is complete and kept: every later attempt starts from it."""
 
@@ -93,7 +100,7 @@ class SealedArtifact:
     final: Measure
 
 
-Event = StepStarted | StepProgressed | StepFinished | StepFailed | ArtifactSealed | PublishIntended | Published
+Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published
 
 
 class Listener(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paquebot.errors import RunCancelledError
 
@@ -63,11 +64,23 @@ class Meter:
         self.size_bytes = 0
 
     def watch(self, blocks: Iterable[bytes]) -> Blocks:
-        for block in blocks:
-            self._digest.update(block)
-            self.size_bytes += len(block)
-            yield block
+        with closing_upstream(blocks):
+            for block in blocks:
+                self._digest.update(block)
+                self.size_bytes += len(block)
+                yield block
 
     @property
     def measure(self) -> Measure:
         return Measure(self.size_bytes, self._digest.hexdigest())
+
+
+@contextmanager
+def closing_upstream(upstream: Iterable[Any]) -> Iterator[None]:
+    """Closes `upstream` on the way out, whatever happened; what cannot be closed (a list's iterator) is left alone."""
+    try:
+        yield
+    finally:
+        close = getattr(upstream, "close", None)
+        if close is not None:
+            close()

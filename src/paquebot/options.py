@@ -14,9 +14,19 @@ from typing import Any, Literal
 
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, Problem
+from paquebot.language import translatable
 
 Kind = Literal["text", "integer", "boolean", "list", "mapping"]
 _PYTHON_TYPES: Mapping[Kind, type] = {"text": str, "integer": int, "boolean": bool, "list": list, "mapping": dict}
+KIND_WORDS: Mapping[str, str] = {
+    "text": translatable("text"),
+    "integer": translatable("a whole number"),
+    "boolean": translatable("true or false"),
+    "list": translatable("a list"),
+    "mapping": translatable("a set of keys"),
+}
+_OTHER_KINDS = {type(None): translatable("nothing"), float: translatable("a number")}
+"""How each kind is named to a person; keys of the translation catalogue."""
 
 UNKNOWN_KEY = Problem(
     "definition.unknown_key",
@@ -28,15 +38,36 @@ PLANNED_KEY = Problem(
     "{where}: “{key}” is known but not built yet in this version.",
     "Remove it for now; nothing was changed.",
 )
+PLANNED_CHOICE = Problem(
+    "definition.not_built_yet",
+    "{where}: “{value}” for “{key}” is known but not built yet in this version.",
+    "Choose another for now: {accepted}. Nothing was changed.",
+)
 MISSING_KEY = Problem("definition.missing_key", "{where}: “{key}” is missing.", "Add it: {explanation}")
 WRONG_TYPE = Problem(
     "definition.wrong_type",
-    "{where}: “{key}” must be of kind {expected}, not {found}.",
+    "{where}: “{key}” must be {expected_kind}, not {found_kind}.",
     "What it is for: {explanation}",
 )
-WRONG_CHOICE = Problem("definition.wrong_choice", "{where}: “{key}” cannot be “{value}”.", "Accepted: {accepted}.")
+NOT_TEXT = Problem(
+    "definition.wrong_type",
+    "{where}: “{key}” must be text, not {found_kind}.",
+    "Write the value between quotes. What it is for: {explanation}",
+)
+WRONG_CHOICE = Problem(
+    "definition.wrong_choice", "{where}: “{key}” cannot be “{value}”.", "Did you mean “{nearest}”? Accepted: {accepted}."
+)
 OUT_OF_BOUNDS = Problem(
     "definition.out_of_bounds", "{where}: “{key}” must lie between {least} and {most}.", "What it is for: {explanation}"
+)
+TOO_LITTLE = Problem("definition.out_of_bounds", "{where}: “{key}” must be at least {least}.", "What it is for: {explanation}")
+TOO_MUCH = Problem("definition.out_of_bounds", "{where}: “{key}” must be at most {most}.", "What it is for: {explanation}")
+EMPTY_LIST = Problem("definition.empty_list", "{where}: “{key}” must name at least one.", "What it is for: {explanation}")
+REPEATED_ITEM = Problem("definition.repeated", "{where}: “{key}” names “{value}” twice.", "Keep one of them.")
+UNUSABLE_TEXT = Problem(
+    "definition.unusable_text",
+    "{where}: “{key}” holds a character that no text may hold (NUL).",
+    "Write the value again without it.",
 )
 
 Path = tuple[str | int, ...]
@@ -44,17 +75,25 @@ Path = tuple[str | int, ...]
 
 
 class DefinitionError(CommandError):
-    """A definition was wrong at `path`; a reader of files adds the line."""
+    """A definition was wrong at `path`; a reader of files adds the line. Messages begin with `{where}`, the place in words."""
 
     def __init__(self, problem: Problem, path: Path, **parameters: Any) -> None:
         self.path = path
         parameters.setdefault("where", describe_path(path))
         super().__init__(problem, **parameters)
 
+    def __reduce__(self) -> tuple[Callable[..., DefinitionError], tuple[Any, ...]]:
+        return _rebuild, (self.problem, self.path, self.parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value a person can set. `explanation` is one English line and a key of the translation catalogue."""
+    """One value a person can set. `explanation` is one English line and a key of the translation catalogue.
+
+    `least` and `most` bound a number; a list may be empty only when `least` is 0. `planned_choices` are refused by saying so.
+    `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
+    `check` sees a value that passed everything else and raises `DefinitionError`.
+    """
 
     name: str
     explanation: str
@@ -65,6 +104,10 @@ class Option:
     choices: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
+    planned_choices: tuple[str, ...] = ()
+    items: Kind = "text"
+    alone: bool = False
+    check: Callable[[Any, Path], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +119,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A nested mapping with options of its own; `many` makes it a list of such mappings."""
+    """A nested mapping with options of its own.
+
+    `many` makes it a list of such mappings; `keyed` a mapping from free names to such mappings, each of which may be empty.
+    """
 
     name: str
     explanation: str
@@ -84,6 +130,7 @@ class Section:
     required: bool = False
     many: bool = False
     check: Callable[[Mapping[str, Any], Path], None] | None = field(default=None, compare=False)
+    keyed: bool = False
 
 
 Entry = Option | Planned | Section
@@ -92,11 +139,12 @@ Entry = Option | Planned | Section
 def read(entries: Sequence[Entry], written: Any, path: Path = ()) -> dict[str, Any]:
     """The values of `entries` as written at `path`, defaults filled in; secrets come back as `Secret`.
 
-    Raises `DefinitionError` naming the place, the key, and what would be accepted. An absent optional section reads as None
-    (as an empty list when it is a list).
+    A value may be handed in as a `Secret` already; for an option that is none, it is revealed. Raises `DefinitionError` naming
+    the place, the key, and what would be accepted. An absent optional section reads as None (as an empty list or mapping when
+    it is `many` or `keyed`).
     """
     if not isinstance(written, Mapping):
-        raise DefinitionError(WRONG_TYPE, path, key=_last(path), expected="mapping", found=_kind_of(written), explanation="")
+        raise _wrong_type(_last(path), "mapping", written, path, "")
     _refuse_unknown(entries, written, path)
     return {entry.name: _read_entry(entry, written, path) for entry in entries if not isinstance(entry, Planned)}
 
@@ -110,9 +158,10 @@ def describe_path(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like `word`; the first one when none does."""
+    """The known word that looks most like `word`, whatever the case; the first one when none does."""
     names = list(known)
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
+    folded = {name.casefold(): name for name in names}
+    found = [folded[close] for close in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.4)]
     return found[0] if found else (names[0] if names else "")
 
 
@@ -136,29 +185,32 @@ def _refuse_unknown(entries: Sequence[Entry], written: Mapping[str, Any], path: 
 def _read_entry(entry: Option | Section, written: Mapping[str, Any], path: Path) -> Any:
     value = written.get(entry.name)
     here = (*path, entry.name)
-    if value is None:
+    if value is None or (value == "" and isinstance(entry, Option) and entry.required):
         if entry.required:
             raise DefinitionError(MISSING_KEY, here, where=describe_path(path), key=entry.name, explanation=entry.explanation)
-        if isinstance(entry, Section):
-            return [] if entry.many else None
-        return entry.default
+        return _absent(entry)
     if isinstance(entry, Section):
         return _read_section(entry, value, here)
     return _read_option(entry, value, here)
 
 
+def _absent(entry: Option | Section) -> Any:
+    if isinstance(entry, Option):
+        return entry.default
+    if entry.many:
+        return []
+    return {} if entry.keyed else None
+
+
 def _read_section(section: Section, value: Any, path: Path) -> Any:
     if section.many:
         if not isinstance(value, list):
-            raise DefinitionError(
-                WRONG_TYPE,
-                path,
-                key=section.name,
-                expected="list",
-                found=_kind_of(value),
-                explanation=section.explanation,
-            )
+            raise _wrong_type(section.name, "list", value, path, section.explanation)
         return [_read_one(section, item, (*path, position)) for position, item in enumerate(value)]
+    if section.keyed:
+        if not isinstance(value, Mapping):
+            raise _wrong_type(section.name, "mapping", value, path, section.explanation)
+        return {str(key): _read_one(section, {} if item is None else item, (*path, str(key))) for key, item in value.items()}
     return _read_one(section, value, path)
 
 
@@ -170,37 +222,86 @@ def _read_one(section: Section, value: Any, path: Path) -> dict[str, Any]:
 
 
 def _read_option(option: Option, value: Any, path: Path) -> Any:
-    expected = _PYTHON_TYPES[option.kind]
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise DefinitionError(
-            WRONG_TYPE,
-            path,
-            key=option.name,
-            expected=option.kind,
-            found=_kind_of(value),
-            explanation=option.explanation,
-        )
+    plain = value.reveal() if isinstance(value, Secret) else value
+    if option.kind == "list":
+        plain = _read_list(option, plain, path)
+    else:
+        _check_value(option, option.kind, plain, path)
+    if option.check is not None:
+        option.check(plain, path)
+    return Secret(plain) if option.secret else plain
+
+
+def _read_list(option: Option, value: Any, path: Path) -> list[Any]:
+    items = [value] if option.alone and _is(option.items, value) else value
+    if not isinstance(items, list):
+        raise _wrong_type(option.name, "list", value, path, option.explanation)
+    if not items and option.least != 0:
+        raise DefinitionError(EMPTY_LIST, path, key=option.name, explanation=option.explanation)
+    for position, item in enumerate(items):
+        here = (*path, position) if items is value else path
+        _check_value(option, option.items, item, here)
+        if item in items[:position]:
+            raise DefinitionError(REPEATED_ITEM, here, key=option.name, value=item)
+    return items
+
+
+def _check_value(option: Option, kind: Kind, value: Any, path: Path) -> None:
+    if named := _planned_choice(option, value):
+        raise DefinitionError(PLANNED_CHOICE, path, key=option.name, value=named, accepted=option.choices)
+    if not _is(kind, value):
+        raise _wrong_type(option.name, kind, value, path, option.explanation)
     if option.choices and value not in option.choices:
-        raise DefinitionError(WRONG_CHOICE, path, key=option.name, value=value, accepted=option.choices)
-    if isinstance(value, int) and not isinstance(value, bool) and not _within(option, value):
-        raise DefinitionError(
-            OUT_OF_BOUNDS, path, key=option.name, least=option.least, most=option.most, explanation=option.explanation
-        )
-    return Secret(str(value)) if option.secret else value
+        close = nearest(str(value), option.choices)
+        raise DefinitionError(WRONG_CHOICE, path, key=option.name, value=value, nearest=close, accepted=option.choices)
+    if isinstance(value, str) and "\x00" in value:
+        raise DefinitionError(UNUSABLE_TEXT, path, key=option.name)
+    if kind == "integer":
+        _check_bounds(option, value, path)
 
 
-def _within(option: Option, value: int) -> bool:
-    return (option.least is None or value >= option.least) and (option.most is None or value <= option.most)
+def _planned_choice(option: Option, value: Any) -> str | None:
+    """The planned choice `value` names, also where it is written as a mapping of its own: `{postgresql: {…}}`."""
+    named = next(iter(value)) if isinstance(value, Mapping) and len(value) == 1 else value
+    return named if isinstance(named, str) and named in option.planned_choices else None
+
+
+def _check_bounds(option: Option, value: int, path: Path) -> None:
+    too_little = option.least is not None and value < option.least
+    too_much = option.most is not None and value > option.most
+    if not too_little and not too_much:
+        return
+    both = option.least is not None and option.most is not None
+    problem = OUT_OF_BOUNDS if both else TOO_LITTLE if too_little else TOO_MUCH
+    raise DefinitionError(problem, path, key=option.name, least=option.least, most=option.most, explanation=option.explanation)
+
+
+def _is(kind: Kind, value: Any) -> bool:
+    return isinstance(value, _PYTHON_TYPES[kind]) and not (kind == "integer" and isinstance(value, bool))
+
+
+def _wrong_type(key: str, expected: Kind, value: Any, path: Path, explanation: str) -> DefinitionError:
+    problem = NOT_TEXT if expected == "text" and isinstance(value, (bool, int, float)) else WRONG_TYPE
+    return DefinitionError(
+        problem,
+        path,
+        key=key,
+        expected_kind=KIND_WORDS[expected],
+        found_kind=_kind_of(value),
+        explanation=explanation,
+    )
 
 
 def _kind_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    for kind, python_type in _PYTHON_TYPES.items():
-        if isinstance(value, python_type):
-            return kind
-    return "nothing" if value is None else type(value).__name__
+    for kind in ("boolean", *_PYTHON_TYPES):
+        if _is(kind, value):
+            return KIND_WORDS[kind]
+    return _OTHER_KINDS.get(type(value), translatable("something else"))
 
 
 def _last(path: Path) -> str:
     return str(path[-1]) if path else "definition"
+
+
+def _rebuild(problem: Problem, path: Path, parameters: dict[str, Any]) -> DefinitionError:
+    return DefinitionError(problem, path, **parameters)

@@ -22,4 +22,4 @@ class Compression(ABC):
 
     @abstractmethod
     def pack(self, blocks: Blocks) -> Blocks:
-        """The compressed file, block by block. The same bytes in give the same bytes out, on any day: no clock, no name inside."""
+        """The compressed file, block by block. The same bytes in give the same bytes out: no clock, no name inside."""

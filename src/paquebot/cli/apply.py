@@ -1,0 +1,36 @@
+"""`paquebot apply FILE.yaml`: makes the project what the file says."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from paquebot.cli.output import Output
+from paquebot.language import translatable
+
+HELP = translatable("creates or changes a project and its exports from a file")
+
+
+def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
+    parser.add_argument("file", metavar="FILE.yaml", help=_("the project as code"))
+
+
+def execute(arguments: argparse.Namespace, out: Output) -> int:
+    """Returns 0 when the project is as the file says; nothing is changed when the file is wrong."""
+    from pathlib import Path
+
+    from paquebot.cli.document import load
+    from paquebot.cli.opening import installation
+
+    loaded = load(Path(arguments.file))
+    with installation() as records:
+        from paquebot.records.applying import apply_document
+
+        with loaded.positions.explaining():
+            report = apply_document(records, loaded.document)
+    out.document(report)
+    _ = out.translate
+    out.line(_("Project {project} is as {file} says.").format(project=report["project"], file=arguments.file))
+    for change in report["changes"]:
+        out.line(f"  {_(change['what'])}: {_(change['kind'])} {change['name']} {change['detail']}".rstrip())
+    return 0

@@ -1,0 +1,192 @@
+"""A project file: read with the line of every key, its references resolved here, on the machine of whoever wrote it.
+
+`env:NAME` and `file:PATH` may stand for any value of a server and for an encryption key; a password or private key must be such
+a reference, so that the file itself can be shared. Paths are relative to the file. No value is ever shown in an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+from paquebot import plugins
+from paquebot.cli.yaml_reader import TOO_BIG, Positions, read_yaml
+from paquebot.credentials import Secret
+from paquebot.errors import CommandError, PackagingError, Problem
+from paquebot.options import DefinitionError, Path, read
+from paquebot.packaging import naming
+from paquebot.project import ProjectDocument, is_reference, project_entries
+
+NO_FILE = Problem("definition.no_file", "The file {file} cannot be read.", "Check that it is there, and that you may read it.")
+NOT_UTF8 = Problem(
+    "definition.not_utf8", "{where}: the file is not UTF-8 text.", "Save it again as UTF-8, without changing anything else."
+)
+PLAIN_SECRET = Problem(
+    "definition.plain_secret",
+    "{where}: “{key}” is a secret and may not stand in the file.",
+    "Write env:NAME or file:PATH in its place, and keep the value in that variable or file.",
+)
+NO_VARIABLE = Problem(
+    "definition.no_variable",
+    "{where}: the environment variable {name} is not set.",
+    "Set it where this command runs, then try again.",
+)
+BAD_VARIABLE = Problem(
+    "definition.bad_variable",
+    "{where}: what follows env: is not the name of a variable.",
+    "Write for example env:PARTNER_PASSWORD.",
+)
+NO_REFERRED_FILE = Problem(
+    "definition.no_referred_file",
+    "{where}: the file {name} cannot be read.",
+    "Paths are relative to the project file. Check that the file is there, and that you may read it.",
+)
+REFERRED_NOT_TEXT = Problem(
+    "definition.referred_not_text",
+    "{where}: the file {name} is not text.",
+    "Keys must be in their text form; for OpenPGP: gpg --armor --export ADDRESS.",
+)
+BAD_TEMPLATE = Problem(
+    "export.bad_file_name_template",
+    "{where}: “{value}” does not give a usable file name.",
+    "Variables: {known}, each between braces; dates take directives such as %Y%m%d.",
+)
+
+MOST_BYTES = 8 * 1024 * 1024
+_ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key"})
+
+
+class LoadedProject(NamedTuple):
+    """A project file that was read. `base` is its folder; imports are absolute; `positions` explains errors found later."""
+
+    document: ProjectDocument
+    base: FilePath
+    positions: Positions
+
+
+def load(path: FilePath, environment: Mapping[str, str] = os.environ) -> LoadedProject:
+    """The project described by the YAML file at `path`.
+
+    Raises `DefinitionError` with file and line for the first thing that is wrong in it, `CommandError` when it cannot be read.
+    """
+    positions = Positions(str(path))
+    base = path.resolve().parent
+    with positions.explaining():
+        written = read_yaml(_text(path, positions), positions)
+        kinds = tuple(plugins.names("destinations"))
+        # The keys first: whoever misspelled one is not asked for variables and files before that is put right.
+        read(project_entries(kinds), written)
+        _resolve(written, kinds, _References(base, environment))
+        document = ProjectDocument.from_document(written, destination_kinds=kinds)
+        _check_plug_ins(document)
+        return LoadedProject(_with_absolute_imports(document, base), base, positions)
+
+
+def _text(path: FilePath, positions: Positions) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CommandError(NO_FILE, file=path) from error
+    if len(content) > MOST_BYTES:
+        raise DefinitionError(TOO_BIG, ())
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        where = f"{positions.file}:{line}"
+        raise DefinitionError(NOT_UTF8, (), where=where, file=positions.file, line=line, column=1) from None
+
+
+def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _References) -> None:
+    """Puts values in the place of references."""
+    for position, server in enumerate(written.get("servers") or ()):
+        kind = next(kind for kind in kinds if server.get(kind) is not None)
+        _resolve_server(kind, server[kind], ("servers", position, kind), references)
+    for position, key in enumerate(written.get("encryption_keys") or ()):
+        if is_reference(key["openpgp"]):
+            key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
+
+
+def _resolve_server(kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
+    secrets = _ALWAYS_SECRET | {option.name for option in plugins.find("destinations", kind).OPTIONS if option.secret}
+    for key, value in options.items():
+        if is_reference(value):
+            options[key] = Secret(references.value(value, (*path, key)))
+        elif key in secrets and value is not None:
+            raise DefinitionError(PLAIN_SECRET, (*path, key), key=key)
+
+
+class _References:
+    """The caller's environment and files."""
+
+    def __init__(self, base: FilePath, environment: Mapping[str, str]) -> None:
+        self.base = base
+        self.environment = environment
+
+    def value(self, reference: str, path: Path) -> str:
+        kind, _, name = reference.partition(":")
+        return self._variable(name, path) if kind == "env" else self._file(name, path)
+
+    def _variable(self, name: str, path: Path) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise DefinitionError(BAD_VARIABLE, path)
+        if not self.environment.get(name):
+            raise DefinitionError(NO_VARIABLE, path, name=name)
+        return self.environment[name]
+
+    def _file(self, name: str, path: Path) -> str:
+        try:
+            text = (self.base / name).read_text("utf-8")
+        except UnicodeDecodeError:
+            # Not chained: the driver's error holds the bytes of the file.
+            raise DefinitionError(REFERRED_NOT_TEXT, path, name=name) from None
+        except (OSError, ValueError) as error:
+            raise DefinitionError(NO_REFERRED_FILE, path, name=name) from error
+        line = text.rstrip("\r\n")
+        # A password kept in a file usually ends with the editor's new line, which is not part of it.
+        return text if "\n" in line else line
+
+
+def _check_plug_ins(document: ProjectDocument) -> None:
+    """What only the plug-ins know: the options of each server, and the templates of file names."""
+    for position, server in enumerate(document.servers):
+        options = plugins.find("destinations", server.kind).OPTIONS
+        read(options, server.options, ("servers", position, server.kind))
+    for position, export in enumerate(document.exports):
+        _check_template(export.file.name, ("exports", position, "file", "name"))
+        if export.confirmation:
+            _check_template(export.confirmation.name, ("exports", position, "confirmation", "name"))
+
+
+def _check_template(template: str, path: Path) -> None:
+    try:
+        naming.check(template)
+    except PackagingError as error:
+        raise DefinitionError(BAD_TEMPLATE, path, value=template, known=naming.VARIABLES) from error
+
+
+def _with_absolute_imports(document: ProjectDocument, base: FilePath) -> ProjectDocument:
+    contacts = document.contacts
+    if contacts and contacts.import_file:
+        absolute = _import(base, contacts.import_file, ("contacts", "import"))
+        contacts = dataclasses.replace(contacts, import_file=absolute)
+    tables = [
+        dataclasses.replace(table, import_file=_import(base, table.import_file, ("relational_tables", position, "import")))
+        if table.import_file
+        else table
+        for position, table in enumerate(document.relational_tables)
+    ]
+    return dataclasses.replace(document, contacts=contacts, relational_tables=tuple(tables))
+
+
+def _import(base: FilePath, written: str, path: Path) -> str:
+    found = (base / written).resolve()
+    try:
+        with found.open("rb"):
+            return str(found)
+    except OSError as error:
+        raise DefinitionError(NO_REFERRED_FILE, path, name=written) from error

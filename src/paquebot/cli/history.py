@@ -1,0 +1,58 @@
+"""`paquebot history [EXPORT]`: what ran, newest first."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from paquebot.cli.output import Output
+from paquebot.language import translatable
+
+HELP = translatable("lists the runs, newest first")
+
+
+def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
+    parser.add_argument("export", metavar="EXPORT", nargs="?", help=_("only this export's runs"))
+    parser.add_argument("--limit", type=int, default=20, help=_("how many at most (20)"))
+
+
+def execute(arguments: argparse.Namespace, out: Output) -> int:
+    """Returns 0."""
+    from paquebot.cli.opening import installation, project_of
+
+    with installation():
+        from paquebot.records.selectors import find_export, history, run_document
+
+        project = project_of(arguments)
+        export = find_export(project, arguments.export) if arguments.export else None
+        documents = [run_document(run, out.translate) for run in history(project, export, arguments.limit)]
+    out.document(documents)
+    _tell(documents, out)
+    return 0
+
+
+def _tell(documents: list[dict[str, object]], out: Output) -> None:
+    from paquebot.cli.telling import status_name
+
+    _ = out.translate
+    if not documents:
+        out.line(_("No run yet. `paquebot run EXPORT --wait` makes the first."))
+        return
+    heading = (_("run"), _("started"), _("export"), _("status"), _("file"), _("rows"), _("bytes"))
+    rows = [
+        (
+            str(document["id"]),
+            str(document["started_at"] or "")[:19],
+            str(document["export"]),
+            status_name(str(document["status"]), _),
+            str(document["file_name"] or ""),
+            _number(document["rows"]),
+            _number(document["size_bytes"]),
+        )
+        for document in documents
+    ]
+    out.table(heading, rows, right=frozenset({0, 5, 6}))
+
+
+def _number(value: object) -> str:
+    return "" if value is None else str(value)

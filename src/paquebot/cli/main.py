@@ -1,0 +1,67 @@
+"""The `paquebot` command: finds the subcommand, runs it, and turns its errors into words and exit codes.
+
+Exit codes: 0 delivered, nothing to export, or done · 1 the run failed or was cancelled · 2 the command was wrong ·
+3 `plan` found a difference · 4 held. Nothing heavy is imported before a subcommand runs, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from paquebot import __version__
+from paquebot.cli.output import Output
+from paquebot.errors import CommandError, ContentError, PaquebotError, SourceError, StoreError
+from paquebot.language import translator
+
+COMMANDS = {
+    "serve": "serve",
+    "worker": "worker",
+    "scheduler": "scheduler",
+    "apply": "apply",
+    "import": "import_",
+    "run": "run",
+    "history": "history",
+    "show": "show",
+    "cancel": "cancel",
+    "test-destination": "test_destination",
+}
+"""Subcommand → its module in this package."""
+
+WRONG_COMMAND = (CommandError, SourceError, ContentError, StoreError)
+"""Raised by a command itself (a run's own errors are kept in its history), they mean that it could not be done as asked."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    _ = translator(None)
+    parsed = _parser(_).parse_args(arguments)
+    out = Output(as_json=parsed.json, translate=_)
+    try:
+        return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
+    except PaquebotError as error:
+        out.error(error)
+        return 2 if isinstance(error, WRONG_COMMAND) else 1
+    except KeyboardInterrupt:
+        return 1
+
+
+def _parser(_: object) -> argparse.ArgumentParser:
+    translate = _ if callable(_) else str
+    parser = argparse.ArgumentParser(prog="paquebot", description=translate("Automated exports, delivered and proved."))
+    parser.add_argument("--version", action="version", version=f"paquebot {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar=translate("COMMAND"))
+    for name, module_name in COMMANDS.items():
+        module = import_module(f"paquebot.cli.{module_name}")
+        help_text = translate(module.HELP)
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument("--project", metavar="NAME", help=translate("the project (not needed when there is only one)"))
+        sub.add_argument("--json", action="store_true", help=translate("one JSON document on standard output"))
+        module.configure(sub, translate)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""What commands share: opening the installation and finding the project they are about."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from paquebot.records.connection import Records, open_records
+
+if TYPE_CHECKING:
+    from paquebot.records.models import Project
+
+
+@contextmanager
+def installation(*, wait: bool = False) -> Iterator[Records]:
+    """The installation of PAQUEBOT_HOME, open for the length of the block; logs go to standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("paquebot").setLevel(logging.INFO)
+    with open_records(wait=wait) as records:
+        yield records
+
+
+def project_of(arguments: argparse.Namespace) -> Project:
+    """The project `--project` names, or the only one there is. Raises `CommandError` listing the known ones."""
+    from paquebot.records.selectors import find_project
+
+    return find_project(arguments.project)

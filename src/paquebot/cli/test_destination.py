@@ -1,0 +1,47 @@
+"""`paquebot test-destination NAME`: can this partner be reached, and does the whole delivery work there?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from paquebot.cli.output import Output
+from paquebot.language import translatable
+
+HELP = translatable("checks a server: sign-in, writing, comparing, renaming, removing")
+
+
+def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
+    parser.add_argument("name", metavar="NAME", help=_("the server's name"))
+    parser.add_argument("--folder", default="", help=_("the folder on the server to test in"))
+
+
+def execute(arguments: argparse.Namespace, out: Output) -> int:
+    """Returns 0 when every step worked, 1 otherwise; the test files are removed again."""
+    from paquebot.cli.opening import installation, project_of
+    from paquebot.cli.telling import duration, step_name
+    from paquebot.errors import describe, render
+
+    _ = out.translate
+    with installation() as records:
+        from paquebot.delivery.doctor import examine
+        from paquebot.records.destinations import destination_of
+        from paquebot.records.selectors import find_server
+
+        server = find_server(project_of(arguments), arguments.name)
+        destination = destination_of(records, server.id, server.kind, server.options)
+        findings = examine(destination, arguments.folder)
+    failed = next((finding.error for finding in findings if finding.error), None)
+    problem = render(describe(failed), _) if failed else None
+    steps = [
+        {"name": finding.step, "status": "failed" if finding.error else "done", "seconds": finding.seconds}
+        for finding in findings
+    ]
+    out.document({"server": server.name, "ok": failed is None, "error": problem, "steps": steps})
+    for finding in findings:
+        out.line(f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds)}")
+    if problem:
+        out.line(f"  {problem['message']}\n  {problem['hint']}\n  ({problem['code']})")
+    else:
+        out.line(_("{server} is ready to receive files.").format(server=server.name))
+    return 1 if failed else 0

@@ -1,0 +1,59 @@
+"""Waiting for a run to end, telling its steps on standard error; with no worker alive, one is started for the purpose."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from paquebot.cli.output import Output
+from paquebot.cli.telling import duration, step_name
+from paquebot.engine.asking import worker_alive
+from paquebot.errors import Problem, StoreError
+from paquebot.records.models import Run
+from paquebot.records.models.history import FINISHED
+
+NO_WORKER = Problem(
+    "run.no_worker",
+    "The worker that was started for run {run} ended before the run did.",
+    "The run stays queued. See the lines above for the reason, then start `paquebot worker`.",
+)
+LOOK_SECONDS = 0.1
+
+
+def wait_for(run: Run, out: Output) -> None:
+    """Returns once the run has ended; `run` is then up to date."""
+    with _somebody_working() as still_there:
+        told = 0
+        while True:
+            run.refresh_from_db()
+            told = _tell_steps(run, out, told)
+            if run.status in FINISHED:
+                return
+            if not still_there():
+                raise StoreError(NO_WORKER, run=run.id)
+            time.sleep(LOOK_SECONDS)
+
+
+def _tell_steps(run: Run, out: Output, told: int) -> int:
+    for step in run.steps.filter(id__gt=told).exclude(status="running"):
+        took = duration((step.finished_at - step.started_at).total_seconds()) if step.finished_at else ""
+        out.note(f"  {step_name(step.name, out.translate)}  {took}  {out.translate(step.status)}")
+        told = step.id
+    return told
+
+
+@contextmanager
+def _somebody_working() -> Iterator[Callable[[], bool]]:
+    if worker_alive():
+        yield lambda: True
+        return
+    worker = subprocess.Popen([sys.executable, "-m", "paquebot.cli.main", "worker"], start_new_session=True)
+    try:
+        yield lambda: worker.poll() is None
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait()

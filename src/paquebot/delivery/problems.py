@@ -1,0 +1,73 @@
+"""What can go wrong at any destination, said once so that every kind of destination says it alike.
+
+Each template knows `{place}` (who was spoken to: host and port, or a folder) and `{path}` (the file in question).
+"""
+
+from __future__ import annotations
+
+from paquebot.errors import Problem
+
+HOST_UNKNOWN = Problem(
+    "delivery.host_unknown",
+    "The name of the server, “{host}”, leads to no address.",
+    "Check the spelling of the host, and that this machine can resolve names.",
+    retryable=True,
+)
+ADDRESS_REFUSED = Problem(
+    "delivery.address_refused",
+    "The server “{host}” has the address {address}, to which Paquebot never connects.",
+    "Addresses of the local link and of cloud metadata services are refused. Give the server's real address.",
+)
+UNREACHABLE = Problem(
+    "delivery.unreachable",
+    "Nobody answers at {place}.",
+    "Check host and port, that the server is running, and that no firewall stands between. Trying again later may be enough.",
+    retryable=True,
+)
+CONNECTION_LOST = Problem(
+    "delivery.connection_lost",
+    "The connection to {place} was lost.",
+    "Nothing was published under the final name. Trying again is usually enough.",
+    retryable=True,
+)
+SIGN_IN_REFUSED = Problem(
+    "delivery.sign_in_refused",
+    "{place} refused the user name, the password or the key.",
+    "Check the user name and the password or key with whoever runs the server.",
+)
+FOLDER_MISSING = Problem(
+    "delivery.folder_missing",
+    "There is no folder at {place} to hold “{path}”.",
+    "Create the folder there, or correct the folder of the export.",
+)
+FILE_MISSING = Problem(
+    "delivery.file_missing",
+    "There is no file “{path}” at {place} any more.",
+    "Something took it away. If the partner collects files at once, say so in the export.",
+)
+PERMISSION_DENIED = Problem(
+    "delivery.permission_denied",
+    "{place} does not permit this for “{path}”.",
+    "Ask whoever runs the server for the right to create, rename and delete files in that folder.",
+)
+NO_SPACE = Problem(
+    "delivery.no_space",
+    "{place} has no room for “{path}”.",
+    "Free space there or raise the quota, then try again.",
+    retryable=True,
+)
+NAME_TAKEN = Problem(
+    "delivery.name_taken",
+    "There is already a file “{path}” at {place}.",
+    "Remove it, choose another file name, or let the export replace or number existing files.",
+)
+PATH_REFUSED = Problem(
+    "delivery.path_refused",
+    "“{path}” leads outside {place}.",
+    "Give a path inside that folder, without “..” and without links that leave it.",
+)
+REFUSED = Problem(
+    "delivery.refused",
+    "{place} refused “{path}” without saying why.",
+    "The server's own log may tell; ask whoever runs it.",
+)

@@ -1,0 +1,145 @@
+"""From a run's frozen definition to a plan with every plug-in built, secrets decrypted and names rendered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from paquebot import pipeline
+from paquebot.content.fields import Obfuscation
+from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.delivery.base import Destination
+from paquebot.engine.workplace import artifact_store
+from paquebot.errors import ContentError, Problem
+from paquebot.export import ExportDefinition
+from paquebot.packaging import naming
+from paquebot.packaging.compression.base import Compression
+from paquebot.packaging.encryption.base import Encryption
+from paquebot.plugins import find
+from paquebot.records import runs
+from paquebot.records.connection import Records
+from paquebot.records.destinations import destination_of
+from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
+from paquebot.records.models import Run
+from paquebot.reporting.confirmation import Confirmation
+from paquebot.sources.lake.address import LakeAddress
+from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+
+HMAC_KEY_GONE = Problem(
+    "content.hmac_key_gone",
+    "The project's obfuscation key of version {version} is no longer there.",
+    "Run the export again: it will use the project's present key, and the digests will differ from earlier files.",
+)
+
+
+def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
+    """The plan of the run's present attempt, which works in the folder `scratch`.
+
+    The first attempt leases and records the snapshot that all of them read.
+    """
+    frozen = run.definition
+    definition = ExportDefinition.from_document(frozen["export"])
+    zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
+    names = naming.values_of(definition.name, frozen["project"]["name"], str(run.id), run.scheduled_for, zone)
+    format_ = find("formats", definition.file.format)(_format_options(definition))
+    compression = _compression(definition)
+    encryption = _encryption(frozen, scratch)
+    folder = definition.destination.folder if definition.destination else ""
+    return pipeline.Plan(
+        token=run.token,
+        attempt=run.attempt,
+        source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
+        obfuscation=_obfuscation(records, run, definition),
+        format=format_,
+        compression=compression,
+        encryption=encryption,
+        store=artifact_store(records),
+        destination=_destination(records, run),
+        file_name=naming.full_name(
+            naming.render(definition.file.name, names), *(part.EXTENSION for part in (format_, compression, encryption) if part)
+        ),
+        folder=folder,
+        replace=definition.production.if_exists == "replace",
+        when_empty=definition.production.when_empty,
+        two_step=definition.two_step,
+        confirmation=_confirmation(definition, run, names, encryption),
+        started_at=run.started_at or run.created_at,
+        checkpoint=pipeline.Checkpoint(runs.kept_artifact(run), run.intended, run.verification or None),
+    )
+
+
+def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local: datetime, scratch: Path) -> LakeSource:
+    if run.snapshot is None:
+        run.snapshot = current_snapshot(run.project)
+        runs.lease(run, run.snapshot)
+    source = run.definition["source"]
+    order: Order = "none" if definition.production.order == "none" else "key"
+    selection: TableSelection | QuerySelection
+    if source["kind"] == "query":
+        selection = QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
+    else:
+        selection = TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
+    return LakeSource(address, run.snapshot, selection, scratch)
+
+
+def _destination(records: Records, run: Run) -> Destination:
+    server = run.definition["server"]
+    return destination_of(records, server["id"], server["kind"], server["options"])
+
+
+def _format_options(definition: ExportDefinition) -> dict[str, Any]:
+    file = definition.file
+    return {
+        "delimiter": file.delimiter,
+        "header": file.header,
+        "line_ending": file.line_ending,
+        "encoding": file.encoding,
+    }
+
+
+def _obfuscation(records: Records, run: Run, definition: ExportDefinition) -> Obfuscation | None:
+    chosen = definition.obfuscation
+    if chosen is None:
+        return None
+    version = run.definition["hmac_key_version"]
+    key = hmac_key(records, run.project, version)
+    if key is None and chosen.algorithm == "hmac-sha256":
+        raise ContentError(HMAC_KEY_GONE, version=version)
+    fields = {field: Normalisation(how.normalise, how.region) for field, how in chosen.fields.items()}
+    return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
+
+
+def _compression(definition: ExportDefinition) -> Compression | None:
+    if definition.compression == "none":
+        return None
+    built: Compression = find("compressions", definition.compression)({})
+    return built
+
+
+def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
+    keys = frozen["encryption_keys"]
+    if not keys:
+        return None
+    options = {"keys": [key["public_text"] for key in keys], "scratch": scratch}
+    built: Encryption = find("encryptions", keys[0]["kind"])(options)
+    return built
+
+
+def _confirmation(
+    definition: ExportDefinition, run: Run, names: dict[str, Any], encryption: Encryption | None
+) -> Confirmation | None:
+    chosen = definition.confirmation
+    if chosen is None:
+        return None
+    folder = chosen.folder
+    if folder is None:
+        folder = definition.destination.folder if definition.destination else ""
+    facts = {
+        "export": definition.name,
+        "run": run.id,
+        "format": definition.file.format,
+        "key_fingerprints": list(encryption.fingerprints) if encryption else [],
+    }
+    return Confirmation(folder, naming.render(chosen.name, names), chosen.format, chosen.content, facts)

@@ -1,0 +1,128 @@
+"""Which run starts next, and what becomes of a run whose worker was lost.
+
+Each attempt is a job of its own: a lost one is closed and the next deferred in one transaction, so that a frozen worker that
+wakes up finds itself fenced. Limits are exact because admission is serialised by an advisory lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from paquebot.engine import queue
+from paquebot.errors import RunCancelledError, StoreError, describe
+from paquebot.records import runs
+from paquebot.records.models import Run
+from paquebot.records.models.history import ACTIVE
+from paquebot.retry import after_lost_worker
+
+RUNS_AT_ONCE = 5
+"""Over the whole installation."""
+ADMISSION_LOCK = 0x5041_5141
+_SCANNED = 500
+
+logger = logging.getLogger("paquebot.engine")
+
+
+def admit() -> int:
+    """Gives queued runs to the queue as far as the limits allow: so many at once, per server, and one per export."""
+    with transaction.atomic():
+        _lock()
+        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", "definition__server__id"))
+        room = RUNS_AT_ONCE - len(admitted)
+        busy_exports: set[int | None] = {export for export, _ in admitted}
+        per_server = Counter(server for _, server in admitted)
+        started = 0
+        for run in _waiting():
+            if started >= room:
+                break
+            server = run.definition["server"]
+            if run.export_id in busy_exports or per_server[server["id"]] >= server["max_concurrency"]:
+                continue
+            launch(run)
+            busy_exports.add(run.export_id)
+            per_server[server["id"]] += 1
+            started += 1
+    return started
+
+
+def launch(run: Run) -> None:
+    """Defers the next attempt of `run`, in the caller's transaction."""
+    run.attempt += 1
+    run.status = "queued"
+    run.job_id = queue.defer(run.id, run.attempt)
+    run.save(update_fields=["attempt", "status", "job_id"])
+
+
+def rescue() -> int:
+    """Relaunches runs whose worker went silent, and runs whose job is gone (the database was restored or killed mid-run)."""
+    rescued = 0
+    for job_id in _stalled_jobs():
+        with transaction.atomic():
+            queue.close_job(job_id)
+            rescued += _relaunch(Run.objects.filter(job_id=job_id))
+    with transaction.atomic():
+        rescued += _relaunch(Run.objects.filter(id__in=_without_job()))
+    return rescued
+
+
+def lost(run_id: int, attempt: int) -> None:
+    """The child of this attempt died without a word (out of memory, killed): the next attempt starts at once."""
+    with transaction.atomic():
+        _relaunch(Run.objects.filter(id=run_id, attempt=attempt))
+
+
+def _relaunch(lost_runs: QuerySet[Run]) -> int:
+    count = 0
+    held = Q(status__in=ACTIVE) | Q(status="queued", job_id__isnull=False)
+    for run in lost_runs.select_for_update().filter(held):
+        run.job_id = None
+        if run.status == "cancelling":
+            _end(run, "cancelled", RunCancelledError())
+        elif not after_lost_worker(run.attempt, timezone.now()):
+            _end(run, "failed", StoreError(runs.WORKER_LOST))
+        else:
+            launch(run)
+            count += 1
+            logger.warning("run %s: its process was lost, attempt %s starts", run.id, run.attempt)
+    return count
+
+
+def _end(run: Run, status: str, error: Exception) -> None:
+    Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+
+
+def _waiting() -> Iterable[Run]:
+    due = Q(not_before=None) | Q(not_before__lte=timezone.now())
+    return Run.objects.filter(due, status="queued", job_id=None).order_by("id")[:_SCANNED]
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [ADMISSION_LOCK])
+
+
+def _stalled_jobs() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select job.id from procrastinate_jobs job left join procrastinate_workers worker on worker.id = job.worker_id"
+            " where job.status = 'doing' and job.task_name = %s and"
+            " (worker.id is null or worker.last_heartbeat < now() - make_interval(secs => %s))",
+            [queue.TASK, queue.LOST_AFTER_SECONDS],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _without_job() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select run.id from records_run run left join procrastinate_jobs job on job.id = run.job_id"
+            " where run.status in ('running', 'cancelling') and (job.id is null or job.status not in ('todo', 'doing'))"
+            " or run.status = 'queued' and run.job_id is not null and (job.id is null or job.status not in ('todo', 'doing'))"
+        )
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,78 @@
+"""The child process of one attempt: loads the frozen definition, walks the road, writes history.
+
+It alone decrypts the secrets the run needs. It ends with 0 when history says how the attempt went, and with anything else when
+somebody else must: its worker then starts the next attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+
+from django.utils import timezone
+
+from paquebot import pipeline
+from paquebot.engine.assembly import assemble
+from paquebot.engine.receipts import receipt_of
+from paquebot.engine.workplace import workplace
+from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
+from paquebot.flow import Cancellation
+from paquebot.records import runs
+from paquebot.records.connection import Records, open_records
+from paquebot.records.listener import HistoryListener
+
+ORPHANED = 70
+"""Exit code of a child whose worker is gone."""
+
+logger = logging.getLogger("paquebot.run")
+
+
+def main(pipe: Connection, run_id: int, attempt: int) -> None:
+    """The child's whole life."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    cancellation = Cancellation()
+    threading.Thread(target=_heed, args=(pipe, cancellation), daemon=True).start()
+    with open_records(migrate=False) as records:
+        try:
+            _carry(records, run_id, attempt, cancellation)
+        except FencedError:
+            logger.warning("run %s: attempt %s was taken over and stops", run_id, attempt)
+
+
+def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellation) -> None:
+    run = runs.begin(run_id, attempt)
+    if run is None:
+        return
+    try:
+        with workplace(records, run) as scratch:
+            plan = assemble(records, run, scratch)
+            outcome = pipeline.carry_out(plan, HistoryListener(run_id, attempt), cancellation, timezone.now)
+        receipt = receipt_of(records, run, plan, outcome) if outcome.status == "delivered" else None
+        runs.finish(run_id, attempt, outcome.status, receipt)
+    except FencedError:
+        raise
+    except RunCancelledError as error:
+        runs.end_cancelled(run_id, attempt, error)
+    except Exception as error:  # noqa: BLE001  # whatever it is, history must say that the attempt failed
+        _log_failure(run_id, attempt, error)
+        runs.fail(run_id, attempt, error)
+
+
+def _log_failure(run_id: int, attempt: int, error: Exception) -> None:
+    """Where it failed, without the drivers' own words: they may quote a value or a secret."""
+    logger.error("run %s: attempt %s failed: %s", run_id, attempt, describe(error)["code"])
+    if not isinstance(error, PaquebotError):
+        logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+
+
+def _heed(pipe: Connection, cancellation: Cancellation) -> None:
+    """Anything in the pipe means stop; its end means that the worker is gone, and then nothing may be delivered any more."""
+    try:
+        while pipe.recv_bytes():
+            cancellation.cancel()
+    except (EOFError, OSError):
+        os._exit(ORPHANED)

@@ -1,0 +1,23 @@
+"""The scheduler: ticks twice a second until told to stop. Several may run; a due time still gives one run."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from paquebot.engine.ticking import tick
+from paquebot.engine.worker import guarded
+from paquebot.records.connection import Records
+
+TICK_SECONDS = 0.5
+
+
+def keep_time(records: Records) -> None:
+    """Ticks until SIGTERM or SIGINT."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    while not stopping.wait(TICK_SECONDS):
+        if records.server:
+            records.server.ensure()
+        guarded(tick)

@@ -1,0 +1,105 @@
+"""A worker: takes runs from the queue, carries each in a child, and watches over everybody's lost ones.
+
+Any number of workers, on any number of machines, share one database. A worker that loses the database goes on trying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from procrastinate.exceptions import ConnectorException
+
+from paquebot.engine import attempts, queue
+from paquebot.engine.carrier import warm_up
+from paquebot.engine.workplace import sweep
+from paquebot.records.connection import Records
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+CONCURRENCY = 5
+DRAIN_SECONDS = 20.0
+"""How long a stopping worker lets its runs go on before it hands them to another."""
+WATCH_SECONDS = 1.0
+
+logger = logging.getLogger("paquebot.worker")
+
+
+def work(records: Records) -> None:
+    """Works until SIGTERM or SIGINT, then drains."""
+    sweep(records)
+    warm_up()
+    asyncio.run(_work(records))
+
+
+async def _work(records: Records) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    watcher = asyncio.create_task(_watch(records, stopping))
+    while not stopping.is_set():
+        await _serve_queue(stopping)
+    await watcher
+
+
+async def _serve_queue(stopping: asyncio.Event) -> None:
+    """Serves until told to stop or until the database is lost; the caller calls again."""
+    from procrastinate.contrib.django import app
+
+    try:
+        with app.replace_connector(queue.worker_connector()) as queue_app:
+            async with queue_app.open_async():
+                serving = asyncio.create_task(_procrastinate(queue_app))
+                stop = asyncio.create_task(stopping.wait())
+                await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+                stop.cancel()
+                serving.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await serving
+    except (ConnectorException, DatabaseError, OSError) as error:
+        logger.warning("the database is out of reach (%s); trying again", type(error).__name__)
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _procrastinate(queue_app: App) -> None:
+    await queue_app.run_worker_async(
+        queues=[queue.QUEUE],
+        concurrency=CONCURRENCY,
+        install_signal_handlers=False,
+        fetch_job_polling_interval=1.0,
+        abort_job_polling_interval=1.0,
+        update_heartbeat_interval=queue.HEARTBEAT_SECONDS,
+        stalled_worker_timeout=queue.LOST_AFTER_SECONDS * 4,
+        shutdown_graceful_timeout=DRAIN_SECONDS,
+    )
+
+
+async def _watch(records: Records, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        await sync_to_async(guarded, thread_sensitive=True)(lambda: _look_after(records))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), WATCH_SECONDS)
+
+
+def _look_after(records: Records) -> None:
+    if records.server:
+        records.server.ensure()
+    attempts.rescue()
+    attempts.admit()
+
+
+def guarded(duty: Callable[[], object]) -> None:
+    """Does a recurring duty; a database out of reach is reported and the duty is due again next time."""
+    try:
+        close_old_connections()
+        duty()
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the database is out of reach (%s); trying again", type(error).__name__)
+        connections.close_all()

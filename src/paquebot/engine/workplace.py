@@ -1,0 +1,50 @@
+"""The folder one attempt works in: its own, gone when it ends, and swept by whoever comes next when it was killed.
+
+What lies there for a moment (the sealed copy of a lake's metadata, with the keys of its files) must not lie there for long.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from paquebot.packaging.artifact import ArtifactStore
+from paquebot.records.connection import Records
+from paquebot.records.models import Run
+from paquebot.records.models.history import ACTIVE
+
+_NAME = re.compile(r"run-([0-9a-f]+)-([0-9]+)")
+
+
+@contextmanager
+def workplace(records: Records, run: Run) -> Iterator[Path]:
+    """A fresh folder for the run's present attempt; what its earlier attempts left is removed first."""
+    for left in records.home.scratch.glob(f"run-{run.token}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    if run.attempt > 1:
+        artifact_store(records).sweep(run.token)
+    folder = records.home.scratch / f"run-{run.token}-{run.attempt}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def artifact_store(records: Records) -> ArtifactStore:
+    """Where produced files are kept, encrypted under the installation's key."""
+    return ArtifactStore(records.home.artifacts, records.keyring.key("artifacts"))
+
+
+def sweep(records: Records) -> int:
+    """Removes the folders of attempts that are no longer anybody's; returns how many."""
+    swept = 0
+    for folder in records.home.scratch.iterdir():
+        found = _NAME.fullmatch(folder.name)
+        if found and not Run.objects.filter(token=found[1], attempt=int(found[2]), status__in=ACTIVE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept

@@ -1,0 +1,255 @@
+"""What an export is, as data: where its file goes, when, what is in it, how it is made and how it is closed.
+
+An `ExportDefinition` is frozen; `to_document` gives plain data from which `from_document` builds it back exactly. A run keeps
+that document, every default written out, so that what it did can be told years later. `EXPORT` describes its keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paquebot.errors import Problem
+from paquebot.export_keys import (
+    ACTIVE,
+    CONFIRMATION_CONTENTS,
+    CONTACTS,
+    DEFAULT_FILE_NAME,
+    DRAFT,
+    EXPORT,
+    PAUSED,
+    QUERY,
+    TABLE,
+    check_name,
+)
+from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.schedule import Schedule
+
+__all__ = [
+    "ACTIVE",
+    "CONFIRMATION_CONTENTS",
+    "CONTACTS",
+    "DEFAULT_FILE_NAME",
+    "DRAFT",
+    "EXPORT",
+    "NO_DESTINATION",
+    "NO_SCHEDULE",
+    "PAUSED",
+    "QUERY",
+    "TABLE",
+    "ConfirmationChoice",
+    "ContentChoice",
+    "DestinationChoice",
+    "ExportDefinition",
+    "FieldObfuscation",
+    "FileOptions",
+    "ObfuscationChoice",
+    "ProductionOptions",
+    "check_name",
+]
+
+OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
+    "export.obfuscated_field_not_exported",
+    "{where}: the field “{field}” is to be obfuscated, but is not among the exported fields.",
+    "Did you mean “{nearest}”? Exported: {known}.",
+)
+NO_DESTINATION = Problem(
+    "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
+)
+NO_SCHEDULE = Problem(
+    "export.no_schedule",
+    "{where}: the export has no schedule.",
+    "Choose when it runs, or leave it as a draft and run it by hand.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationChoice:
+    """A configured server, and the folder on it; an empty folder is where the server puts us."""
+
+    server: str
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentChoice:
+    """`kind` is contacts, table or query; `name` that of the table or query; `fields` None means all of them."""
+
+    kind: str = CONTACTS
+    name: str | None = None
+    fields: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionOptions:
+    mode: str = "complete"
+    when_empty: str = "header_only"
+    if_exists: str = "replace"
+    order: str = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    name: str = DEFAULT_FILE_NAME
+    format: str = "csv"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    header: bool = True
+    line_ending: str = "crlf"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldObfuscation:
+    """What is done to a field's values before they are hashed; `region` is that of phone numbers."""
+
+    normalise: str = "none"
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObfuscationChoice:
+    """The algorithm, and the fields it is used on."""
+
+    algorithm: str
+    fields: Mapping[str, FieldObfuscation]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationChoice:
+    """`folder` None means the destination's own."""
+
+    name: str
+    folder: str | None = None
+    format: str = "json"
+    content: tuple[str, ...] = CONFIRMATION_CONTENTS
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDefinition:
+    """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project."""
+
+    name: str
+    label: str
+    description: str = ""
+    state: str = DRAFT
+    destination: DestinationChoice | None = None
+    schedule: Schedule | None = None
+    content: ContentChoice = field(default_factory=ContentChoice)
+    production: ProductionOptions = field(default_factory=ProductionOptions)
+    file: FileOptions = field(default_factory=FileOptions)
+    obfuscation: ObfuscationChoice | None = None
+    compression: str = "none"
+    encryption_keys: tuple[str, ...] = ()
+    two_step: bool = True
+    confirmation: ConfirmationChoice | None = None
+
+    @classmethod
+    def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
+        """The export as written at `path`; a schedule without a time zone takes `timezone`. Raises `DefinitionError`."""
+        return cls.from_values(read(EXPORT, written, path), path, timezone=timezone)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], path: Path, *, timezone: str) -> ExportDefinition:
+        """The export from what `read(EXPORT, …)` returned."""
+        schedule, encryption = values["schedule"], values["encryption"]
+        definition = cls(
+            name=values["name"],
+            label=values["label"] or values["name"],
+            description=values["description"],
+            state=values["state"],
+            destination=DestinationChoice(**values["destination"]) if values["destination"] else None,
+            schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
+            content=_content(values["content"] or {}),
+            production=ProductionOptions(**(values["production"] or {})),
+            file=FileOptions(**(values["file"] or {})),
+            obfuscation=_obfuscation(values["obfuscation"]),
+            compression=values["compression"],
+            encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
+            two_step=values["two_step"],
+            confirmation=_confirmation(values["confirmation"]),
+        )
+        _check_obfuscated_fields(definition, path)
+        if definition.state == ACTIVE:
+            definition.require(definition.missing_for_activation(), path)
+        return definition
+
+    def to_document(self) -> dict[str, Any]:
+        """The export as plain data, every default written out; `from_document` gives it back exactly."""
+        return dict(self._written())
+
+    def missing_for_run(self) -> tuple[Problem, ...]:
+        """What must still be chosen before the export can run by hand."""
+        return (NO_DESTINATION,) if self.destination is None else ()
+
+    def missing_for_activation(self) -> tuple[Problem, ...]:
+        """What must still be chosen before the export's schedule can count."""
+        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None else ()))
+
+    def require(self, missing: tuple[Problem, ...], path: Path = ()) -> None:
+        """Raises the first of the problems `missing`, if any, naming the export."""
+        for problem in missing:
+            raise DefinitionError(problem, path, where=describe_path(path) if path else self.name)
+
+    def _written(self) -> Iterator[tuple[str, Any]]:
+        yield from (("name", self.name), ("label", self.label), ("description", self.description), ("state", self.state))
+        if self.destination:
+            yield "destination", {"server": self.destination.server, "folder": self.destination.folder}
+        if self.schedule:
+            yield "schedule", self.schedule.to_document()
+        yield "content", _written_content(self.content)
+        yield "production", _plain(self.production)
+        yield "file", _plain(self.file)
+        if self.obfuscation:
+            fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
+            yield "obfuscation", {"algorithm": self.obfuscation.algorithm, "fields": fields}
+        yield "compression", self.compression
+        if self.encryption_keys:
+            yield "encryption", {"openpgp": list(self.encryption_keys)}
+        yield "two_step", self.two_step
+        if self.confirmation:
+            yield "confirmation", _plain(self.confirmation)
+
+
+def _content(values: Mapping[str, Any]) -> ContentChoice:
+    for kind in (QUERY, TABLE):
+        if values.get(kind):
+            return ContentChoice(kind, values[kind])
+    fields = (values.get(CONTACTS) or {}).get("fields")
+    return ContentChoice(fields=tuple(fields) if fields else None)
+
+
+def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
+    if not values or not values["fields"]:
+        return None
+    return ObfuscationChoice(values["algorithm"], {name: FieldObfuscation(**how) for name, how in values["fields"].items()})
+
+
+def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
+    return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
+
+
+def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
+    """A misspelled field would leave in clear: refuse it wherever the exported fields are named."""
+    exported = definition.content.fields
+    if exported is None or definition.obfuscation is None:
+        return
+    for name in definition.obfuscation.fields:
+        if name not in exported:
+            here = (*path, "obfuscation", "fields", name)
+            raise DefinitionError(
+                OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
+            )
+
+
+def _written_content(content: ContentChoice) -> dict[str, Any]:
+    if content.kind == CONTACTS:
+        return {CONTACTS: {"fields": list(content.fields)} if content.fields else {}}
+    return {content.kind: content.name}
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    """A part as JSON will give it back: lists for tuples, and no key for what was not said."""
+    values = dataclasses.asdict(part).items()
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values if value is not None}

@@ -1,0 +1,273 @@
+"""The keys of an export, described once: forms, YAML, the API and the documentation derive from `EXPORT`.
+
+A key or a choice the design knows but this version has not built is marked `Planned`, and is refused by saying so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from paquebot.errors import Problem
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
+from paquebot.schedule import SCHEDULE
+
+DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
+CONTACTS, QUERY, TABLE = "contacts", "query", "table"
+DEFAULT_FILE_NAME = "{export}_{run.local_date:%Y%m%d}"
+CONFIRMATION_CONTENTS = (
+    "export",
+    "run",
+    "file_name",
+    "remote_path",
+    "rows",
+    "size_bytes",
+    "sha256",
+    "columns",
+    "format",
+    "started_at",
+    "finished_at",
+    "key_fingerprints",
+)
+"""What a confirmation may tell, in the order it is offered."""
+
+BAD_NAME = Problem(
+    "definition.bad_name",
+    "{where}: “{value}” cannot be a name.",
+    "A name has 1 to 80 lower-case letters, digits, hyphens and underscores, and begins with a letter or a digit.",
+)
+BAD_FILE_NAME = Problem(
+    "export.bad_file_name",
+    "{where}: “{value}” cannot be a file name.",
+    "Leave out slashes and control characters, and do not begin with a dot. The folder has a key of its own.",
+)
+BAD_FOLDER = Problem(
+    "export.bad_folder",
+    "{where}: the folder “{value}” leads upwards or holds a control character.",
+    "Write the folder in full.",
+)
+PHONE_REGION = Problem(
+    "export.phone_region",
+    "{where}: phone numbers need “region”, the country of numbers written without a country code.",
+    "Write two capital letters, such as “region: CA”.",
+)
+NEEDLESS_REGION = Problem(
+    "export.needless_region",
+    "{where}: “region” has a meaning only with “normalise: phone”.",
+    "Remove “region”, or write “normalise: phone”.",
+)
+NOT_ONE_CONTENT = Problem(
+    "export.content_not_one",
+    "{where}: an export has one content, and this one names {found}.",
+    "Keep one of: contacts, table, query. Without any, the contact list is exported.",
+)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check_name(value: str, path: Path) -> None:
+    """Raises `DefinitionError` unless `value` may be the stable name of something."""
+    if not _NAME.fullmatch(value):
+        raise DefinitionError(BAD_NAME, path, value=value)
+
+
+def _check_file_name(value: str, path: Path) -> None:
+    if not value.strip() or value.startswith(".") or re.search(r"[/\\]", value) or _CONTROL.search(value):
+        raise DefinitionError(BAD_FILE_NAME, path, value=value)
+
+
+def _check_folder(value: str, path: Path) -> None:
+    if ".." in value.split("/") or _CONTROL.search(value):
+        raise DefinitionError(BAD_FOLDER, path, value=value)
+
+
+def _check_region(values: Mapping[str, Any], path: Path) -> None:
+    if values["normalise"] == "phone" and not re.fullmatch("[A-Z]{2}", values["region"] or ""):
+        raise DefinitionError(PHONE_REGION, (*path, "region"), where=describe_path(path))
+    if values["normalise"] != "phone" and values["region"] is not None:
+        raise DefinitionError(NEEDLESS_REGION, (*path, "region"), where=describe_path(path))
+
+
+def _check_content(values: Mapping[str, Any], path: Path) -> None:
+    named = [kind for kind in (CONTACTS, TABLE, QUERY) if values[kind] is not None]
+    if len(named) > 1:
+        raise DefinitionError(NOT_ONE_CONTENT, path, found=named)
+
+
+_DESTINATION = Section(
+    "destination",
+    "Where the file goes.",
+    (
+        Option("server", "The server that receives the file.", required=True),
+        Option("folder", "The folder on that server; empty is where it puts us.", default="", check=_check_folder),
+        Planned("bigquery"),
+    ),
+)
+_CONTENT = Section(
+    "content",
+    "What is exported: the contact list, a relational table or the result of a saved query.",
+    (
+        Section(
+            CONTACTS,
+            "The contact list.",
+            (
+                Option("fields", "The fields to export, in this order; all of them when left out.", kind="list"),
+                Planned("group"),
+                Planned("where"),
+            ),
+        ),
+        Option(TABLE, "The relational table to export."),
+        Option(QUERY, "The saved query whose result is exported."),
+    ),
+    check=_check_content,
+)
+_PRODUCTION = Section(
+    "production",
+    "How the file is produced.",
+    (
+        Option(
+            "mode", "Everything, or only what changed.", default="complete", choices=("complete",), planned_choices=("changes",)
+        ),
+        Option(
+            "when_empty",
+            "What happens when there is nothing to export: a file with only its header, no file, or a failure.",
+            default="header_only",
+            choices=("header_only", "no_file", "failure"),
+        ),
+        Option(
+            "if_exists",
+            "What happens when a file of that name is already there.",
+            default="replace",
+            choices=("replace", "refuse"),
+            planned_choices=("number",),
+        ),
+        Option(
+            "order",
+            "The order of the rows; by key, the same data always gives the same file.",
+            default="key",
+            choices=("key", "none"),
+        ),
+        Planned("rows_per_part"),
+        Planned("bytes_per_part"),
+    ),
+)
+_FILE = Section(
+    "file",
+    "The file's name and format.",
+    (
+        Option(
+            "name",
+            "The file's name without its extensions; it may hold variables such as the export's name and the date of the run.",
+            default=DEFAULT_FILE_NAME,
+            check=_check_file_name,
+        ),
+        Option(
+            "format",
+            "The file's format.",
+            default="csv",
+            choices=("csv",),
+            planned_choices=("json_lines", "json", "parquet", "xlsx", "xml", "fixed_width"),
+        ),
+        Option("delimiter", "What stands between two values.", default=",", choices=(",", ";", "tab", "|")),
+        Option(
+            "encoding",
+            "How characters become bytes.",
+            default="utf-8",
+            choices=("utf-8",),
+            planned_choices=("utf-8-sig", "utf-16", "windows-1252", "iso-8859-1"),
+        ),
+        Option("header", "Whether the first line names the columns.", kind="boolean", default=True),
+        Option("line_ending", "What ends a line.", default="crlf", choices=("crlf", "lf")),
+    ),
+)
+_OBFUSCATION = Section(
+    "obfuscation",
+    "Which fields leave as a hash that nobody can read.",
+    (
+        Option(
+            "algorithm",
+            "How values are hashed; hmac-sha256 uses the project's secret key.",
+            default="hmac-sha256",
+            choices=("hmac-sha256", "sha256"),
+            planned_choices=("sha512", "sha1", "md5"),
+        ),
+        Section(
+            "fields",
+            "The fields to obfuscate, each with what is done to its values before hashing.",
+            (
+                Option(
+                    "normalise",
+                    "What is done to a value before it is hashed.",
+                    default="none",
+                    choices=("none", "trim", "lower", "email", "phone"),
+                ),
+                Option("region", "The country of phone numbers written without a country code: two capitals such as CA."),
+            ),
+            check=_check_region,
+            required=True,
+            keyed=True,
+        ),
+    ),
+)
+_CONFIRMATION = Section(
+    "confirmation",
+    "A small file written last, which tells the partner that the export is complete.",
+    (
+        Option("folder", "Its folder; the destination's when left out.", check=_check_folder),
+        Option(
+            "name",
+            "Its whole name; it may hold variables such as the export's name and the date of the run.",
+            required=True,
+            check=_check_file_name,
+        ),
+        Option("format", "Its format.", default="json", choices=("json", "text"), planned_choices=("csv",)),
+        Option(
+            "content",
+            "What it tells.",
+            kind="list",
+            default=CONFIRMATION_CONTENTS,
+            choices=CONFIRMATION_CONTENTS,
+        ),
+        Planned("template"),
+        Planned("when_no_file"),
+    ),
+)
+
+EXPORT: tuple[Entry, ...] = (
+    Option("name", "The export's stable name.", required=True, check=check_name),
+    Option("label", "The name people read; the stable name when left out."),
+    Option("description", "What the export is for.", default=""),
+    Option("state", "Whether its schedule counts.", default=DRAFT, choices=(DRAFT, ACTIVE, PAUSED)),
+    _DESTINATION,
+    Section("schedule", "When it runs.", SCHEDULE),
+    _CONTENT,
+    _PRODUCTION,
+    _FILE,
+    Planned("columns"),
+    _OBFUSCATION,
+    Option(
+        "compression",
+        "How the file is compressed.",
+        default="none",
+        choices=("none", "gzip", "zstd"),
+        planned_choices=("zip", "bzip2", "xz"),
+    ),
+    Section(
+        "encryption",
+        "Whose keys the file is closed with.",
+        (
+            Option("openpgp", "The names of the encryption keys.", kind="list", required=True, alone=True),
+            Planned("age"),
+        ),
+    ),
+    Option(
+        "two_step",
+        "Whether the received file is compared with the produced one before it gets its name.",
+        kind="boolean",
+        default=True,
+    ),
+    _CONFIRMATION,
+    Planned("alerts"),
+    Planned("trigger"),
+)

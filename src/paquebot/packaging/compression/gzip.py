@@ -1,0 +1,30 @@
+"""gzip by ISA-L: several times faster than zlib, a little larger, read by every gzip (RFC 1952)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from paquebot.flow import Blocks, closing_upstream
+from paquebot.options import Option
+from paquebot.packaging.compression.base import Compression
+
+GZIP_WRAPPER = 31
+"""zlib's number for "32 KiB window, gzip header and trailer". The header it writes holds no name and no time."""
+
+
+class GzipCompression(Compression):
+    NAME = "gzip"
+    EXTENSION = ".gz"
+    OPTIONS: ClassVar[tuple[Option, ...]] = (
+        Option("level", "How hard to compress, from 0 (fastest) to 3 (smallest).", "integer", default=1, least=0, most=3),
+    )
+
+    def pack(self, blocks: Blocks) -> Blocks:
+        from isal import isal_zlib
+
+        packer = isal_zlib.compressobj(self.options.get("level", 1), isal_zlib.DEFLATED, GZIP_WRAPPER)
+        with closing_upstream(blocks):
+            for block in blocks:
+                if packed := packer.compress(block):
+                    yield packed
+            yield packer.flush()

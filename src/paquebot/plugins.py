@@ -1,0 +1,58 @@
+"""Name → where the class lives. Nothing is imported until it is asked for.
+
+Outsiders add to a table with an entry point of the group named beside it, e.g. `paquebot.destinations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from paquebot.errors import CommandError, Problem
+from paquebot.options import nearest
+
+UNKNOWN_PLUGIN = Problem(
+    "plugin.unknown", "“{name}” is not a known kind of {group}.", "Did you mean “{nearest}”? Known: {known}."
+)
+
+DESTINATIONS = {
+    "sftp": "paquebot.delivery.sftp:SftpDestination",
+    "folder": "paquebot.delivery.folder:FolderDestination",
+}
+FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}
+COMPRESSIONS = {
+    "gzip": "paquebot.packaging.compression.gzip:GzipCompression",
+    "zstd": "paquebot.packaging.compression.zstd:ZstdCompression",
+}
+ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption"}
+OBFUSCATIONS = {
+    "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
+    "sha256": "paquebot.content.obfuscation.sha256:Sha256",
+}
+
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "destinations": DESTINATIONS,
+    "formats": FORMATS,
+    "compressions": COMPRESSIONS,
+    "encryptions": ENCRYPTIONS,
+    "obfuscations": OBFUSCATIONS,
+}
+
+
+def find(group: str, name: str) -> Any:
+    """The class of the plug-in `name` of `group` (`destinations`, `formats` …). Raises `CommandError` naming the nearest."""
+    known = names(group)
+    if name not in known:
+        raise CommandError(
+            UNKNOWN_PLUGIN, name=name, group=group.removesuffix("s"), nearest=nearest(name, known), known=sorted(known)
+        )
+    module, _, attribute = known[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def names(group: str) -> dict[str, str]:
+    """Every plug-in of `group`: ours and those installed beside us."""
+    others = {entry.name: entry.value for entry in entry_points(group=f"paquebot.{group}")}
+    return {**others, **_TABLES[group]}

@@ -1,0 +1,198 @@
+"""Making a project what a document says: `apply`.
+
+What the document can be checked for is checked before anything is changed; each import is a snapshot of its own; the rest is
+one transaction. What the document does not name is left alone. Applying the same document twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from paquebot.credentials import Secret
+from paquebot.delivery.folder import resolve_folder
+from paquebot.language import translatable
+from paquebot.options import read
+from paquebot.packaging import naming
+from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
+from paquebot.plugins import find
+from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
+from paquebot.records.connection import Records
+from paquebot.records.importing import Target, import_file, sha256_of
+from paquebot.records.lakes import create_project, current_snapshot, lake_address, provision_lake
+from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
+from paquebot.records.scheduling import set_schedule
+from paquebot.sources.lake.reading import LakeSource, QuerySelection
+
+CREATED = translatable("created")
+CHANGED = translatable("changed")
+IMPORTED = translatable("imported")
+PROJECT = translatable("project")
+TABLE = translatable("table")
+_KINDS: Mapping[type[Model], str] = {
+    Query: translatable("query"),
+    Server: translatable("server"),
+    EncryptionKey: translatable("encryption key"),
+    Export: translatable("export"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What could be checked, and was, before anything is changed."""
+
+    servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
+    keys: tuple[tuple[str, str, KeyFacts], ...]
+
+
+def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any]:
+    """Makes the project what `document` says and tells what changed. Raises `PaquebotError`s of what is wrong."""
+    checked = _check(document)
+    project, changes = _project(records, document)
+    provision_lake(records, project)
+    for table in _tables(document):
+        changes += _apply_table(records, project, table)
+    _check_queries(records, project, document)
+    with transaction.atomic():
+        changes += _apply_definitions(records, project, document, checked)
+    return {"project": project.name, "changes": changes}
+
+
+def _check(document: ProjectDocument) -> _Checked:
+    servers = tuple(
+        (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
+    )
+    keys = tuple((key.name, key.openpgp, read_key(key.openpgp)) for key in document.encryption_keys)
+    for export in document.exports:
+        naming.check(export.file.name)
+        if export.confirmation:
+            naming.check(export.confirmation.name)
+    return _Checked(servers, keys)
+
+
+def read_options(server: ServerDefinition, path: tuple[str | int, ...]) -> dict[str, Any]:
+    """The server's options as its plug-in reads them; secret ones are `Secret`."""
+    written = {name: value.reveal() if isinstance(value, Secret) else value for name, value in server.options.items()}
+    return read(find("destinations", server.kind).OPTIONS, written, path)
+
+
+def _project(records: Records, document: ProjectDocument) -> tuple[Project, list[dict[str, Any]]]:
+    settings = document.project
+    project = Project.objects.filter(name=settings.name).first()
+    if project is None:
+        with transaction.atomic():
+            project = create_project(records, settings.name, settings.label, settings.timezone)
+        return project, [_change(CREATED, PROJECT, settings.name)]
+    changed = _update(project, label=settings.label, timezone=settings.timezone)
+    return project, [_change(CHANGED, PROJECT, settings.name)] if changed else []
+
+
+def _tables(document: ProjectDocument) -> Iterable[ContactList | RelationalTable]:
+    if document.contacts:
+        yield document.contacts
+    yield from document.relational_tables
+
+
+def _apply_table(records: Records, project: Project, table: ContactList | RelationalTable) -> list[dict[str, Any]]:
+    is_contacts = isinstance(table, ContactList)
+    name = table.table if isinstance(table, ContactList) else table.name
+    changes = []
+    if table.import_file and not _imported_already(project, name, Path(table.import_file)):
+        file = Path(table.import_file)
+        result = import_file(records, Target(project, name, table.key, is_contacts), file)
+        changes.append(_change(IMPORTED, TABLE, name, f"({result.rows_read})"))
+    row, created = Table.objects.get_or_create(
+        project=project, name=name, defaults={"key": list(table.key), "is_contact_list": is_contacts}
+    )
+    _update(
+        row,
+        display_order=list(table.display_order),
+        email=(table.email or "") if isinstance(table, ContactList) else "",
+        profile_of={"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},
+    )
+    return [*changes, _change(CREATED, TABLE, name)] if created else changes
+
+
+def _imported_already(project: Project, name: str, file: Path) -> bool:
+    last = Import.objects.filter(table__project=project, table__name=name).order_by("-id").first()
+    return last is not None and file.exists() and last.sha256 == sha256_of(file)
+
+
+def _check_queries(records: Records, project: Project, document: ProjectDocument) -> None:
+    """New and changed queries are bound to the project's tables in the sandbox; nothing is read."""
+    known = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    for query in document.queries:
+        if known.get(query.name) != query.sql:
+            selection = QuerySelection(query.sql, {"run_date": timezone.localdate(), "since": None})
+            LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch).check()
+
+
+def _apply_definitions(
+    records: Records, project: Project, document: ProjectDocument, checked: _Checked
+) -> list[dict[str, Any]]:
+    changes = []
+    for query in document.queries:
+        changes += _put(Query, project, query.name, {"sql": query.sql})
+    for server, options in checked.servers:
+        changes += _apply_server(records, project, server, options)
+    for name, text, facts in checked.keys:
+        values = {"public_text": text, "fingerprint": facts.fingerprint, "expires_on": facts.expires_on}
+        changes += _put(EncryptionKey, project, name, values)
+    for definition in document.exports:
+        changes += _apply_export(project, definition.name, definition.to_document())
+    return changes
+
+
+def _apply_server(
+    records: Records, project: Project, server: ServerDefinition, options: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    if server.kind == "folder":
+        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
+    plain = {name: value for name, value in options.items() if not isinstance(value, Secret)}
+    secret = {name: value for name, value in options.items() if isinstance(value, Secret)}
+    known = Server.objects.filter(project=project, name=server.name).first()
+    if known and {name: records.keyring.unseal(value) for name, value in known.secrets.items()} == secret:
+        sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
+    else:
+        sealed = {name: records.keyring.seal(value.reveal()) for name, value in secret.items()}
+    return _put(Server, project, server.name, {"kind": server.kind, "options": plain, "secrets": sealed})
+
+
+def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list[dict[str, Any]]:
+    destination = document.get("destination")
+    server = Server.objects.get(project=project, name=destination["server"]) if destination else None
+    changes = _put(Export, project, name, {"definition": document, "state": document["state"], "server": server})
+    export = Export.objects.get(project=project, name=name)
+    if changes and changes[0]["what"] == CHANGED:
+        export.version += 1
+        export.save(update_fields=["version"])
+    set_schedule(export)
+    return changes
+
+
+def _put(kind: type[Model], project: Project, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    row = kind._default_manager.filter(project=project, name=name).first()
+    if row is None:
+        kind._default_manager.create(project=project, name=name, **values)
+        return [_change(CREATED, _KINDS[kind], name)]
+    return [_change(CHANGED, _KINDS[kind], name)] if _update(row, **values) else []
+
+
+def _update(row: Model, **values: Any) -> bool:
+    """Whether anything was different; only then the row is written."""
+    if all(getattr(row, name) == value for name, value in values.items()):
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+    return True
+
+
+def _change(what: str, kind: str, name: str, detail: str = "") -> dict[str, Any]:
+    return {"what": what, "kind": kind, "name": name, "detail": detail}

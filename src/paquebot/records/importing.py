@@ -1,0 +1,98 @@
+"""Bringing a file into a table of a project, and remembering which snapshot it made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from paquebot.errors import CommandError, Problem
+from paquebot.export import check_name
+from paquebot.records.connection import Records
+from paquebot.records.lakes import provision_lake
+from paquebot.records.models import Import, Project, Table
+from paquebot.sources.lake.catalogue import Catalogue
+from paquebot.sources.lake.importing import ImportResult, Mode
+
+KEY_NEEDED = Problem(
+    "import.key_needed",
+    "Table {table} is new, and a new table needs a key.",
+    "Say which columns identify a row: --key COLUMN (several times for a key of several columns).",
+)
+OTHER_KEY = Problem(
+    "import.other_key",
+    "Table {table} has the key {known}, not {given}.",
+    "Leave --key out to use the table's own key.",
+)
+OTHER_CONTACT_LIST = Problem(
+    "import.other_contact_list",
+    "The contact list of project {project} is {known}.",
+    "A project has one contact list; leave --contacts out to import a relational table.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The table a file goes into; `key` and `is_contact_list` matter when it is new."""
+
+    project: Project
+    name: str
+    key: tuple[str, ...] = ()
+    is_contact_list: bool = False
+
+
+def import_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> ImportResult:
+    """Imports `file`, creating the table when it is new. Raises and changes nothing when the file is wrong.
+
+    `mode` is `merge` (rows are added or changed by key) or `replace` (the table becomes exactly the file).
+    """
+    project, name = target.project, target.name
+    table = _table(target)
+    address = provision_lake(records, project)
+    with Catalogue(address) as catalogue:
+        result = catalogue.import_csv(name, file, key=tuple(table.key), mode=mode)
+    table.columns = [column.name for column in result.columns]
+    table.save()
+    Import.objects.create(
+        table=table,
+        file_name=file.name[:255],
+        sha256=sha256_of(file),
+        mode=mode,
+        snapshot=result.snapshot,
+        counts={
+            "read": result.rows_read,
+            "added": result.added,
+            "changed": result.changed,
+            "unchanged": result.unchanged,
+            "removed": result.removed,
+        },
+    )
+    return result
+
+
+def sha256_of(file: Path) -> str:
+    """The digest by which an unchanged file is known."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _table(target: Target) -> Table:
+    project, name, key = target.project, target.name, target.key
+    check_name(name, ("table",))
+    table = Table.objects.filter(project=project, name=name).first()
+    if table is None:
+        if not key:
+            raise CommandError(KEY_NEEDED, table=name)
+        table = Table(project=project, name=name, key=list(key))
+    elif key and list(key) != table.key:
+        raise CommandError(OTHER_KEY, table=name, known=table.key, given=key)
+    if target.is_contact_list:
+        _refuse_second_contact_list(project, name)
+        table.is_contact_list = True
+    return table
+
+
+def _refuse_second_contact_list(project: Project, name: str) -> None:
+    other = Table.objects.filter(project=project, is_contact_list=True).exclude(name=name).first()
+    if other is not None:
+        raise CommandError(OTHER_CONTACT_LIST, project=project.name, known=other.name)

@@ -1,0 +1,70 @@
+"""Each project's lake: its schema and role in PostgreSQL, its folder, and the address those who read and write it use."""
+
+from __future__ import annotations
+
+import secrets
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from paquebot.credentials import Secret
+from paquebot.records.connection import Records
+from paquebot.records.models import Project, ProjectKey
+from paquebot.sources.lake.address import LakeAddress
+
+
+def create_project(records: Records, name: str, label: str, timezone: str) -> Project:
+    """A new project with an empty lake and a first key for its HMAC obfuscation."""
+    project = Project.objects.create(
+        name=name,
+        label=label,
+        timezone=timezone,
+        lake_schema=f"lake_{name}".replace("-", "_")[:63],
+        lake_role=f"paquebot_{secrets.token_hex(6)}",
+        lake_password=records.keyring.seal(secrets.token_urlsafe(24)),
+    )
+    ProjectKey.objects.create(project=project, sealed=records.keyring.seal(secrets.token_hex(32)))
+    return project
+
+
+def lake_address(records: Records, project: Project) -> LakeAddress:
+    """Where the project's lake lies, with the password of its own role."""
+    folder = records.home.lake / project.lake_schema
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return LakeAddress(
+        host=records.address.host,
+        port=records.address.port,
+        database=records.address.database,
+        role=project.lake_role,
+        password=records.keyring.unseal(project.lake_password),
+        schema=project.lake_schema,
+        data_folder=folder,
+        scratch_folder=records.home.scratch,
+    )
+
+
+def provision_lake(records: Records, project: Project) -> LakeAddress:
+    """The project's lake, its role and schema created when they are missing."""
+    from paquebot.sources.lake.guard import is_guarded
+    from paquebot.sources.lake.provision import provision
+
+    address = lake_address(records, project)
+    with psycopg.connect(records.address.conninfo(), autocommit=True) as admin:
+        if not is_guarded(admin, address.schema):
+            provision(admin, address)
+    return address
+
+
+def current_snapshot(project: Project) -> int:
+    """The lake's newest snapshot."""
+    with connection.cursor() as cursor:
+        newest = sql.SQL("select max(snapshot_id) from {}.ducklake_snapshot").format(sql.Identifier(project.lake_schema))
+        cursor.execute(newest)
+        return int(cursor.fetchone()[0])
+
+
+def hmac_key(records: Records, project: Project, version: int | None) -> Secret | None:
+    """The project's key of that version."""
+    key = ProjectKey.objects.filter(project=project, version=version or 0).first()
+    return records.keyring.unseal(key.sealed) if key else None

@@ -1,0 +1,31 @@
+"""What is remembered, by subject."""
+
+from paquebot.records.models.history import Artifact, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models.project import (
+    EncryptionKey,
+    Export,
+    Import,
+    Project,
+    ProjectKey,
+    Query,
+    Schedule,
+    Server,
+    Table,
+)
+
+__all__ = [
+    "Artifact",
+    "EncryptionKey",
+    "Export",
+    "Import",
+    "Project",
+    "ProjectKey",
+    "Query",
+    "Receipt",
+    "Run",
+    "RunStep",
+    "Schedule",
+    "Server",
+    "SnapshotLease",
+    "Table",
+]

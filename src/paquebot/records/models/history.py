@@ -1,0 +1,106 @@
+"""Runs and what they left: steps, the kept file, the receipt, the snapshot they read."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from paquebot.records.models.project import Export, Project
+
+ACTIVE = ("running", "cancelling")
+"""A process holds the run, or is about to notice that it must stop."""
+FINISHED = ("delivered", "nothing_to_export", "held", "refused", "failed", "cancelled", "skipped", "missed")
+
+
+class Run(models.Model):
+    """One carrying out of an export, with the definition frozen when it was asked for.
+
+    `attempt` fences: only the process that holds the current attempt may write. `job_id` is set while a job of the queue stands
+    for the run (admitted, or running).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    export = models.ForeignKey(Export, on_delete=models.SET_NULL, null=True, related_name="runs")
+    export_name = models.CharField(max_length=80)
+    server_name = models.CharField(max_length=80)
+    definition = models.JSONField()
+    definition_version = models.PositiveIntegerField()
+    status = models.CharField(max_length=20, default="queued")
+    trigger = models.CharField(max_length=20)
+    token = models.CharField(max_length=16, unique=True)
+    scheduled_for = models.DateTimeField()
+    """The logical time: names and dates derive from it, and a retry keeps it."""
+    not_before = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)
+    job_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    snapshot = models.BigIntegerField(null=True)
+    file_name = models.CharField(max_length=255, blank=True)
+    remote_path = models.TextField(blank=True)
+    size_bytes = models.BigIntegerField(null=True)
+    rows = models.BigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    verification = models.CharField(max_length=40, blank=True)
+    intended = models.BooleanField(default=False)
+    progress = models.JSONField(default=dict)
+    error = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=["project", "-id"], name="run_of_project"),
+            models.Index(fields=["export", "-id"], name="run_of_export"),
+            models.Index(fields=["status"], condition=models.Q(status__in=["queued", *ACTIVE]), name="run_unfinished"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["export", "scheduled_for"], condition=models.Q(trigger="schedule"), name="one_run_per_due_time"
+            ),
+            models.UniqueConstraint(
+                fields=["export"], condition=models.Q(job_id__isnull=False), name="one_run_of_an_export_at_a_time"
+            ),
+        )
+
+
+class RunStep(models.Model):
+    """One step of one attempt, recorded as it happens."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    attempt = models.PositiveIntegerField()
+    name = models.CharField(max_length=20)
+    status = models.CharField(max_length=12, default="running")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("id",)
+
+
+class Artifact(models.Model):
+    """A produced file, kept encrypted: where it is, its wrapped key, and its measure at each point of the road."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="artifact")
+    location = models.TextField()
+    wrapped_key = models.TextField()
+    facts = models.JSONField()
+    """`SealedArtifact` without location and key."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Receipt(models.Model):
+    """The signed receipt of a delivered run: the exact text, and the signature of its bytes."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="receipt")
+    document = models.TextField()
+    signature = models.TextField()
+
+
+class SnapshotLease(models.Model):
+    """Names a snapshot in use or kept: expiry passes over it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="leases")
+    snapshot = models.BigIntegerField()
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="lease")
+    created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,155 @@
+"""A project and what people describe in it: tables, queries, servers, keys, exports and their schedules."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Project(models.Model):
+    """A set of contacts, tables, queries and exports that belong together. Its lake has one schema, one role, one folder."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    label = models.CharField(max_length=200, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC")
+    lake_schema = models.CharField(max_length=63)
+    lake_role = models.CharField(max_length=63)
+    lake_password = models.TextField()
+    """Sealed by the installation's key."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectKey(models.Model):
+    """A version of the key a project's HMAC obfuscation uses."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="hmac_keys")
+    version = models.PositiveIntegerField(default=1)
+    sealed = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "version"], name="hmac_key_version"),)
+
+
+class Table(models.Model):
+    """A table of the project's database: the contact list, or a relational table."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tables")
+    name = models.CharField(max_length=80)
+    is_contact_list = models.BooleanField(default=False)
+    key = models.JSONField(default=list)
+    columns = models.JSONField(default=list)
+    """Names in the table's own order, as of the last import."""
+    email = models.CharField(max_length=80, blank=True)
+    display_order = models.JSONField(default=list)
+    profile_of = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=["project", "name"], name="table_name"),
+            models.UniqueConstraint(fields=["project"], condition=models.Q(is_contact_list=True), name="one_contact_list"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Import(models.Model):
+    """One import of a file into a table, and the snapshot it made."""
+
+    table = models.ForeignKey(Table, on_delete=models.CASCADE, related_name="imports")
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    mode = models.CharField(max_length=12)
+    snapshot = models.BigIntegerField()
+    counts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Query(models.Model):
+    """A saved query in the dialect of the project's database."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="queries")
+    name = models.CharField(max_length=80)
+    sql = models.TextField()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="query_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Server(models.Model):
+    """A place files are delivered to; `secrets` holds its sealed secret options as JSON."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="servers")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=40)
+    options = models.JSONField(default=dict)
+    secrets = models.JSONField(default=dict)
+    max_concurrency = models.PositiveSmallIntegerField(default=2)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="server_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EncryptionKey(models.Model):
+    """A partner's public key."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="encryption_keys")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=40, default="openpgp")
+    public_text = models.TextField()
+    fingerprint = models.CharField(max_length=80)
+    expires_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="encryption_key_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Export(models.Model):
+    """An automated export: one definition, one destination, one state."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="exports")
+    name = models.SlugField(max_length=80)
+    state = models.CharField(max_length=12, default="draft")
+    definition = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    server = models.ForeignKey(Server, on_delete=models.PROTECT, null=True, related_name="exports")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="export_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Schedule(models.Model):
+    """When an active export is next due. The row of a paused export is kept, disabled."""
+
+    export = models.OneToOneField(Export, on_delete=models.CASCADE, related_name="schedule")
+    specification = models.JSONField()
+    timezone = models.CharField(max_length=64)
+    next_at = models.DateTimeField(null=True)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["next_at"], condition=models.Q(enabled=True), name="schedule_due"),)

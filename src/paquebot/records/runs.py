@@ -1,0 +1,141 @@
+"""Runs from the asking to the end. Every write of a process that carries one out is fenced by its attempt."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from paquebot.errors import CommandError, FencedError, Problem, describe
+from paquebot.events import SealedArtifact
+from paquebot.flow import Measure
+from paquebot.records.freezing import freeze
+from paquebot.records.models import Artifact, Export, Receipt, Run, SnapshotLease
+from paquebot.records.models.history import ACTIVE
+from paquebot.reporting.receipt import Receipt as SignedReceipt
+from paquebot.retry import next_attempt
+
+ALREADY_FINISHED = Problem(
+    "run.already_finished",
+    "Run {run} has already ended ({status}).",
+    "Nothing to cancel. `paquebot show {run}` tells how it went.",
+)
+WORKER_LOST = Problem(
+    "run.worker_lost",
+    "The process that carried out the run was lost.",
+    "It is started again by itself a few times; if it happens again and again, look at the machine's memory and logs.",
+    retryable=True,
+)
+
+
+def request(export: Export, trigger: str, scheduled_for: datetime | None = None) -> Run:
+    """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs."""
+    definition = freeze(export)
+    return Run.objects.create(
+        project=export.project,
+        export=export,
+        export_name=export.name,
+        server_name=definition["server"]["name"],
+        definition=definition,
+        definition_version=export.version,
+        trigger=trigger,
+        token=secrets.token_hex(6),
+        scheduled_for=scheduled_for or timezone.now(),
+    )
+
+
+def write(run_id: int, attempt: int, **changes: Any) -> None:
+    """Changes the run if `attempt` still owns it. Raises `FencedError` otherwise: the caller must stop without a word."""
+    if not Run.objects.filter(id=run_id, attempt=attempt, status__in=ACTIVE).update(**changes):
+        raise FencedError
+
+
+def begin(run_id: int, attempt: int) -> Run | None:
+    """The run, now running; None when it was cancelled, or taken over, before it began."""
+    now = timezone.now()
+    mine = Run.objects.filter(id=run_id, attempt=attempt)
+    if mine.filter(status="cancelling").update(status="cancelled", finished_at=now, job_id=None):
+        return None
+    if not mine.filter(status="queued").update(status="running", not_before=None):
+        return None
+    mine.filter(started_at=None).update(started_at=now)
+    return Run.objects.select_related("project", "export").get(id=run_id)
+
+
+def lease(run: Run, snapshot: int) -> None:
+    """Records that `run` reads `snapshot`, so that expiry leaves it alone."""
+    with transaction.atomic():
+        write(run.id, run.attempt, snapshot=snapshot)
+        SnapshotLease.objects.update_or_create(run=run, defaults={"project": run.project, "snapshot": snapshot})
+
+
+def keep_artifact(run_id: int, attempt: int, artifact: SealedArtifact) -> None:
+    """The checkpoint: from here on every attempt starts from this file."""
+    facts = asdict(artifact)
+    location, wrapped_key = facts.pop("location"), facts.pop("wrapped_key")
+    with transaction.atomic():
+        write(run_id, attempt, **_file_facts(artifact))
+        Artifact.objects.update_or_create(
+            run_id=run_id, defaults={"location": location, "wrapped_key": wrapped_key, "facts": facts}
+        )
+
+
+def kept_artifact(run: Run) -> SealedArtifact | None:
+    """The file an earlier attempt sealed, or None."""
+    kept = Artifact.objects.filter(run=run).first()
+    if kept is None:
+        return None
+    facts = dict(kept.facts)
+    for point in ("plain", "packed", "final"):
+        facts[point] = Measure(**facts[point])
+    facts["columns"] = tuple(facts["columns"])
+    return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
+
+
+def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None) -> None:
+    """The run ended well."""
+    with transaction.atomic():
+        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=None, progress={})
+        if receipt is not None:
+            Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
+
+
+def fail(run_id: int, attempt: int, error: BaseException) -> None:
+    """The attempt failed: the run waits for its next one when time may heal it, and is failed otherwise."""
+    described = describe(error)
+    now = timezone.now()
+    again_at = next_attempt(attempt, described["retryable"], now)
+    if again_at is not None:
+        write(run_id, attempt, status="queued", not_before=again_at, job_id=None, error=described)
+    else:
+        write(run_id, attempt, status="failed", finished_at=now, job_id=None, error=described)
+
+
+def end_cancelled(run_id: int, attempt: int, error: BaseException) -> None:
+    """The carrying process stopped because somebody cancelled."""
+    write(run_id, attempt, status="cancelled", finished_at=timezone.now(), job_id=None, error=describe(error))
+
+
+def cancel(run: Run) -> int | None:
+    """Asks that the run stops; returns the queue's job to abort, None when no process stands for it."""
+    now = timezone.now()
+    unfinished = Run.objects.filter(id=run.id)
+    if unfinished.filter(status="queued", job_id=None).update(status="cancelled", finished_at=now):
+        return None
+    if not unfinished.filter(status__in=("queued", "running", "cancelling")).update(status="cancelling"):
+        run.refresh_from_db()
+        raise CommandError(ALREADY_FINISHED, run=run.id, status=run.status)
+    return Run.objects.values_list("job_id", flat=True).get(id=run.id)
+
+
+def _file_facts(artifact: SealedArtifact) -> dict[str, Any]:
+    return {
+        "file_name": artifact.file_name,
+        "rows": artifact.rows,
+        "size_bytes": artifact.final.size_bytes,
+        "sha256": artifact.final.sha256,
+    }

@@ -1,0 +1,113 @@
+"""Reading the records: finding what a person named, and runs as documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from paquebot.errors import CommandError, Problem, render
+from paquebot.options import nearest
+from paquebot.records.models import Export, Project, Run, Server
+
+NO_PROJECT = Problem("project.none", "There is no project yet.", "Create one: paquebot apply FILE.yaml")
+WHICH_PROJECT = Problem("project.which", "There are several projects.", "Name one with --project: {known}.")
+UNKNOWN_PROJECT = Problem("project.unknown", "There is no project “{name}”.", "Known projects: {known}.")
+UNKNOWN_EXPORT = Problem(
+    "export.unknown", "Project {project} has no export “{name}”.", "Did you mean “{nearest}”? Known exports: {known}."
+)
+UNKNOWN_SERVER = Problem(
+    "server.unknown", "Project {project} has no server “{name}”.", "Did you mean “{nearest}”? Known servers: {known}."
+)
+UNKNOWN_RUN = Problem("run.unknown", "Project {project} has no run {run}.", "`paquebot history` lists the runs.")
+
+
+def find_project(name: str | None) -> Project:
+    """The project `name`, or the only one. Raises `CommandError`."""
+    projects = {project.name: project for project in Project.objects.all()}
+    if name is not None:
+        if name not in projects:
+            raise CommandError(UNKNOWN_PROJECT, name=name, known=sorted(projects))
+        return projects[name]
+    if not projects:
+        raise CommandError(NO_PROJECT)
+    if len(projects) > 1:
+        raise CommandError(WHICH_PROJECT, known=sorted(projects))
+    return next(iter(projects.values()))
+
+
+def find_export(project: Project, name: str) -> Export:
+    """Raises `CommandError` naming the nearest."""
+    found = Export.objects.select_related("project", "server").filter(project=project, name=name).first()
+    if found is None:
+        known = list(Export.objects.filter(project=project).values_list("name", flat=True))
+        raise CommandError(UNKNOWN_EXPORT, project=project.name, name=name, nearest=nearest(name, known), known=known)
+    return found
+
+
+def find_server(project: Project, name: str) -> Server:
+    """Raises `CommandError` naming the nearest."""
+    found = Server.objects.filter(project=project, name=name).first()
+    if found is None:
+        known = list(Server.objects.filter(project=project).values_list("name", flat=True))
+        raise CommandError(UNKNOWN_SERVER, project=project.name, name=name, nearest=nearest(name, known), known=known)
+    return found
+
+
+def find_run(project: Project, number: int) -> Run:
+    """Raises `CommandError`."""
+    found = Run.objects.filter(project=project, id=number).first()
+    if found is None:
+        raise CommandError(UNKNOWN_RUN, project=project.name, run=number)
+    return found
+
+
+def history(project: Project, export: Export | None, limit: int) -> Iterable[Run]:
+    """The newest runs first."""
+    chosen = Run.objects.filter(project=project)
+    if export is not None:
+        chosen = chosen.filter(export=export)
+    return chosen.prefetch_related("steps").order_by("-id")[:limit]
+
+
+def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
+    """A run as the command line and the API give it; times are ISO 8601 in UTC."""
+    return {
+        "id": run.id,
+        "export": run.export_name,
+        "status": run.status,
+        "trigger": run.trigger,
+        "attempt": run.attempt,
+        "scheduled_for": run.scheduled_for.isoformat(),
+        "started_at": _moment(run.started_at),
+        "finished_at": _moment(run.finished_at),
+        "snapshot": run.snapshot,
+        "file_name": run.file_name,
+        "remote_path": run.remote_path if run.verification else "",
+        "size_bytes": run.size_bytes,
+        "rows": run.rows,
+        "sha256": run.sha256,
+        "verification": run.verification,
+        "progress": run.progress,
+        "error": render(run.error, translate) if run.error else None,
+        "steps": [_step_document(step, translate) for step in run.steps.all()],
+    }
+
+
+def _step_document(step: Any, translate: Callable[[str], str]) -> dict[str, Any]:
+    detail = dict(step.detail)
+    if "error" in detail:
+        detail["error"] = render(detail["error"], translate)
+    took = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
+    return {
+        "name": step.name,
+        "attempt": step.attempt,
+        "status": step.status,
+        "started_at": step.started_at.isoformat(),
+        "finished_at": _moment(step.finished_at),
+        "duration_seconds": took,
+        "detail": detail,
+    }
+
+
+def _moment(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,286 @@
+"""`import TABLE FILE.csv`: the records of a file become rows of a project's table, in one snapshot or not at all.
+
+The file is staged, weighed and judged completely before the first byte goes to the lake, so a bad file leaves no trace.
+"""
+
+# ruff: noqa: S608
+# DuckDB takes no parameters for names and types: names go through `duck.identifier`, and everything else is ours.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import psycopg
+
+from paquebot.errors import Problem, SourceError
+from paquebot.options import nearest
+from paquebot.sources.lake.address import LakeAddress
+from paquebot.sources.lake.csv_file import open_csv
+from paquebot.sources.lake.guard import is_guarded
+from paquebot.sources.lake.inference import TEXT, fits, infer_types
+from paquebot.sources.lake.merging import Changes, Merge, columns_of
+from paquebot.sources.lake.staging import Staged, stage
+from paquebot.sources.lake.tables import Column
+
+Mode = Literal["merge", "replace"]
+
+BAD_TABLE_NAME = Problem(
+    "source.bad_table_name",
+    "“{table}” cannot be the name of a table.",
+    "A name begins with a letter, has letters, digits and underscores only, and at most 63 of them.",
+)
+NO_KEY = Problem(
+    "source.no_key",
+    "The import into “{table}” names no key, or a column of it twice.",
+    "Name the columns that tell one row from another; an import always needs them.",
+)
+UNKNOWN_KEY = Problem(
+    "source.unknown_key",
+    "{file} has no column “{column}”, which the key of “{table}” names.",
+    "Did you mean “{nearest}”? The columns are: {known}.",
+)
+KEY_NOT_IN_TABLE = Problem(
+    "source.key_not_in_table",
+    "The table “{table}” has no column “{column}”, so its rows cannot be matched by it.",
+    "Its columns are: {known}. Replace the table to give it another key.",
+)
+KEY_AMBIGUOUS = Problem(
+    "source.key_ambiguous",
+    "Several rows of the table “{table}” have the same value in the key ({key}).",
+    "Import with the key the table was filled by, or replace the table.",
+)
+EMPTY_KEY = Problem(
+    "source.empty_key",
+    "{file}, line {line}: the key column “{column}” is empty.",
+    "Every record needs a value in each key column.",
+)
+DUPLICATE_KEY = Problem(
+    "source.duplicate_key",
+    "{file}: the records on lines {first} and {line} have the same key ({key}).",
+    "Remove one of them, or name further key columns.",
+)
+WRONG_VALUE = Problem(
+    "source.wrong_value",
+    "{file}, line {line}: the value in column “{column}” does not fit the table's type {type} without being altered.",
+    "Correct the value; or replace the whole table, and the type is chosen anew from the file.",
+)
+IMPORT_RUNNING = Problem(
+    "source.import_running",
+    "Another import into the table “{table}” is running.",
+    "Wait for its end, then import again.",
+    retryable=True,
+)
+DATABASE_UNREACHABLE = Problem(
+    "source.database_unreachable",
+    "PostgreSQL on {host} does not let the project's role in, or does not answer.",
+    "Check that it runs and that the project was set up; then try again.",
+    retryable=True,
+)
+UNGUARDED = Problem(
+    "source.catalogue_unguarded",
+    "The catalogue of the project database would keep values of “{table}” in plain text.",
+    "Set the project database up again: its triggers in PostgreSQL are missing.",
+)
+IMPORT_FAILED = Problem(
+    "source.import_failed",
+    "The rows of {file} could not be written to the table “{table}” ({kind}); nothing was changed.",
+    "Check the free space of the lake's folder and that PostgreSQL runs; then import again.",
+    retryable=True,
+)
+
+_CONNECT_SECONDS = 10
+_TABLE_NAME = re.compile(r"[^\W\d_]\w{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did. `snapshot` is the one it made, or the newest one before it when nothing had to change.
+
+    `columns` are the table's afterwards, in display order. A replacement with other columns or types makes the table anew: all
+    its old rows count as removed, all its new ones as added.
+    """
+
+    snapshot: int
+    rows_read: int
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What to bring in: which file, into which table, told apart by which columns."""
+
+    table: str
+    file: Path
+    key: tuple[str, ...]
+    mode: Mode = "merge"
+    delimiter: str | None = None
+
+
+def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> ImportResult:
+    """Brings the records of a file into a table of the lake attached to the trusted `connection`.
+
+    `merge` adds the rows whose key is new and changes those whose key is known; columns the file lacks keep their values, new
+    ones come last. `replace` makes the table exactly the file. The first import makes the table, its types inferred from all
+    rows; afterwards a merge takes the table's types as they are. The file is read as CSV (RFC 4180) in UTF-8, separated by
+    the delimiter or by what its header shows. Raises `SourceError` naming file, line and column; then nothing was changed.
+    """
+    if not _TABLE_NAME.fullmatch(wanted.table):
+        raise SourceError(BAD_TABLE_NAME, table=wanted.table)
+    if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
+        raise SourceError(NO_KEY, table=wanted.table)
+    with open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
+        _check_key(staged, wanted)
+        with _alone(address, wanted.table), _rolled_back_on_failure(connection, wanted):
+            return _bring_in(staged, wanted)
+
+
+def _bring_in(staged: Staged, wanted: Import) -> ImportResult:
+    existing = columns_of(staged.connection, wanted.table)
+    merging = bool(existing) and wanted.mode == "merge"
+    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.source.names, existing)
+    merge = Merge(staged, wanted.table, wanted.key, existing, columns)
+    if not existing or (existing != columns and not merging):
+        return _finished(staged, merge.make_anew(), columns)
+    _check_table_key(wanted, existing)
+    if merge.compare():
+        return _finished(staged, merge.write(remove_missing=not merging), columns)
+    if not merging:
+        return _finished(staged, merge.make_anew(), columns)
+    raise SourceError(KEY_AMBIGUOUS, table=wanted.table, key=wanted.key)
+
+
+def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> ImportResult:
+    staged.connection.execute("COMMIT" if changes.any else "ROLLBACK")
+    snapshot = "ducklake_last_committed_snapshot('lake')" if changes.any else "ducklake_current_snapshot('lake')"
+    row = staged.connection.execute(f"FROM {snapshot}").fetchone()
+    return ImportResult(
+        snapshot=int(row[0]) if row else 0,
+        rows_read=staged.rows,
+        added=changes.added,
+        changed=changes.changed,
+        unchanged=staged.rows - changes.added - changes.changed,
+        removed=changes.removed,
+        columns=columns,
+    )
+
+
+def _check_key(staged: Staged, wanted: Import) -> None:
+    columns = [_key_column(staged, wanted, name) for name in wanted.key]
+    for name, column in zip(wanted.key, columns, strict=True):
+        row = _first(staged, f"SELECT min(rowid) FROM {staged.name} WHERE {column} IS NULL OR {column} = ''")
+        if row is not None:
+            raise SourceError(EMPTY_KEY, file=staged.source.name, line=staged.line(row), column=name)
+    listed = ", ".join(columns)
+    repeated = f"SELECT {listed} FROM {staged.name} GROUP BY {listed} HAVING count(*) > 1"
+    if _first(staged, f"SELECT 1 FROM ({repeated}) LIMIT 1") is not None:
+        first, second = _first_pair(staged, listed, repeated)
+        raise SourceError(
+            DUPLICATE_KEY, file=staged.source.name, first=staged.line(first), line=staged.line(second), key=wanted.key
+        )
+
+
+def _first_pair(staged: Staged, listed: str, repeated: str) -> tuple[int, int]:
+    """Of all records whose key came before, the first one, and where it came first."""
+    row = staged.connection.execute(
+        "SELECT original, copy FROM (SELECT rowid AS copy, min(rowid) OVER same AS original,"
+        f" row_number() OVER same AS occurrence FROM {staged.name} WHERE ({listed}) IN ({repeated})"
+        f" WINDOW same AS (PARTITION BY {listed} ORDER BY rowid)) WHERE occurrence = 2 ORDER BY copy LIMIT 1"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _key_column(staged: Staged, wanted: Import, name: str) -> str:
+    column = staged.places.get(name.lower())
+    if column is None:
+        known = staged.source.names
+        raise SourceError(
+            UNKNOWN_KEY, file=staged.source.name, column=name, table=wanted.table, nearest=nearest(name, known), known=known
+        )
+    return column
+
+
+def _check_table_key(wanted: Import, existing: tuple[Column, ...]) -> None:
+    names = {column.name.lower() for column in existing}
+    for name in wanted.key:
+        if name.lower() not in names:
+            known = [column.name for column in existing]
+            raise SourceError(KEY_NOT_IN_TABLE, table=wanted.table, column=name, known=known)
+
+
+def _fitting(staged: Staged, existing: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The table's columns, then those the file adds. Raises at the first value that does not fit its column."""
+    known = [(column, staged.places.get(column.name.lower())) for column in existing]
+    for column, text in known:
+        if text is None or column.type == TEXT:
+            continue
+        row = _first(staged, f"SELECT min(rowid) FROM {staged.name} WHERE NOT {fits(text, column.type)}")
+        if row is not None:
+            line = staged.line(row)
+            raise SourceError(WRONG_VALUE, file=staged.source.name, line=line, column=column.name, type=column.type)
+    taken = {column.name.lower() for column in existing}
+    return existing + _inferred(staged, [name for name in staged.source.names if name.lower() not in taken], ())
+
+
+def _inferred(staged: Staged, names: Sequence[str], existing: tuple[Column, ...]) -> tuple[Column, ...]:
+    """A column without a value keeps the type it had, so that an empty one changes nothing for its readers."""
+    before = {column.name.lower(): column.type for column in existing}
+    kinds = infer_types(staged.connection, staged.name, [staged.places[name.lower()] for name in names])
+    return tuple(Column(name, kind or before.get(name.lower(), TEXT)) for name, kind in zip(names, kinds, strict=True))
+
+
+def _first(staged: Staged, query: str) -> int | None:
+    row = staged.connection.execute(query).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+@contextmanager
+def _alone(address: LakeAddress, table: str) -> Iterator[None]:
+    """Holds the table against other imports: DuckLake lets two of them add the same key."""
+    try:
+        with _signed_in(address) as catalogue:
+            if not is_guarded(catalogue, address.schema):
+                raise SourceError(UNGUARDED, table=table)
+            name = f"paquebot:import:{address.schema}.{table.lower()}"
+            row = catalogue.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
+            if row is None or not row[0]:
+                raise SourceError(IMPORT_RUNNING, table=table)
+            yield
+    except psycopg.Error as error:
+        raise SourceError(DATABASE_UNREACHABLE, host=address.host) from error
+
+
+def _signed_in(address: LakeAddress) -> psycopg.Connection:
+    return psycopg.connect(
+        host=address.host,
+        port=address.port,
+        dbname=address.database,
+        user=address.role,
+        password=address.password.reveal(),
+        connect_timeout=_CONNECT_SECONDS,
+        autocommit=True,
+    )
+
+
+@contextmanager
+def _rolled_back_on_failure(connection: duckdb.DuckDBPyConnection, wanted: Import) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException as error:
+        with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+            connection.execute("ROLLBACK")
+        if isinstance(error, duckdb.Error):
+            # DuckDB's message may quote values of the file.
+            kind = type(error).__name__
+            raise SourceError(IMPORT_FAILED, file=str(wanted.file), table=wanted.table, kind=kind) from None
+        raise

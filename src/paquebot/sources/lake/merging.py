@@ -1,0 +1,159 @@
+"""Writing staged records into a table of the lake: the SQL of an import, inside the transaction its caller opened."""
+
+# ruff: noqa: S608
+# DuckDB takes no parameters for names and types: names go through `duck.identifier`, and everything else is ours.
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import duckdb
+
+from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.inference import TEXT
+from paquebot.sources.lake.staging import Staged
+from paquebot.sources.lake.tables import Column
+
+_VERDICTS = "temp.paquebot_verdicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many rows an import touches; `columns` when it changes the table's columns."""
+
+    added: int
+    changed: int
+    removed: int
+    columns: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.columns)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[Column, ...]:
+    """The columns of a table of the attached lake in display order; none when there is no such table."""
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main'"
+        " AND lower(table_name) = lower($1) ORDER BY column_index",
+        [table],
+    ).fetchall()
+    return tuple(Column(name, kind) for name, kind in rows)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Staged records on their way into a table that has the `existing` columns and shall have `columns`.
+
+    The records are sound: their keys are there and unique, their values fit the columns' types.
+    """
+
+    staged: Staged
+    table: str
+    key: tuple[str, ...]
+    existing: tuple[Column, ...]
+    columns: tuple[Column, ...]
+
+    def make_anew(self) -> Changes:
+        """Makes the table, in place of the existing one, with the staged records."""
+        removed = self._number(f"SELECT count(*) FROM {self._target}") if self.existing else 0
+        kinds = ", ".join(f"{identifier(column.name)} {column.type}" for column in self.columns)
+        self._execute(f"CREATE OR REPLACE TABLE {self._target} ({kinds})")
+        values = ", ".join(self._value(column) for column in self.columns)
+        self._execute(f"INSERT INTO {self._target} SELECT {values} FROM {self.staged.name} AS s")
+        return Changes(added=self.staged.rows, changed=0, removed=removed, columns=True)
+
+    def compare(self) -> bool:
+        """Judges every record: new, changed or as before. False when a record matches several rows of the table."""
+        self._execute(
+            f"CREATE OR REPLACE TEMP TABLE paquebot_verdicts AS SELECT s.rowid AS record,"
+            f" CASE WHEN t.present IS NULL THEN 'added' WHEN {self._difference} THEN 'changed' ELSE 'same' END AS verdict"
+            f" FROM {self.staged.name} AS s LEFT JOIN {self._existing_rows} AS t ON {self._same_key}"
+        )
+        return self._number(f"SELECT count(*) FROM {_VERDICTS}") == self.staged.rows
+
+    def write(self, *, remove_missing: bool) -> Changes:
+        """Brings in what `compare` found, and removes the rows without a record where asked."""
+        changes = Changes(
+            added=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'added'"),
+            changed=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'changed'"),
+            removed=self._number(f"SELECT count(*) FROM {self._missing}") if remove_missing else 0,
+            columns=self.existing != self.columns,
+        )
+        if changes.removed:
+            self._execute(f"DELETE FROM {self._missing}")
+        for column in self.columns[len(self.existing) :]:
+            self._execute(f"ALTER TABLE {self._target} ADD COLUMN {identifier(column.name)} {column.type}")
+        if changes.added or changes.changed:
+            self._execute(self._merge_statement)
+        return changes
+
+    @property
+    def _merge_statement(self) -> str:
+        written = self._written
+        names = ", ".join(identifier(column.name) for column in written)
+        values = ", ".join(f"s.{self._place(column)}" for column in written)
+        updates = [f"{identifier(c.name)} = s.{self._place(c)}" for c in written if c not in self._key_columns]
+        records = ", ".join(f"{self._value(column)} AS {self._place(column)}" for column in written)
+        return (
+            f"MERGE INTO {self._target} AS t USING (SELECT {records} FROM {self.staged.name} AS s JOIN {_VERDICTS} AS v"
+            f" ON v.record = s.rowid WHERE v.verdict <> 'same') AS s ON"
+            f" {' AND '.join(f't.{identifier(c.name)} = s.{self._place(c)}' for c in self._key_columns)}"
+            f"{' WHEN MATCHED THEN UPDATE SET ' + ', '.join(updates) if updates else ''}"
+            f" WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+        )
+
+    @property
+    def _difference(self) -> str:
+        """That a record says something else than its row, which holds null in a column still to be added."""
+        known = set(self.existing)
+        terms = [
+            f"{f't.{self._place(column)}' if column in known else 'NULL'} IS DISTINCT FROM {self._value(column)}"
+            for column in self._written
+            if column not in self._key_columns
+        ]
+        return " OR ".join(terms) or "false"
+
+    @property
+    def _existing_rows(self) -> str:
+        """The table's rows under the staged names, so that no column of a person's choosing meets one of ours."""
+        written = [column for column in self._written if column in set(self.existing)]
+        names = ", ".join(f"{identifier(column.name)} AS {self._place(column)}" for column in written)
+        return f"(SELECT true AS present, {names} FROM {self._target})"
+
+    @property
+    def _same_key(self) -> str:
+        return " AND ".join(f"t.{self._place(column)} = {self._value(column)}" for column in self._key_columns)
+
+    @property
+    def _missing(self) -> str:
+        matches = " AND ".join(f"t.{identifier(column.name)} = {self._value(column)}" for column in self._key_columns)
+        return f"{self._target} AS t WHERE NOT EXISTS (SELECT 1 FROM {self.staged.name} AS s WHERE {matches})"
+
+    @cached_property
+    def _written(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.name.lower() in self.staged.places)
+
+    @cached_property
+    def _key_columns(self) -> tuple[Column, ...]:
+        names = {name.lower() for name in self.key}
+        return tuple(column for column in self.columns if column.name.lower() in names)
+
+    @property
+    def _target(self) -> str:
+        return f"lake.main.{identifier(self.table)}"
+
+    def _place(self, column: Column) -> str:
+        return self.staged.places[column.name.lower()]
+
+    def _value(self, column: Column) -> str:
+        text = f"s.{self._place(column)}"
+        return text if column.type == TEXT else f"CAST({text} AS {column.type})"
+
+    def _execute(self, statement: str) -> None:
+        self.staged.connection.execute(statement)
+
+    def _number(self, query: str) -> int:
+        row = self.staged.connection.execute(query).fetchone()
+        return int(row[0]) if row else 0

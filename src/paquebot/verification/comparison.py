@@ -1,0 +1,99 @@
+"""Comparing the file a destination holds with the file that left, before it gets its final name.
+
+Two levels, the stronger first: `read_back_sha256` reads every byte again and compares the digests, `size` compares sizes only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from paquebot.errors import Problem, VerificationError
+from paquebot.flow import Blocks, Measure, Meter
+
+READ_BACK = "read_back_sha256"
+SIZE = "size"
+
+FILE_MISSING = Problem(
+    "verification.file_missing",
+    "“{path}” was sent and is not there to be compared.",
+    "If the server takes files away at once, say so in the export; otherwise ask whoever runs it.",
+)
+SIZE_DIFFERS = Problem(
+    "verification.size_differs",
+    "“{path}” left with {sent_bytes} bytes and arrived with {received_bytes}.",
+    "It was not published. SHA-256 sent: {sent_sha256}; received: {received_sha256}. Try again; if it stays so, ask whoever "
+    "runs the server whether something there changes files.",
+)
+DIGEST_DIFFERS = Problem(
+    "verification.digest_differs",
+    "“{path}” arrived changed: {sent_bytes} bytes left, {received_bytes} arrived, with another content.",
+    "It was not published. SHA-256 sent: {sent_sha256}; received: {received_sha256}. Try again; if it stays so, ask whoever "
+    "runs the server whether something there changes files.",
+)
+
+_NOT_READ = "—"
+
+
+class Holder(Protocol):
+    """Whoever holds the file: a destination, seen from here."""
+
+    def size(self, path: str) -> int | None: ...
+
+    def read(self, path: str) -> Blocks: ...
+
+
+class Able(Protocol):
+    """What a holder says it can do."""
+
+    @property
+    def read_back(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was compared and found equal; the digest is None at a level that does not read."""
+
+    level: str
+    size_bytes: int
+    sha256: str | None
+
+
+def strongest(capabilities: Able, two_step: bool) -> str:
+    """The level to compare at: two-step transmission asks for the strongest there is, otherwise the size is enough."""
+    return READ_BACK if two_step and capabilities.read_back else SIZE
+
+
+def compare(destination: Holder, path: str, expected: Measure, level: str) -> Verification:
+    """Compares the file at `path` with `expected`. Raises `VerificationError` with both sizes and digests when they differ."""
+    size = destination.size(path)
+    if size is None:
+        raise VerificationError(FILE_MISSING, path=path)
+    if level == SIZE:
+        if size != expected.size_bytes:
+            raise _difference(SIZE_DIFFERS, path, expected, Measure(size, _NOT_READ))
+        return Verification(SIZE, size, None)
+    received = _read_back(destination, path)
+    if {size, received.size_bytes} != {expected.size_bytes}:
+        raise _difference(SIZE_DIFFERS, path, expected, received)
+    if received.sha256 != expected.sha256:
+        raise _difference(DIGEST_DIFFERS, path, expected, received)
+    return Verification(READ_BACK, received.size_bytes, received.sha256)
+
+
+def _read_back(destination: Holder, path: str) -> Measure:
+    meter = Meter()
+    for _ in meter.watch(destination.read(path)):
+        pass
+    return meter.measure
+
+
+def _difference(problem: Problem, path: str, sent: Measure, received: Measure) -> VerificationError:
+    return VerificationError(
+        problem,
+        path=path,
+        sent_bytes=sent.size_bytes,
+        sent_sha256=sent.sha256,
+        received_bytes=received.size_bytes,
+        received_sha256=received.sha256,
+    )

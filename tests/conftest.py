@@ -1,0 +1,7 @@
+"""The real parts tests run against, one module each in `tests/fixtures/`; add a line here with a new one."""
+
+import importlib.util
+
+_PARTS = ("fixtures.postgres", "fixtures.sshd", "fixtures.lake", "fixtures.home")
+
+pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

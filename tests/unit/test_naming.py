@@ -1,0 +1,142 @@
+"""File names: what templates can say, and what never becomes a file's name."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paquebot.errors import PackagingError
+from paquebot.packaging.naming import check, full_name, render, values_of
+
+LATE = datetime(2026, 11, 25, 3, 5, tzinfo=UTC)  # still the 24th in Montréal
+VALUES = values_of("desabonnements", "municipalites", "1042", LATE, ZoneInfo("America/Toronto"))
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("desabonnements", "desabonnements"),
+        ("{export}_{run.local_date:%Y%m%d}", "desabonnements_20261124"),
+        ("{export}_{run.utc_date:%Y%m%d}", "desabonnements_20261125"),
+        ("{project}-{run.id}", "municipalites-1042"),
+        ("{run.local_date}", "2026-11-24"),
+        ("{run.local_time}", "2205"),
+        ("{run.local_date:%d.%m.%y}_{run.local_time:%Hh%M}", "24.11.26_22h05"),
+        ("semaine {run.local_date:%V}", "semaine 48"),
+        ("été_{run.local_date:jour %j}", "été_jour 328"),
+        ("{{export}}", "{export}"),
+    ],
+)
+def test_a_template_gives_a_name(template, expected):
+    check(template)
+    assert render(template, VALUES) == expected
+
+
+def test_extensions_are_added_in_the_order_of_the_road():
+    assert full_name("x", ".csv", ".gz", ".gpg") == "x.csv.gz.gpg"
+    assert full_name("x", ".csv", "", "") == "x.csv"
+
+
+def test_an_unknown_variable_is_named_with_the_known_ones():
+    with pytest.raises(PackagingError) as refused:
+        check("{run.date}")
+    assert refused.value.code == "naming.unknown_variable"
+    assert "run.local_date" in refused.value.hint
+    assert refused.value.parameters["variable"] == "run.date"
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [
+        ("{export.__class__}", "naming.unknown_variable"),
+        ("{export[0]}", "naming.unknown_variable"),
+        ("{0}", "naming.unknown_variable"),
+        ("{}", "naming.unknown_variable"),
+        ("{export!r}", "naming.malformed"),
+        ("{export", "naming.malformed"),
+        ("export}", "naming.malformed"),
+        ("{export:>1000000000}", "naming.unknown_directive"),
+        ("{run.local_date:%A}", "naming.unknown_directive"),
+        ("{run.local_date:%}", "naming.unknown_directive"),
+        ("{run.local_date:%%Y}", "naming.unknown_directive"),
+        ("{run.local_date:{export}}", "naming.unknown_directive"),
+        ("{run.local_date:%Y/%m}", "naming.refused_character"),
+    ],
+)
+def test_a_template_can_do_nothing_else(template, code):
+    with pytest.raises(PackagingError) as refused:
+        check(template)
+    assert refused.value.code == code
+    assert refused.value.message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "a\\b",
+        "a\x00b",
+        "a\nb",
+        "a\x7fb",
+        "a\x85b",
+        ".hidden",
+        "..",
+        "a..b",
+        "\u2025x",
+        "\uff0e\uff0e",
+        "a\u2044b",
+        "a\u2215b",
+        "a\u29f8b",
+        "a\uff0fb",
+        "a\uff3cb",
+        "a\u2100b",
+        "a\u202eb",
+        "a\u200bb",
+        "a\u2028b",
+        "a\ud800b",
+        "a\ufeffb",
+    ],
+)
+def test_a_character_that_does_not_belong_in_a_name_is_refused(name):
+    for template, values in [(name, VALUES), ("{export}", {**VALUES, "export": name})]:
+        with pytest.raises(PackagingError) as refused:
+            render(template, values)
+        assert refused.value.code == "naming.refused_character"
+        refused.value.message.encode()
+
+
+@pytest.mark.parametrize("template", ["", "   ", "{export}"])
+def test_an_empty_name_is_refused(template):
+    with pytest.raises(PackagingError) as refused:
+        render(template, {**VALUES, "export": ""})
+    assert refused.value.code == "naming.empty"
+
+
+def test_a_name_over_255_bytes_is_refused_with_its_extensions_counted():
+    assert full_name("é" * 125, ".csv") == "é" * 125 + ".csv"
+    with pytest.raises(PackagingError) as refused:
+        full_name("é" * 125, ".csv", ".gz")
+    assert refused.value.code == "naming.too_long"
+    assert refused.value.parameters["size_bytes"] == 257
+    with pytest.raises(PackagingError):
+        check("x" * 256)
+
+
+def test_the_scheduled_moment_must_be_the_same_in_both_zones():
+    assert render("{run.local_date:%Y%m%dT%H%M%S}|{run.utc_date:%Y%m%dT%H%M%S}", VALUES) == "20261124T220500|20261125T030500"
+
+
+@given(st.text())
+def test_whatever_is_written_gives_a_plain_name_or_a_refusal(template):
+    try:
+        name = render(template, VALUES)
+    except PackagingError as error:
+        assert error.code.startswith("naming.")
+    else:
+        assert name.strip()
+        assert not set(name) & set("/\\\0\r\n")
+        assert not name.startswith(".")
+        assert len(name.encode()) <= 255
