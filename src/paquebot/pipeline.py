@@ -10,7 +10,7 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,10 @@ class _Voyage:
     def _seal(self, rows: Rows) -> SealedArtifact:
         plan = self.plan
         counter = _Counter(rows, self.cancellation)
-        leaving = plan.obfuscation.apply(counter.rows) if plan.obfuscation else counter.rows
+        leaving = counter.rows
+        if plan.obfuscation:
+            hidden = plan.obfuscation.apply(counter.rows)
+            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
         plain, packed = Meter(), Meter()
         blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
         if plan.compression:
@@ -174,19 +177,31 @@ class _Voyage:
 
     def deliver(self, artifact: SealedArtifact) -> Outcome:
         plan = self.plan
-        try:
-            with plan.destination:
+        with ExitStack() as link:
+            self._connect(link)
+            try:
                 verification = plan.checkpoint.verification or self._transmit(artifact)
                 identity = dict(plan.destination.identity)
                 finished_at = self.now()
                 if plan.confirmation is not None:
                     self._confirm(plan.confirmation, artifact, finished_at)
-        except FencedError:
-            raise
-        except Exception:
-            self._sweep_after_failure()
-            raise
+            except FencedError:
+                raise
+            except Exception:
+                link.close()
+                self._sweep_after_failure()
+                raise
         return Outcome("delivered", artifact, plan.remote_path, verification, identity, finished_at)
+
+    def _connect(self, link: ExitStack) -> None:
+        """A server that lets nobody in fails the step the link was for. It is not asked again to sweep: nothing was sent."""
+        try:
+            link.enter_context(self.plan.destination)
+        except PaquebotError as error:
+            step = events.CONFIRM if self.plan.checkpoint.verification else events.SEND
+            self.listener.tell(events.StepStarted(step))
+            self.listener.tell(events.StepFailed(step, describe(error)))
+            raise
 
     def _transmit(self, artifact: SealedArtifact) -> str:
         plan = self.plan

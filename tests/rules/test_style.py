@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 TOOLS = {
-    "ruff finds nothing": ["-m", "ruff", "check", "."],
-    "ruff would format nothing otherwise": ["-m", "ruff", "format", "--check", "."],
+    "ruff finds nothing": ["-m", "ruff", "check", "--output-format", "concise", "."],
+    "ruff would format nothing otherwise": ["-m", "ruff", "format", "--check", "--output-format", "concise", "."],
     "mypy is content with every type": ["-m", "mypy"],
     "imports go down the floors only": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
 }

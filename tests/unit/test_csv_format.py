@@ -246,3 +246,11 @@ def test_text_that_is_not_unicode_is_refused_by_row_and_column():
         list(CsvFormat({}).write(Rows(good.schema, iter([good, bad]))))
     assert refused.value.code == "format.not_unicode"
     assert refused.value.parameters == {"row": 4, "column": "name"}
+
+
+def test_a_batch_of_very_large_values_is_whole_and_in_order():
+    values = [str(number) * 1_000_000 for number in range(9)] + ["ten" * 500_000, "last"]
+    batch = pa.record_batch({"n": list(range(11)), "v": values})
+    file = b"".join(CsvFormat({"header": False, "line_ending": "lf"}).write(Rows(batch.schema, iter([batch.slice(1), batch]))))
+    expected = [f"{number},{value}" for number, value in enumerate(values)]
+    assert file.decode().split("\n") == [*expected[1:], *expected, ""]

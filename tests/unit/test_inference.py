@@ -17,7 +17,8 @@ def connection():
 
 def infer(connection, values):
     connection.execute("CREATE OR REPLACE TABLE staged (c0 VARCHAR)")
-    connection.executemany("INSERT INTO staged VALUES (?)", [[value] for value in values])
+    for value in values:
+        connection.execute("INSERT INTO staged VALUES (?)", [value])
     return infer_types(connection, "staged", ["c0"])[0]
 
 
@@ -77,7 +78,7 @@ def test_one_value_far_down_decides(connection):
     assert infer_types(connection, "staged", ["c0", "c1"]) == ("VARCHAR", "INTEGER")
 
 
-def test_what_fits_a_type_reads_back_as_it_was_written(connection, tmp_path):
+def test_what_fits_a_type_is_written_as_it_was_read(connection, tmp_path):
     texts = ["5", "05", "5.0", "5.10", "-3", "", " 5", "true", "TRUE", "2024-01-05", "2024-01-05 00:00:00", "x", "1e2"]
     connection.execute("CREATE TABLE staged (c0 VARCHAR)")
     connection.executemany("INSERT INTO staged VALUES (?)", [[text] for text in texts])

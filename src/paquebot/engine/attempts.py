@@ -82,6 +82,7 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
     held = Q(status__in=ACTIVE) | Q(status="queued", job_id__isnull=False)
     for run in lost_runs.select_for_update().filter(held):
         run.job_id = None
+        runs.close_lost_steps(run)
         if run.status == "cancelling":
             _end(run, "cancelled", RunCancelledError())
         elif not after_lost_worker(run.attempt, timezone.now()):

@@ -50,6 +50,7 @@ NOT_WRITABLE = Problem(
 DELIMITERS: Mapping[str, str] = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 LINE_ENDINGS: Mapping[str, str] = {"crlf": "\r\n", "lf": "\n"}
 MEMORY_LIMIT = "96MB"
+SLICE_BYTES = 16 << 20
 
 
 class CsvFormat(Format):
@@ -136,7 +137,7 @@ class _Copy:
             for batch in self._batches:
                 self._refuse_broken_text(batch, rows)
                 rows += batch.num_rows
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+                yield from _in_slices(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -168,6 +169,14 @@ def _positional(schema: pa.Schema) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([field.with_name(f"c{position}") for position, field in enumerate(schema)])
+
+
+def _in_slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """DuckDB holds the text of up to 2,048 rows of a batch at once: very large values come to it a few rows at a time."""
+    slices = -(-batch.nbytes // SLICE_BYTES) or 1
+    rows = max(1, -(-batch.num_rows // slices))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 def _valid(column: pa.Array[Any]) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from paquebot.errors import CommandError, FencedError, Problem, describe
+from paquebot.errors import CommandError, FencedError, Problem, StoreError, describe
 from paquebot.events import SealedArtifact
 from paquebot.flow import Measure
 from paquebot.records.freezing import freeze
-from paquebot.records.models import Artifact, Export, Receipt, Run, SnapshotLease
+from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import next_attempt
@@ -118,6 +118,14 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
 def end_cancelled(run_id: int, attempt: int, error: BaseException) -> None:
     """The carrying process stopped because somebody cancelled."""
     write(run_id, attempt, status="cancelled", finished_at=timezone.now(), job_id=None, error=describe(error))
+
+
+def close_lost_steps(run: Run) -> None:
+    """What was under way when the run's process was lost has failed, and says so: nobody else will ever close it."""
+    error = describe(StoreError(WORKER_LOST))
+    RunStep.objects.filter(run=run, status="running").update(
+        status="failed", finished_at=timezone.now(), detail={"error": error}
+    )
 
 
 def cancel(run: Run) -> int | None:

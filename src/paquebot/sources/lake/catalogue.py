@@ -74,7 +74,7 @@ class Catalogue:
 
     def current_snapshot(self) -> int:
         """The number of the newest snapshot; every change of any table makes a new, higher one."""
-        row = self.connection.execute(f"SELECT id FROM {LAKE}.current_snapshot()").fetchone()
+        row = duck.first_row(self.connection, f"SELECT id FROM {LAKE}.current_snapshot()")
         return int(row[0]) if row else 0
 
     def tables(self) -> tuple[Table, ...]:
@@ -96,7 +96,7 @@ class Catalogue:
         return import_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
 
     def _count(self, table: str) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}").fetchone()
+        row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")
         return int(row[0]) if row else 0
 
 

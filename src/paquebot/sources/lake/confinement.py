@@ -37,8 +37,8 @@ def limit_resources(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> 
         (resource.RLIMIT_FSIZE, file_bytes),
     ):
         hardest = resource.getrlimit(kind)[1]
-        most = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
-        resource.setrlimit(kind, (most, most))
+        bound = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
+        resource.setrlimit(kind, (bound, bound))
 
 
 def forbid_children() -> None:

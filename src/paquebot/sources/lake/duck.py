@@ -96,6 +96,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def first_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> tuple[Any, ...] | None:
+    """The first row of a small result. The result is read to its end: an open one keeps its transaction open, in PostgreSQL
+    too, where that stands in the way of whoever wants to alter a table."""
+    rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
+    return rows[0] if rows else None
+
+
 def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
     file = extension_file(extension)
     try:

@@ -22,6 +22,7 @@ from paquebot.errors import Problem, SourceError
 from paquebot.options import nearest
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.csv_file import open_csv
+from paquebot.sources.lake.duck import first_row
 from paquebot.sources.lake.guard import is_guarded
 from paquebot.sources.lake.inference import TEXT, fits, infer_types
 from paquebot.sources.lake.merging import Changes, Merge, columns_of
@@ -138,9 +139,9 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
         raise SourceError(BAD_TABLE_NAME, table=wanted.table)
     if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
         raise SourceError(NO_KEY, table=wanted.table)
-    with open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
+    with _translated(wanted), open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
         _check_key(staged, wanted)
-        with _alone(address, wanted.table), _rolled_back_on_failure(connection, wanted):
+        with _alone(address, wanted.table), _transaction(connection):
             return _bring_in(staged, wanted)
 
 
@@ -162,7 +163,7 @@ def _bring_in(staged: Staged, wanted: Import) -> ImportResult:
 def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> ImportResult:
     staged.connection.execute("COMMIT" if changes.any else "ROLLBACK")
     snapshot = "ducklake_last_committed_snapshot('lake')" if changes.any else "ducklake_current_snapshot('lake')"
-    row = staged.connection.execute(f"FROM {snapshot}").fetchone()
+    row = first_row(staged.connection, f"FROM {snapshot}")
     return ImportResult(
         snapshot=int(row[0]) if row else 0,
         rows_read=staged.rows,
@@ -191,11 +192,12 @@ def _check_key(staged: Staged, wanted: Import) -> None:
 
 def _first_pair(staged: Staged, listed: str, repeated: str) -> tuple[int, int]:
     """Of all records whose key came before, the first one, and where it came first."""
-    row = staged.connection.execute(
+    row = first_row(
+        staged.connection,
         "SELECT original, copy FROM (SELECT rowid AS copy, min(rowid) OVER same AS original,"
         f" row_number() OVER same AS occurrence FROM {staged.name} WHERE ({listed}) IN ({repeated})"
-        f" WINDOW same AS (PARTITION BY {listed} ORDER BY rowid)) WHERE occurrence = 2 ORDER BY copy LIMIT 1"
-    ).fetchone()
+        f" WINDOW same AS (PARTITION BY {listed} ORDER BY rowid)) WHERE occurrence = 2 ORDER BY copy LIMIT 1",
+    )
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
@@ -239,7 +241,7 @@ def _inferred(staged: Staged, names: Sequence[str], existing: tuple[Column, ...]
 
 
 def _first(staged: Staged, query: str) -> int | None:
-    row = staged.connection.execute(query).fetchone()
+    row = first_row(staged.connection, query)
     return None if row is None or row[0] is None else int(row[0])
 
 
@@ -272,15 +274,22 @@ def _signed_in(address: LakeAddress) -> psycopg.Connection:
 
 
 @contextmanager
-def _rolled_back_on_failure(connection: duckdb.DuckDBPyConnection, wanted: Import) -> Iterator[None]:
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction that ends in `_finished`, or is rolled back; DuckLake then removes the files it wrote."""
     connection.execute("BEGIN")
     try:
         yield
-    except BaseException as error:
+    except BaseException:
         with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
             connection.execute("ROLLBACK")
-        if isinstance(error, duckdb.Error):
-            # DuckDB's message may quote values of the file.
-            kind = type(error).__name__
-            raise SourceError(IMPORT_FAILED, file=str(wanted.file), table=wanted.table, kind=kind) from None
         raise
+
+
+@contextmanager
+def _translated(wanted: Import) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        kind = type(error).__name__
+        # DuckDB's message may quote values of the file, so it goes no further.
+        raise SourceError(IMPORT_FAILED, file=str(wanted.file), table=wanted.table, kind=kind) from None

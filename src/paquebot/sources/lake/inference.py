@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from paquebot.sources.lake.duck import first_row
+
 TEXT = "VARCHAR"
 INTEGER_DIGITS = 9
 _SAMPLE_ROWS = 2048
@@ -43,7 +45,7 @@ def infer_types(connection: duckdb.DuckDBPyConnection, staged: str, columns: Seq
     """
     if not columns:
         return ()
-    values = _one_row(connection, f"SELECT {', '.join(f'any_value({column})' for column in columns)} FROM {staged}")
+    values = first_row(connection, f"SELECT {', '.join(f'any_value({column})' for column in columns)} FROM {staged}") or ()
     found = {column: str(value) for column, value in zip(columns, values, strict=True) if value is not None}
     kinds = {column: ("INTEGER", *_decimals(value), "DATE", "TIMESTAMP", "BOOLEAN") for column, value in found.items()}
     kinds = _survivors(connection, f"(FROM {staged} LIMIT {_SAMPLE_ROWS})", kinds)
@@ -65,13 +67,7 @@ def _survivors(
     kept: dict[str, tuple[str, ...]] = dict.fromkeys(candidates, ())
     if tests:
         verdicts = ", ".join(f"bool_and({fits(column, kind)})" for column, kind in tests)
-        answers = _one_row(connection, f"SELECT {verdicts} FROM {rows}")
+        answers = first_row(connection, f"SELECT {verdicts} FROM {rows}") or ()
         for (column, kind), survives in zip(tests, answers, strict=True):
             kept[column] += (kind,) if survives else ()
     return kept
-
-
-def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[object, ...]:
-    row: tuple[object, ...] | None = connection.execute(query).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate without GROUP BY always gives one row
-    return row

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import duckdb
 
-from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.duck import first_row, identifier
 from paquebot.sources.lake.inference import TEXT
 from paquebot.sources.lake.staging import Staged
 from paquebot.sources.lake.tables import Column
@@ -87,6 +87,7 @@ class Merge:
             self._execute(f"ALTER TABLE {self._target} ADD COLUMN {identifier(column.name)} {column.type}")
         if changes.added or changes.changed:
             self._execute(self._merge_statement)
+        self._execute(f"DROP TABLE {_VERDICTS}")
         return changes
 
     @property
@@ -155,5 +156,5 @@ class Merge:
         self.staged.connection.execute(statement)
 
     def _number(self, query: str) -> int:
-        row = self.staged.connection.execute(query).fetchone()
+        row = first_row(self.staged.connection, query)
         return int(row[0]) if row else 0

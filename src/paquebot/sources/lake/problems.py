@@ -6,13 +6,14 @@ The child names a problem by its constant here and gives its parameters; it neve
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from paquebot.errors import Problem, SourceError
 from paquebot.options import nearest
+from paquebot.sources.lake.duck import EXTENSION_MISSING, EXTENSION_UNUSABLE
 
 UNKNOWN_TABLE = Problem(
     "source.unknown_table",
@@ -28,6 +29,11 @@ UNKNOWN_FIELD_IN_QUERY = Problem(
     "query.unknown_field",
     "The query uses the field “{field}”, which none of its tables has.",
     "Did you mean “{nearest}”? Fields that look alike: {known}.",
+)
+DUPLICATE_COLUMN = Problem(
+    "query.duplicate_column",
+    "The query gives the name “{column}” to two of its columns.",
+    "Give each column a name of its own with AS.",
 )
 NOT_UNDERSTOOD = Problem(
     "query.not_understood",
@@ -83,7 +89,10 @@ READING_FAILED = Problem(
 )
 
 _OF_THE_CHILD = {
+    "EXTENSION_MISSING": EXTENSION_MISSING,
+    "EXTENSION_UNUSABLE": EXTENSION_UNUSABLE,
     "UNKNOWN_FIELD_IN_QUERY": UNKNOWN_FIELD_IN_QUERY,
+    "DUPLICATE_COLUMN": DUPLICATE_COLUMN,
     "NOT_UNDERSTOOD": NOT_UNDERSTOOD,
     "VALUE_REFUSED": VALUE_REFUSED,
     "TOO_MUCH_MEMORY": TOO_MUCH_MEMORY,
@@ -95,8 +104,8 @@ _OF_THE_CHILD = {
 _NAMES = {id(problem): name for name, problem in _OF_THE_CHILD.items()}
 
 _MISSING_FIELD = re.compile(
-    r'(?:Referenced column|does not have a column named|Column|Referenced table) "([^"\n]{1,200})"?(?: not found| does not exist'
-    r'| was not found| in EXCLUDE list| in REPLACE list|"?\n|$)|does not have a column named "([^"\n]{1,200})"'
+    r'(?:Referenced column|column named|Column) "([^"\n]{1,200})"'
+    r"(?: (?:was )?not found| does not exist| in (?:EXCLUDE|REPLACE) list|\n|$)"
 )
 _KIND_OF_VALUE = re.compile(r"to ([A-Z][A-Z0-9_ ]{1,40}(?:\(\d+,\d+\))?)")
 _QUOTED = re.compile(r"'(?![\w$]+\([\w$, \[\]().]*\)')[^']*'")
@@ -106,15 +115,18 @@ _STATIC = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserExcepti
 _VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
-def translate(error: BaseException, limits: Mapping[str, Any]) -> SourceError:
-    """What a failure of DuckDB means to a person. Nothing of the data is in it: foreign text is used only where it was made
-    from the statement alone, and then without what stands between quotes."""
+def translate(error: BaseException, limits: Mapping[str, Any], fields: Sequence[str]) -> SourceError:
+    """What a failure of DuckDB means to a person. Nothing of the data is in it.
+
+    Foreign text is used only where it was made from the statement alone, and then without what stands between quotes.
+    `fields` are those of the tables that are read.
+    """
     if isinstance(error, _CLOCKED_OUT):
         return SourceError(TOO_SLOW, seconds=limits["timeout_seconds"])
-    if isinstance(error, _MEMORY):
+    if isinstance(error, _MEMORY) or (isinstance(error, duckdb.IOException) and "File too large" in str(error)):
         return SourceError(TOO_MUCH_MEMORY, megabytes=limits["memory_mb"], spill=limits["spill_mb"])
     if isinstance(error, _STATIC):
-        return _unbindable(str(error))
+        return _unbindable(str(error), fields)
     if isinstance(error, _VALUES):
         found = _KIND_OF_VALUE.search(str(error))
         return SourceError(VALUE_REFUSED, kind=found.group(1).strip() if found else "another type")
@@ -125,7 +137,8 @@ def translate(error: BaseException, limits: Mapping[str, Any]) -> SourceError:
 
 def pack(error: SourceError) -> dict[str, Any]:
     """The problem as it passes through the wall."""
-    return {"failed": _NAMES[id(error.problem)], "parameters": error.parameters}
+    name = _NAMES.get(id(error.problem))
+    return {"failed": name or "READING_FAILED", "parameters": error.parameters if name else {"kind": error.code}}
 
 
 def unpack(message: Mapping[str, Any]) -> SourceError:
@@ -140,11 +153,11 @@ def unpack(message: Mapping[str, Any]) -> SourceError:
     return error
 
 
-def _unbindable(text: str) -> SourceError:
+def _unbindable(text: str, fields: Sequence[str]) -> SourceError:
     found = _MISSING_FIELD.search(text)
     if found:
-        field = found.group(1) or found.group(2)
-        candidates = re.findall(r'"([^"\n]{1,200})"', text.partition("Candidate")[2].partition("\n")[0])
-        return SourceError(UNKNOWN_FIELD_IN_QUERY, field=field, nearest=nearest(field, candidates), known=candidates)
+        field = found.group(1)
+        known = re.findall(r'"([^"\n]{1,200})"', text.partition("Candidate")[2].partition("\n")[0]) or list(fields)
+        return SourceError(UNKNOWN_FIELD_IN_QUERY, field=field, nearest=nearest(field, known), known=known)
     first = text.partition("\n")[0].partition(": ")[2] or text.partition("\n")[0]
     return SourceError(NOT_UNDERSTOOD, reason=_QUOTED.sub("…", first)[:200])

@@ -100,12 +100,14 @@ def _make_metadata(admin: psycopg.Connection, address: LakeAddress) -> None:
 def _take_over(admin: psycopg.Connection, address: LakeAddress) -> None:
     with admin.transaction():
         _join_role(admin, address)
-        for table in _tables(admin, address):
+        admin.execute("SET LOCAL lock_timeout = '30s'")
+        for table in _tables(admin, address, owned_by_others=True):
             _execute(admin, "ALTER TABLE {schema}.{table} OWNER TO CURRENT_USER", address, table=sql.Identifier(table))
         _execute(admin, "REVOKE ALL ON SCHEMA {schema} FROM {role}", address)
         _execute(admin, "GRANT USAGE ON SCHEMA {schema} TO {role}", address)
         _execute(admin, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}", address)
-        _stand_guard(admin, address)
+        if not is_guarded(admin, address.schema):
+            _stand_guard(admin, address)
 
 
 def _stand_guard(admin: psycopg.Connection, address: LakeAddress) -> None:
@@ -126,8 +128,10 @@ def _join_role(admin: psycopg.Connection, address: LakeAddress) -> None:
         _execute(admin, "GRANT {role} TO CURRENT_USER", address)
 
 
-def _tables(admin: psycopg.Connection, address: LakeAddress) -> list[str]:
-    rows = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [address.schema])
+def _tables(admin: psycopg.Connection, address: LakeAddress, *, owned_by_others: bool = False) -> list[str]:
+    condition = sql.SQL("AND tableowner <> current_user" if owned_by_others else "")
+    query = sql.SQL("SELECT tablename FROM pg_tables WHERE schemaname = %s {}").format(condition)
+    rows = admin.execute(query, [address.schema])
     return [row[0] for row in rows]
 
 

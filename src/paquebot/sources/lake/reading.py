@@ -1,7 +1,8 @@
 """A project's lake as a source of rows: one table or one saved query, at one snapshot.
 
 The rows are read by a child process that can reach nothing but the sealed copy of the metadata and the files of that snapshot
-(`sandbox.py`); this side makes the copy, hands it over and takes the rows. The same snapshot gives the same rows in the same order.
+(`sandbox.py`); this side makes the copy, hands it over and takes the rows. The same snapshot gives the same rows in the same
+order.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
-
-import pyarrow as pa
 
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
@@ -24,7 +23,7 @@ from paquebot.options import nearest
 from paquebot.sources.base import Source
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.problems import READER_LOST, UNKNOWN_FIELD, UNKNOWN_TABLE
+from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
 from paquebot.sources.lake.seal import metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.wall import Wall
@@ -51,7 +50,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TableSelection:
-    """A table: all its fields in its order, or the named ones. `order="key"` sorts by `key`, which must be unique."""
+    """A table: all its fields in its order, or the named ones.
+
+    `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves.
+    """
 
     table: str
     fields: tuple[str, ...] | None = None
@@ -112,9 +114,9 @@ class LakeSource(Source):
             self._checked = True
 
     def rows(self) -> Rows:
-        self.check()
         if self._wall is None:
-            raise SourceError(READER_LOST)
+            raise RuntimeError("rows are read inside the source's context")
+        self.check()
         return self._wall.rows()
 
     @property
@@ -127,13 +129,13 @@ class LakeSource(Source):
         with metadata_of(self._address, self._snapshot) as metadata:
             statement = _statement(self._selection, metadata.tables)
             sealed = metadata.seal(self._folder / "sealed.duckdb", statement.tables)
-        by_query = isinstance(self._selection, QuerySelection)
         return {
             "file": str(sealed.file),
             "data_folder": str(self._address.data_folder),
             "readable": [str(file) for file in sealed.readable],
             "tree": statement.tree,
-            "complete_order": by_query and self._selection.order == "key",
+            "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
+            "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "parameters": _parameters(self._selection, statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
@@ -167,6 +169,10 @@ def _select(selection: TableSelection, tables: Tables) -> str:
             raise SourceError(UNKNOWN_FIELD, table=table, field=name, nearest=near, known=tables[table])
     order = f" order by {_listed(key)}" if key else ""
     return f"select {_listed(fields)} from {identifier(table)}{order}"  # noqa: S608 — names are quoted, and known
+
+
+def _sorts_itself(selection: TableSelection | QuerySelection) -> bool:
+    return isinstance(selection, TableSelection) and bool(selection.key)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -28,20 +28,22 @@ import pyarrow as pa
 from paquebot.errors import SourceError
 from paquebot.sources.lake import confinement, duck
 from paquebot.sources.lake.duck import identifier, literal
-from paquebot.sources.lake.problems import TOO_SLOW, pack, translate
+from paquebot.sources.lake.problems import DUPLICATE_COLUMN, TOO_SLOW, pack, translate
 from paquebot.sources.lake.statement import ordered, written
 
 Job = Mapping[str, Any]
-"""`file`, `data_folder`, `readable`, `tree`, `complete_order`, `parameters`, `batch_rows` and `limits`, as `reading.py` writes
-them. There is only a parse tree, which cannot hold anything but a SELECT."""
+"""What `reading.py` writes: `file`, `data_folder`, `readable`, `tree`, `fields`, `complete_order`, `parameters`, `batch_rows`
+and `limits`. The statement comes as a parse tree, which cannot hold anything but a SELECT."""
 
 _THREADS = 1
-"""Sums of fractions, first values and ties come out the same each time only where one thread meets the rows in order; more threads
-cost more processor time for the same rows, and the stages after this one use the other cores."""
+"""Sums of fractions, first values and ties come out the same each time only where one thread meets the rows in order. More
+threads cost more processor time for the same rows, and the stages after this one use the other cores."""
 _ADDRESS_SPACE_BESIDE_DUCKDB = 3 << 30
 _CPU_SECONDS_BESIDE_DUCKDB = 600
 _GRACE_SECONDS = 5.0
 _MEGABYTE = 1 << 20
+_HOLES_IN_SPILL_FILES = 4
+"""DuckDB counts what it spills, but leaves holes in the files; the kernel's limit, on length, is the second fence."""
 
 
 class Budget:
@@ -126,7 +128,7 @@ def confine(job: Job, scratch: Path) -> bool:
     confinement.limit_resources(
         memory_bytes=limits["memory_mb"] * _MEGABYTE + _ADDRESS_SPACE_BESIDE_DUCKDB,
         cpu_seconds=limits["timeout_seconds"] * _THREADS + _CPU_SECONDS_BESIDE_DUCKDB,
-        file_bytes=limits["spill_mb"] * _MEGABYTE,
+        file_bytes=limits["spill_mb"] * _MEGABYTE * _HOLES_IN_SPILL_FILES,
     )
     return confinement.close_file_system(readable=map(Path, job["readable"]), writable=scratch)
 
@@ -142,7 +144,7 @@ def _serve(words: queue.SimpleQueue[bytes], answers: IO[str], scratch: Path) -> 
     except SourceError as error:
         _say(answers, pack(error))
     except Exception as error:  # noqa: BLE001 — nobody is above this frame: the problem is named to the parent, or lost
-        _say(answers, pack(translate(error, job["limits"])))
+        _say(answers, pack(translate(error, job["limits"], job["fields"])))
 
 
 def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: queue.SimpleQueue[bytes], answers: IO[str]) -> None:
@@ -160,10 +162,13 @@ def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: queue.SimpleQu
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, statement: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    """Binds the statement: fields and types are checked, no file is opened."""
-    # The line break ends a comment the statement may end with.
-    connection.execute(f"select * from ({statement}\n) limit 0", parameters)
-    return [(str(column[0]), str(column[1])) for column in connection.description or ()]
+    """Binds the statement: fields, types and names are checked, no file is opened."""
+    found = connection.execute(f"describe {statement}", parameters).fetchall()
+    names = [str(row[0]).casefold() for row in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SourceError(DUPLICATE_COLUMN, column=name)
+    return [(str(row[0]), str(row[1])) for row in found]
 
 
 def _stream(
@@ -173,7 +178,7 @@ def _stream(
     with budget.computing():
         reader = connection.execute(statement, parameters).to_arrow_reader(batch_rows)
     schema = _plain(reader.schema)
-    with pa.ipc.new_stream(sys.stdout.buffer, schema) as sink:
+    with os.fdopen(1, "wb", closefd=False) as output, pa.ipc.new_stream(output, schema) as sink:
         while True:
             with budget.computing():
                 batch = next(reader, None)
@@ -181,7 +186,6 @@ def _stream(
                 break
             sink.write_batch(batch if batch.schema.equals(schema) else batch.cast(schema))
             rows += batch.num_rows
-    sys.stdout.buffer.flush()
     return rows
 
 

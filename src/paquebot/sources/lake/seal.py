@@ -1,7 +1,8 @@
 """The sealed copy of a lake's metadata: one snapshot, the tables to be read, and nothing that leads back to PostgreSQL.
 
-A trusted connection copies the rows that hold at the snapshot, in one repeatable-read transaction, into a DuckDB file of its own.
-The file holds the keys of the data files, so it stands in a folder nobody else may enter and lives until the sandbox has opened it.
+A trusted connection copies the rows that hold at the snapshot, in one repeatable-read transaction, into a DuckDB file of its
+own. The file holds the keys of the data files, so it stands in a folder nobody else may enter and lives only until the sandbox
+has opened it.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class LakeMetadata:
         numbers = [self._tables[name].number for name in tables]
         self._refuse_rows_in_catalogue(tables)
         readable = self._files(tables, numbers)
-        with contextlib.closing(duckdb.connect(str(file), config={"threads": "1", "autoload_known_extensions": "false"})) as copy:
+        with contextlib.closing(
+            duckdb.connect(str(file), config={"threads": "1", "autoload_known_extensions": "false"})
+        ) as copy:
             file.chmod(0o600)
             copy.execute("begin")
             for name, columns in self._schema_columns().items():
@@ -141,16 +144,14 @@ class LakeMetadata:
                 tables.setdefault(table, []).append((column, _TYPES.get(kind, "VARCHAR")))
         return tables
 
-    def _copy(
-        self, copy: duckdb.DuckDBPyConnection, name: str, columns: list[tuple[str, str]], numbers: list[int]
-    ) -> None:
+    def _copy(self, copy: duckdb.DuckDBPyConnection, name: str, columns: list[tuple[str, str]], numbers: list[int]) -> None:
         shape = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
         copy.execute(f"create table {identifier(name)} ({shape})")
         rows = [] if name in _NEVER_COPIED else self._rows(name, [column for column, _ in columns], numbers)
         if rows:
             texts = pa.table([pa.array(values, pa.string()) for values in zip(*rows, strict=True)], [c for c, _ in columns])
             copy.register("texts", texts)
-            copy.execute(f"insert into {identifier(name)} select * from texts")
+            copy.execute(f"insert into {identifier(name)} select * from texts")  # noqa: S608 — the name is quoted
             copy.unregister("texts")
 
     def _rows(self, name: str, columns: list[str], numbers: list[int]) -> list[tuple[str | None, ...]]:
@@ -165,7 +166,8 @@ class LakeMetadata:
         if "table_id" in columns:
             conditions.append("(table_id is null or table_id = any(%(tables)s))")
         texts = ", ".join("{}::text" for _ in columns)
-        query = sql.SQL(f"select {texts} from {{schema}}.{{table}} where {' and '.join(conditions)}")  # noqa: S608 — own words only
+        conditions_text = " and ".join(conditions)
+        query = sql.SQL(f"select {texts} from {{schema}}.{{table}} where {conditions_text}")  # noqa: S608 — our own words only
         names = {"schema": sql.Identifier(self._address.schema), "table": sql.Identifier(name)}
         composed = query.format(*map(sql.Identifier, columns), **names)
         return self._connection.execute(composed, {"at": self._snapshot, "tables": numbers}).fetchall()

@@ -18,7 +18,7 @@ import duckdb
 
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake.csv_file import MAX_RECORD_BYTES, CsvFile
-from paquebot.sources.lake.duck import literal
+from paquebot.sources.lake.duck import first_row, literal
 
 STAGING_FAILED = Problem(
     "source.staging_failed",
@@ -42,9 +42,8 @@ class Staged:
     def line(self, row: int) -> int:
         """The physical line on which the record with this `rowid` starts."""
         inside = _sum(f"length({column}) - length(replace({column}, chr(10), ''))" for column in self.columns)
-        found = self.connection.execute(
-            f"SELECT coalesce(sum({inside}), 0) FROM {self.name} WHERE rowid < $1", [row]
-        ).fetchone()
+        query = f"SELECT coalesce(sum({inside}), 0) FROM {self.name} WHERE rowid < $1"
+        found = first_row(self.connection, query, [row])
         return self.source.header_lines + 1 + row + int(found[0] if found else 0)
 
     @property
@@ -100,7 +99,7 @@ def _weigh(connection: duckdb.DuckDBPyConnection, source: CsvFile, columns: Sequ
     values themselves are what the values take.
     """
     values = _sum(f"strlen(replace({column}, '\"', ''))" for column in columns)
-    found = connection.execute(f"SELECT count(*), coalesce(sum({values}), 0) FROM {_STAGED}").fetchone()
+    found = first_row(connection, f"SELECT count(*), coalesce(sum({values}), 0) FROM {_STAGED}")
     rows, without_quotes = (int(found[0]), int(found[1])) if found else (0, 0)
     line_end = len(source.terminator)
     unended = line_end if rows and not source.ends_with_terminator else 0

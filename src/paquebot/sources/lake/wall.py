@@ -6,8 +6,9 @@ What comes back is read with care: an Arrow stream, and answers that can only na
 from __future__ import annotations
 
 import contextlib
-import json
 import fcntl
+import io
+import json
 import os
 import subprocess
 import sys
@@ -78,8 +79,11 @@ class Wall:
     def rows(self) -> Rows:
         """Lets the child go. Once after `columns`."""
         self._tell("go")
+        stream = self._child.stdout
+        if not isinstance(stream, io.BufferedReader):
+            raise SourceError(READER_LOST)
         try:
-            reader = pa.ipc.open_stream(self._child.stdout)
+            reader = pa.ipc.open_stream(stream)
         except (pa.ArrowInvalid, OSError) as error:
             raise self._reason() from error
         return Rows(reader.schema, self._batches(reader))
