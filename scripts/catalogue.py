@@ -153,8 +153,6 @@ def _entry(text: str, french: str, places: list[str]) -> str:
 def _lines(text: str, french: str, places: list[str]) -> Iterator[str]:
     if places:
         yield f"#: {' '.join(places)}"
-    if fields(text):
-        yield "#, python-brace-format"
     yield f"msgid {normalize(text, width=10_000)}"
     yield f"msgstr {normalize(french, width=10_000)}"
 

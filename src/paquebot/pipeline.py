@@ -151,9 +151,9 @@ class _Voyage:
         plain, packed = Meter(), Meter()
         blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
         if plan.compression:
-            blocks = ahead(packed.watch(plan.compression.pack(blocks)))
+            blocks = ahead(plan.compression.pack(blocks))
         if plan.encryption:
-            blocks = plan.encryption.encrypt(blocks)
+            blocks = plan.encryption.encrypt(packed.watch(blocks))
         watched = self._watch(events.PRODUCE, blocks, counter)
         with closing_upstream(watched):
             kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
@@ -164,7 +164,7 @@ class _Voyage:
             rows=counter.count,
             columns=tuple(leaving.schema.names),
             plain=plain.measure,
-            packed=packed.measure if plan.compression else plain.measure,
+            packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
         )
 

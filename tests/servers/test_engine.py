@@ -19,7 +19,9 @@ FINAL = Problem("test.final", "It failed.", "Change it.")
 def project(records):
     from paquebot.records.models import Project, Server
 
-    project = Project.objects.create(name="p", timezone="America/Toronto", lake_schema="lake_p", lake_role="r", lake_password="")
+    project = Project.objects.create(
+        name="p", timezone="America/Toronto", lake_schema="lake_p", lake_role="r", lake_password=""
+    )
     Server.objects.create(project=project, name="quai", kind="folder", options={"path": "quai"})
     return project
 
@@ -131,7 +133,8 @@ def test_a_run_whose_worker_went_silent_is_relaunched_and_given_up_in_the_end(pr
             cursor.execute("insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour') returning id")
             worker = cursor.fetchone()[0]
             cursor.execute(
-                "update procrastinate_jobs set status = 'doing', worker_id = %s where id = (select job_id from records_run)", [worker]
+                "update procrastinate_jobs set status = 'doing', worker_id = %s where id = (select job_id from records_run)",
+                [worker],
             )
         attempts.rescue()
     run = Run.objects.get(id=run.id)

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from paquebot import __version__
 from paquebot.cli.output import Output
-from paquebot.errors import CommandError, ContentError, PaquebotError, SourceError, StoreError
+from paquebot.errors import PaquebotError
 from paquebot.language import translator
 
 COMMANDS = {
@@ -30,9 +30,6 @@ COMMANDS = {
 }
 """Subcommand → its module in this package."""
 
-WRONG_COMMAND = (CommandError, SourceError, ContentError, StoreError)
-"""Raised by a command itself (a run's own errors are kept in its history), they mean that it could not be done as asked."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
@@ -43,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
     except PaquebotError as error:
         out.error(error)
-        return 2 if isinstance(error, WRONG_COMMAND) else 1
+        return 2  # a run's own errors are kept in its history: what a command itself raises, it could not do as asked
     except KeyboardInterrupt:
         return 1
 

@@ -64,7 +64,7 @@ class Part:
         self.process = subprocess.Popen(
             self.command,
             env=dict(self.environment),
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # the supervisor has one thread
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # the supervisor has one thread
             process_group=0,  # Ctrl-C reaches the supervisor alone, which stops the parts in order
         )
         self.started_at = now
@@ -112,6 +112,6 @@ def stop_on_signals() -> threading.Event:
     return stopping
 
 
-def _die_with_parent() -> None:
-    """Runs in the child before it becomes the part."""
+def die_with_parent() -> None:
+    """From now on the kernel sends this process SIGTERM when its parent dies, however it dies."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
+
+LEFT_OVER_SECONDS = 24 * 3600
 
 _NAME = re.compile(r"run-([0-9a-f]+)-([0-9]+)")
 
@@ -40,11 +43,17 @@ def artifact_store(records: Records) -> ArtifactStore:
 
 
 def sweep(records: Records) -> int:
-    """Removes the folders of attempts that are no longer anybody's; returns how many."""
+    """Removes the folders of attempts that are no longer anybody's, and what killed commands left a day ago; how many."""
     swept = 0
     for folder in records.home.scratch.iterdir():
-        found = _NAME.fullmatch(folder.name)
-        if found and not Run.objects.filter(token=found[1], attempt=int(found[2]), status__in=ACTIVE).exists():
+        if _is_left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
     return swept
+
+
+def _is_left_over(folder: Path) -> bool:
+    found = _NAME.fullmatch(folder.name)
+    if found:
+        return not Run.objects.filter(token=found[1], attempt=int(found[2]), status__in=ACTIVE).exists()
+    return time.time() - folder.stat().st_mtime > LEFT_OVER_SECONDS

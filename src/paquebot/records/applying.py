@@ -6,7 +6,8 @@ one transaction. What the document does not name is left alone. Applying the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
 from paquebot.records.importing import Target, import_file, sha256_of
-from paquebot.records.lakes import create_project, current_snapshot, lake_address, provision_lake
+from paquebot.records.lakes import create_project, current_snapshot, lake_address, provision_lake, remove_project
 from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
 from paquebot.records.scheduling import set_schedule
 from paquebot.sources.lake.reading import LakeSource, QuerySelection
@@ -55,13 +56,25 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
     """Makes the project what `document` says and tells what changed. Raises `PaquebotError`s of what is wrong."""
     checked = _check(document)
     project, changes = _project(records, document)
-    provision_lake(records, project)
-    for table in _tables(document):
-        changes += _apply_table(records, project, table)
-    _check_queries(records, project, document)
-    with transaction.atomic():
-        changes += _apply_definitions(records, project, document, checked)
+    with _whole_or_gone(records, project, is_new=any(change["what"] == CREATED for change in changes)):
+        provision_lake(records, project)
+        for table in _tables(document):
+            changes += _apply_table(records, project, table)
+        _check_queries(records, project, document)
+        with transaction.atomic():
+            changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
+
+
+@contextmanager
+def _whole_or_gone(records: Records, project: Project, *, is_new: bool) -> Iterator[None]:
+    """A new project that could not be made as its document says is not left half made."""
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            remove_project(records, project)
+        raise
 
 
 def _check(document: ProjectDocument) -> _Checked:

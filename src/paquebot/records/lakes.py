@@ -56,6 +56,16 @@ def provision_lake(records: Records, project: Project) -> LakeAddress:
     return address
 
 
+def remove_project(records: Records, project: Project) -> None:
+    """The project is gone: its lake, its role and all that is remembered of it."""
+    from paquebot.sources.lake.provision import unprovision
+
+    address = lake_address(records, project)
+    with psycopg.connect(records.address.conninfo(), autocommit=True) as admin:
+        unprovision(admin, address)
+    project.delete()
+
+
 def current_snapshot(project: Project) -> int:
     """The lake's newest snapshot."""
     with connection.cursor() as cursor:

@@ -7,8 +7,11 @@ from contextlib import ExitStack
 
 from django.core.wsgi import get_wsgi_application
 
+from paquebot.engine.serving import die_with_parent
 from paquebot.records.connection import open_records
 
+# A worker of granian outlives a granian that was killed, and would keep the port and the database.
+die_with_parent()
 _open = ExitStack()
 _open.enter_context(open_records())
 atexit.register(_open.close)
