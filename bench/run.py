@@ -1,9 +1,9 @@
 """`make bench`: how fast a large export is, as ratios measured in one run, and how much memory it takes.
 
 For each number of rows (20 columns): a table of the embedded database goes unsorted to gzip CSV on a real OpenSSH server over
-loopback, sizes compared (no read-back); the stages are also measured alone on the same data. Every measurement is a process of its
-own; CPU counts all processes of it, the reader's sandbox and the server's session included; memory is the largest sum of the
-resident sets of the run's processes, seen every 20 ms. Results are printed and written to `bench/results/`.
+loopback, sizes compared (no read-back); the stages are also measured alone on the same data. Every measurement is a process
+of its own; CPU counts all its processes, the reader's sandbox and the server's session included; memory is the largest sum of
+the resident sets of its processes, seen every 20 ms. Results are printed and written to `bench/results/`.
 
     .venv/bin/python bench/run.py [--rows 1000000 5000000] [--sorted]
 """
@@ -65,7 +65,7 @@ def measure_size(folder: Path, server: Any, rows: int, is_sorted: bool) -> dict[
         "send": alone("send", send, folder, server, watch=server),
     }
     whole = alone("whole export", export, rows, server, "none", watch=server)
-    bound = max(max(stage["wall"] for stage in stages.values()), whole["cpu"] / CORES)
+    bound = max(*(stage["wall"] for stage in stages.values()), whole["cpu"] / CORES)
     ratio = whole["wall"] / bound
     print(f"  whole / larger of slowest stage and CPU per core ({bound:.1f} s): {ratio:.2f}; peak {whole['peak_mb']:.0f} MB")
     result = {"rows": rows, "import": imported, "stages": stages, "whole": whole, "ratio": ratio}
@@ -106,7 +106,8 @@ def import_rows(folder: Path, rows: int) -> None:
     numbers = ", ".join(f"(i * {number + 7}) % 100000 as number_{number}" for number in range(6))
     dates = ", ".join(f"date '2020-01-01' + cast((i * {number + 3}) % 2000 as integer) as day_{number}" for number in range(4))
     file = folder / f"{rows}.csv"
-    select = f"select 'K' || lpad(i::varchar, 9, '0') as code, 'person' || i || '@example.org' as email, {columns}, {numbers}, {dates}"
+    person = "'person' || i || '@example.org' as email"
+    select = f"select 'K' || lpad(i::varchar, 9, '0') as code, {person}, {columns}, {numbers}, {dates}"
     duckdb.execute(f"copy ({select} from range({rows}) t(i)) to '{file}' (format csv, header)")
     with open_records() as records:
         from paquebot.records.importing import Target, import_file

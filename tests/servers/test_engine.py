@@ -215,7 +215,7 @@ def test_a_due_export_gets_one_run_whatever_the_number_of_schedulers(project):
             ready.wait()
             for _ in range(3):
                 tick(WEDNESDAY)
-        except Exception as error:  # told to the test, which fails
+        except Exception as error:  # noqa: BLE001  # told to the test, which fails
             errors.append(error)
         finally:
             connections.close_all()

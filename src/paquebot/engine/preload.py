@@ -1,4 +1,4 @@
-"""What the fork server loads once, so that a run's child starts in milliseconds: modules, never connections, threads or keys."""
+"""What the fork server loads once, so that a run's child starts in milliseconds: never connections, threads or keys."""
 
 from paquebot.records.connection import configure
 
