@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journeys.projects import FOLDER_SERVER, export_of, installed, text_of
 
+from journeys.projects import FOLDER_SERVER, export_of, installed, text_of
 from paquebot.records.connection import open_records
 from paquebot.records.home import Home
 
 PROJECT = "version: 1\nproject: {name: livres}\nrelational_tables:\n  - {name: livres, import: livres.csv, key: [code]}\n"
 BOOKS = "code,titre,pages\n1,Bonheur d'occasion,532\n2,Kamouraska,250\n"
-EXPORTS = "exports:\n" + export_of("livres", "quai", content="{table: livres}") + "  - {name: sans-destination, content: {table: livres}}\n"
+EXPORTS = (
+    "exports:\n"
+    + export_of("livres", "quai", content="{table: livres}")
+    + "  - {name: sans-destination, content: {table: livres}}\n"
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,17 @@ ONE_EXPORT = "exports:\n  - name: autre\n    destination: {server: quai}\n    co
 
 CASES = {
     "missing file": Case(
-        ("import", "livres", "FOLDER/absent.csv"), "source.file_missing", "There is no file", "Il n’y a pas de fichier|n’existe pas"
+        ("import", "livres", "FOLDER/absent.csv"),
+        "source.file_missing",
+        "There is no file",
+        "Il n’y a pas de fichier|n’existe pas",
     ),
-    "missing project file": Case(("apply", "FOLDER/absent.yaml"), "definition.no_file", "cannot be read", "ne peut pas être lu|illisible"),
-    "wrong encoding": imported("source.wrong_encoding", "bad.csv, line 2: ", "UTF-8", "code,titre,pages\n3,Été,1\n".encode("latin-1")),
+    "missing project file": Case(
+        ("apply", "FOLDER/absent.yaml"), "definition.no_file", "cannot be read", "ne peut pas être lu|illisible"
+    ),
+    "wrong encoding": imported(
+        "source.wrong_encoding", "bad.csv, line 2: ", "UTF-8", "code,titre,pages\n3,Été,1\n".encode("latin-1")
+    ),
     "duplicate key": imported(
         "source.duplicate_key", "lines 2 and 3 have the same key (code)", "même clé", b"code,titre,pages\n3,A,1\n3,B,2\n"
     ),
@@ -77,16 +88,23 @@ CASES = {
     "active export without destination": applied(
         "export.no_destination", "destination", "destination", project_with("exports:\n  - {name: autre, state: active}\n")
     ),
-    "run without destination": Case(("run", "sans-destination", "--wait"), "export.no_destination", "destination", "destination"),
+    "run without destination": Case(
+        ("run", "sans-destination", "--wait"), "export.no_destination", "destination", "destination"
+    ),
     "unknown key": applied(
         "definition.unknown_key",
         "bad.yaml:12: exports[0]: “compresion” is not a known key",
         "« compresion »",
         project_with(ONE_EXPORT + "    compresion: gzip\n"),
     ),
-    "planned key": applied("definition.not_built_yet", "“groups” is known but not built yet", "« groups »", project_with("groups: []\n")),
+    "planned key": applied(
+        "definition.not_built_yet", "“groups” is known but not built yet", "« groups »", project_with("groups: []\n")
+    ),
     "unknown option of a server": applied(
-        "definition.unknown_key", "“pth” is not a known key", "« pth »", PROJECT + "servers:\n  - {name: b, folder: {path: b, pth: c}}\n"
+        "definition.unknown_key",
+        "“pth” is not a known key",
+        "« pth »",
+        PROJECT + "servers:\n  - {name: b, folder: {path: b, pth: c}}\n",
     ),
     "missing variable": applied(
         "definition.no_variable",
@@ -101,11 +119,31 @@ CASES = {
         PROJECT + "servers:\n  - {name: s, sftp: {host: h, username: u, password: TRES-SECRET-1867}}\n",
     ),
     "folder that is not allowed": applied(
-        "delivery.folder_not_allowed", "“/etc/paquebot” does not lie under", "« /etc/paquebot »",
+        "delivery.folder_not_allowed",
+        "“/etc/paquebot” does not lie under",
+        "« /etc/paquebot »",
         PROJECT + "servers:\n  - {name: f, folder: {path: /etc/paquebot}}\n",
     ),
+    "an encryption key that is none": applied(
+        "packaging.not_a_key|definition.not_a_public_key",
+        "key",
+        "clé",
+        PROJECT + "encryption_keys:\n  - {name: k, openpgp: nothing}\n",
+    ),
+    "an encryption key that is damaged": applied(
+        "packaging.not_a_key",
+        "key",
+        "clé",
+        PROJECT
+        + "encryption_keys:\n  - name: k\n    openpgp: |\n      -----BEGIN PGP PUBLIC KEY BLOCK-----\n\n      AAAA\n"
+        + "      -----END PGP PUBLIC KEY BLOCK-----\n",
+    ),
+    "not YAML": applied("definition.bad_yaml", "this is not valid YAML", "YAML", "version: [1\n"),
     "unknown server in an export": applied(
-        "definition.unknown_name", "“quia” is not in this project", "« quia »", project_with(ONE_EXPORT.replace("quai}", "quia}"))
+        "definition.unknown_name",
+        "“quia” is not in this project",
+        "« quia »",
+        project_with(ONE_EXPORT.replace("quai}", "quia}")),
     ),
     "unknown export": Case(("run", "livre", "--wait"), "export.unknown", "has no export “livre”", "« livre »"),
     "unknown export in history": Case(("history", "livre"), "export.unknown", "has no export “livre”", "« livre »"),
@@ -201,3 +239,18 @@ def test_an_empty_installation_says_how_to_begin(installation):
         refused = installation.command(*command, "--json")
         assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "project.none")
     assert Path(installation.root).exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql://nobody:mot-de-passe-1867@127.0.0.1:1/nothing", "store."),
+        ("not an address", "store.bad_database_url"),
+    ],
+)
+def test_a_database_out_of_reach_is_said_without_its_password(installation, url, code):
+    refused = installation.command("history", "--json", PAQUEBOT_DATABASE_URL=url)
+    assert "Traceback" not in refused.stderr
+    assert "mot-de-passe-1867" not in refused.stderr + refused.stdout
+    assert refused.returncode == 2
+    assert json.loads(refused.stdout)["error"]["code"].startswith(code)

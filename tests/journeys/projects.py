@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from fixtures.home import DEMO, Installation, eventually, install
 from fixtures.postgres import fresh_database
 from fixtures.sshd import SftpServer
-
 from paquebot.records.postgres import ServerAddress
 
 FINISHED = ("delivered", "nothing_to_export", "failed", "cancelled")
@@ -49,6 +49,7 @@ queries:
       from municipalities m join subscriptions s using (code)
       where s.opt_in = 0
       order by m.code, s.newsletter
+  - {name: nobody, sql: "select code, name from municipalities where code < 0"}
 """
 
 REGIONS = """
@@ -67,7 +68,12 @@ def text_of(*parts: str) -> str:
 
 def sftp_server(server: SftpServer, name: str = "partenaire", *, port: int | None = None, **more: str) -> str:
     """The `servers` part for a real server, signed in with its key (`env:PARTNER_KEY`) unless `more` says otherwise."""
-    options = {"host": server.host, "port": port or server.port, "username": server.username, "host_key": "env:PARTNER_HOST_KEY"}
+    options = {
+        "host": server.host,
+        "port": port or server.port,
+        "username": server.username,
+        "host_key": "env:PARTNER_HOST_KEY",
+    }
     if "password" not in more:
         options["private_key"] = "env:PARTNER_KEY"
     written = ", ".join(f"{key}: {value}" for key, value in {**options, **more}.items() if value)
@@ -76,7 +82,7 @@ def sftp_server(server: SftpServer, name: str = "partenaire", *, port: int | Non
 
 def sftp_servers(*parts: str) -> str:
     """Several of them as one part."""
-    return "servers:\n" + "".join(part.removeprefix("servers:\n") for part in parts)
+    return "servers:\n" + "".join(part.lstrip().removeprefix("servers:\n") for part in parts)
 
 
 def trusted(installation: Installation, server: SftpServer) -> None:
@@ -326,5 +332,3 @@ def processes_of(root: Path) -> list[str]:
             if any(str(root) in text for text in about) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.pid} {' '.join(process.cmdline())}")
     return found
-
-

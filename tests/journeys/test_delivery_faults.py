@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from fixtures.home import eventually
 from fixtures.sshd import ServedFolder, SftpServer
 from journeys.projects import (
@@ -20,10 +21,8 @@ from journeys.projects import (
     text_of,
     trusted,
 )
-
 from paquebot.records.connection import open_records
 from paquebot.records.home import Home
-
 from paquebot.testing.fault_proxy import FaultProxy
 
 STRANGER = "SHA256:" + "A" * 43
@@ -78,9 +77,7 @@ def faults(postgres_server, sshd, password_server, tmp_path_factory):
         absent = f"confirmation: {{folder: {folders['no-confirmation-folder'].remote}/absent, name: ok.json}}"
         more = {"taken": "production: {if_exists: refuse}", "no-confirmation-folder": absent}
         exports = [
-            export_of(
-                name, server, folders[name].remote + ("/absent" if name == "no-folder" else ""), more=more.get(name, "")
-            )
+            export_of(name, server, folders[name].remote + ("/absent" if name == "no-folder" else ""), more=more.get(name, ""))
             for name, server in EXPORTS.items()
         ]
         installation.apply(text_of(REGIONS, servers, "exports:\n", *exports))
@@ -115,8 +112,8 @@ def test_what_cannot_work_ends_in_its_own_error_with_a_hint_and_leaves_nothing(f
     assert faults.installation.document("show", str(document["id"]), exit_code=1) == document
     assert (document["status"], document["attempt"], document["error"]["code"]) == ("failed", 1, code)
     for text in named:
-        text = text.replace("HOST_KEY", faults.sshd.host_key).replace("FOLDER", folder.remote)
-        assert text in document["error"]["message"]
+        expected = text.replace("HOST_KEY", faults.sshd.host_key).replace("FOLDER", folder.remote)
+        assert expected in document["error"]["message"]
     assert document["error"]["hint"]
     assert "{" not in document["error"]["message"] + document["error"]["hint"]
     last = document["steps"][-1]

@@ -8,12 +8,12 @@ import gzip
 import hmac
 import io
 import json
-import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
+
 from journeys.projects import (
     FOLDER_SERVER,
     PROJECT,
@@ -21,14 +21,18 @@ from journeys.projects import (
     delivered_folder,
     demonstration,
     export_of,
+    installed,
     recipient,
     sftp_server,
+    sftp_servers,
     sha256,
     steps_of,
     text_of,
     trusted,
     unsubscribed,
 )
+from paquebot.records.connection import open_records
+from paquebot.records.home import Home
 
 OBFUSCATED = "obfuscation: {algorithm: sha256, fields: {email: {normalise: email}}}"
 CLOSED = """
@@ -42,8 +46,13 @@ confirmation:
   format: json
   content: [export, run, file_name, remote_path, rows, size_bytes, sha256, columns, format, finished_at, key_fingerprints]
 """
+WHOLE = "compression: zstd\nobfuscation: {algorithm: hmac-sha256, fields: {phone: {normalise: trim}}}"
+ON_EMPTY = [
+    export_of(name, "quai", content="{query: nobody}", more=f"production: {{when_empty: {choice}}}")
+    for name, choice in (("header", "header_only"), ("nothing", "no_file"), ("failing", "failure"))
+]
+ON_EMPTY[0] = ON_EMPTY[0].replace("file: {name: header}", 'file: {name: "header_{run.local_date:%Y%m%d}"}')
 KEYS = "encryption_keys:\n  - {name: partenaire-2026, openpgp: env:PARTNER_OPENPGP}\n"
-HIDDEN = re.compile(r"^\.|\.part$")
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +61,19 @@ def partner():
         yield made
 
 
-@pytest.fixture
-def crossing(installation, sshd, partner):
-    """The demonstration's export to a real OpenSSH, applied; gives the served folder too."""
-    trusted(installation, sshd)
-    installation.environment["PARTNER_OPENPGP"] = partner.public_key
-    folder = sshd.folder()
+@pytest.fixture(scope="module")
+def crossing(postgres_server, sshd, partner, tmp_path_factory):
+    """The demonstration's export to a real OpenSSH, applied once; gives the served folder and the project file too."""
+    with installed(postgres_server, tmp_path_factory.mktemp("crossing")) as installation:
+        trusted(installation, sshd)
+        installation.environment["PARTNER_OPENPGP"] = partner.public_key
+        folder = sshd.folder()
+        text = crossing_project(sshd, folder)
+        installation.apply(text)
+        yield installation, folder, text
+
+
+def crossing_project(sshd, folder):
     export = export_of(
         "desabonnements",
         "partenaire",
@@ -65,16 +81,24 @@ def crossing(installation, sshd, partner):
         "{query: desabonnements}",
         OBFUSCATED + CLOSED.replace("FOLDER", folder.remote),
     )
-    text = text_of(PROJECT, SUBSCRIPTIONS, sftp_server(sshd), KEYS, "exports:\n", export)
-    installation.apply(text)
-    return installation, folder, text
+    whole = export_of("municipalites", "quai", content="{contacts: {}}", more=WHOLE)
+    return text_of(
+        PROJECT, SUBSCRIPTIONS, sftp_servers(sftp_server(sshd), FOLDER_SERVER), KEYS, "exports:\n", export, whole, *ON_EMPTY
+    )
+
+
+@pytest.fixture
+def crossing_records(crossing):
+    """The records of that installation, open here."""
+    with open_records(Home.from_environment(crossing[0].environment)) as opened:
+        yield opened
 
 
 def rows_of(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
 
 
-def test_the_unsubscribed_reach_the_partner_value_for_value_and_proved(crossing, partner, records):
+def test_the_unsubscribed_reach_the_partner_value_for_value_and_proved(crossing, partner, crossing_records):
     installation, folder, _ = crossing
     document = installation.document("run", "desabonnements", "--wait")
 
@@ -94,9 +118,7 @@ def test_the_unsubscribed_reach_the_partner_value_for_value_and_proved(crossing,
     assert document["verification"] == "read_back_sha256"
     moments = [datetime.fromisoformat(document[name]) for name in ("scheduled_for", "started_at", "finished_at")]
     assert moments == sorted(moments)
-    assert steps_of(document) == [
-        (name, "done") for name in ("prepare", "produce", "send", "compare", "publish", "confirm")
-    ] or steps_of(document)[-1] == ("report", "done")
+    assert steps_of(document) == [(name, "done") for name in ("prepare", "produce", "send", "compare", "publish", "confirm")]
     assert all({"name", "status", "started_at", "finished_at", "detail"} <= set(step) for step in document["steps"])
 
     # What the partner reads with other programs.
@@ -126,7 +148,7 @@ def test_the_unsubscribed_reach_the_partner_value_for_value_and_proved(crossing,
     from paquebot.records.models import Receipt
 
     receipt = Receipt.objects.get(run_id=document["id"])
-    public = records.keyring.signing_key().public_key()
+    public = crossing_records.keyring.signing_key().public_key()
     public.verify(base64.b64decode(receipt.signature), receipt.document.encode())
     told = json.loads(receipt.document)
     assert told["final"] == {"size_bytes": len(arrived), "sha256": sha256(arrived)}
@@ -142,14 +164,13 @@ def test_a_second_run_replaces_the_file_and_both_stay_in_history(crossing, partn
     assert folder.names() == {"desabonnements.csv.gz.gpg", "desabonnements.ok.json"}
     assert sha256((folder.local / "desabonnements.csv.gz.gpg").read_bytes()) == second["sha256"]
     assert json.loads((folder.local / "desabonnements.ok.json").read_text())["run"] == second["id"]
-    listed = installation.document("history", "desabonnements")
-    assert [(run["id"], run["status"]) for run in listed] == [(second["id"], "delivered"), (first["id"], "delivered")]
+    listed = installation.document("history", "desabonnements", "--limit", "2")
+    assert listed == [second, first]
     assert installation.document("show", str(first["id"])) == first
-    assert listed[1] == first
 
     from_history = installation.command("history")
     assert from_history.returncode == 0
-    assert from_history.stdout.count("desabonnements.csv.gz.gpg") == 2
+    assert from_history.stdout.count("desabonnements.csv.gz.gpg") >= 2
 
     again = installation.apply(text)
     assert len(again.stdout.splitlines()) == 1, again.stdout
@@ -161,23 +182,22 @@ def test_people_read_where_the_file_is_and_how_it_was_proved(crossing):
     installation, folder, _ = crossing
     ended = installation.command("run", "desabonnements", "--wait")
     assert ended.returncode == 0
+    french = installation.command("show", ended.stdout.split()[1], PAQUEBOT_LANGUAGE="fr")
     assert "delivered" in ended.stdout
-    assert f"{folder.remote}/desabonnements.csv.gz.gpg" in ended.stdout
-    assert sha256((folder.local / "desabonnements.csv.gz.gpg").read_bytes()) in ended.stdout
-    french = installation.command("show", "1", PAQUEBOT_LANGUAGE="fr")
     assert "livrée" in french.stdout
+    for told in (ended.stdout, french.stdout):
+        assert f"{folder.remote}/desabonnements.csv.gz.gpg" in told
+        assert sha256((folder.local / "desabonnements.csv.gz.gpg").read_bytes()) in told
 
 
-def test_the_contact_list_leaves_whole_in_display_order_hashed_with_the_projects_key(installation, records):
-    more = "compression: zstd\nobfuscation: {algorithm: hmac-sha256, fields: {phone: {normalise: trim}}}"
-    export = export_of("municipalites", "quai", content="{contacts: {}}", more=more)
-    installation.apply(text_of(PROJECT, FOLDER_SERVER, "exports:\n", export))
+def test_the_contact_list_leaves_whole_in_display_order_hashed_with_the_projects_key(crossing, crossing_records):
+    installation, _, _ = crossing
     document = installation.document("run", "municipalites", "--wait")
 
     rows = demonstration("municipalities")
     first = ["code", "name", "email", "phone", "city", "region", "population", "constituted_on"]
     columns = first + [name for name in rows[0] if name not in first]
-    key = _project_key(records)
+    key = _project_key(crossing_records)
     for row in rows:
         phone = row["phone"].strip()
         row["phone"] = hmac.new(key, phone.encode(), "sha256").hexdigest() if phone else ""
@@ -189,7 +209,7 @@ def test_the_contact_list_leaves_whole_in_display_order_hashed_with_the_projects
     written = rows_of(zstandard.ZstdDecompressor().stream_reader(arrived).read())
     assert written[0] == columns
     assert written[1:] == [[row[name] for name in columns] for row in rows]
-    assert {path.name for path in delivered_folder(installation).iterdir()} == {"municipalites.csv.zst"}
+    assert not [path for path in delivered_folder(installation).iterdir() if path.name.startswith(".")]
 
 
 def _project_key(records) -> bytes:
@@ -230,17 +250,8 @@ def test_the_same_snapshot_gives_the_same_bytes_and_changed_data_another_file(in
     assert leased == {run["id"]: run["snapshot"] for run in (first, second, third)}
 
 
-def test_the_file_name_takes_the_local_date_and_empty_results_follow_the_choice(installation):
-    empty = "{query: nobody}"
-    exports = [
-        export_of("header", "quai", content=empty, more="production: {when_empty: header_only}"),
-        export_of("nothing", "quai", content=empty, more="production: {when_empty: no_file}"),
-        export_of("failing", "quai", content=empty, more="production: {when_empty: failure}"),
-    ]
-    dated = exports[0].replace("file: {name: header}", 'file: {name: "header_{run.local_date:%Y%m%d}"}')
-    query = "queries:\n  - {name: nobody, sql: \"select code, name from municipalities where code < 0\"}\n"
-    installation.apply(text_of(PROJECT, query, FOLDER_SERVER, "exports:\n", dated, *exports[1:]))
-
+def test_the_file_name_takes_the_local_date_and_empty_results_follow_the_choice(crossing):
+    installation, _, _ = crossing
     header = installation.document("run", "header", "--wait")
     local = datetime.fromisoformat(header["scheduled_for"]).astimezone(ZoneInfo("America/Toronto"))
     assert header["file_name"] == f"header_{local:%Y%m%d}.csv"
@@ -250,18 +261,9 @@ def test_the_file_name_takes_the_local_date_and_empty_results_follow_the_choice(
     assert (nothing["status"], nothing["rows"], nothing["remote_path"]) == ("nothing_to_export", 0, "")
     failing = installation.document("run", "failing", "--wait", exit_code=1)
     assert (failing["status"], failing["error"]["code"]) == ("failed", "content.empty")
-    assert [path.name for path in delivered_folder(installation).iterdir()] == [header["file_name"]]
-
-
-def test_without_waiting_the_run_is_queued_and_a_worker_takes_it(installation):
-    export = export_of("villes", "quai", content="{contacts: {fields: [code]}}")
-    installation.apply(text_of(PROJECT, FOLDER_SERVER, "exports:\n", export))
-    queued = installation.document("run", "villes")
-    assert (queued["status"], queued["steps"], queued["started_at"]) == ("queued", [], None)
-    with installation.running("worker"):
-        from journeys.projects import finished
-
-        assert finished(installation, queued["id"])["status"] == "delivered"
+    names = {path.name for path in delivered_folder(installation).iterdir()}
+    assert header["file_name"] in names
+    assert not {name for name in names if name.startswith((".", "nothing", "failing"))}
 
 
 def test_a_destination_is_tried_out_before_it_is_used(crossing):

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+
 from fixtures.home import Installation, eventually, install
 from fixtures.postgres import fresh_database
 from fixtures.sshd import ServedFolder, SftpServer
@@ -31,7 +32,6 @@ from journeys.projects import (
     text_of,
     trusted,
 )
-
 from paquebot.testing.fault_proxy import FaultProxy
 
 ROWS = 50_000
@@ -80,7 +80,9 @@ class Harbour:
             BIG_PROJECT.replace("FILE", str(self.file)),
             sftp_server(self.sshd, name, port=port),
             "exports:\n",
-            export_of(name, name, folder.remote, "{table: big}").replace(f"file: {{name: {name}}}", "file: {name: big, line_ending: lf}"),
+            export_of(name, name, folder.remote, "{table: big}").replace(
+                f"file: {{name: {name}}}", "file: {name: big, line_ending: lf}"
+            ),
         )
         self.installation.apply(text)
         return folder
@@ -95,8 +97,8 @@ class Harbour:
             return connection.execute(sql, parameters).fetchone()
 
     def wait_for_step(self, run: int, step: str) -> None:
-        """Returns once the step is under way."""
-        sql = "select 1 from records_runstep where run_id = %s and name = %s and status = 'running'"
+        """Returns once the step has begun."""
+        sql = "select 1 from records_runstep where run_id = %s and name = %s"
         with contextlib.closing(psycopg.connect(self.database.conninfo(), autocommit=True)) as connection:
             eventually(lambda: connection.execute(sql, (run, step)).fetchone(), f"step {step} of run {run}")
 
@@ -116,7 +118,9 @@ def harbour(shared_harbour) -> Iterator[Harbour]:
     """The shared harbour; whatever a failed test left unfinished is over before the next begins."""
     yield shared_harbour
     with contextlib.closing(psycopg.connect(shared_harbour.database.conninfo(), autocommit=True)) as connection:
-        connection.execute("update records_run set status = 'cancelled', job_id = null where status in ('queued', 'running', 'cancelling')")
+        connection.execute(
+            "update records_run set status = 'cancelled', job_id = null where status in ('queued', 'running', 'cancelling')"
+        )
         connection.execute("delete from procrastinate_jobs where status in ('todo', 'doing')")
         connection.execute("delete from procrastinate_workers")
 
@@ -151,8 +155,11 @@ def test_a_worker_killed_while_producing(harbour):
     folder = harbour.prepare()
     run = harbour.run()
     with Watcher(folder.local / "big.csv") as watcher, Worker(harbour.installation) as first:
-        harbour.wait_for_step(run, "produce")
-        first.kill()
+        with contextlib.closing(psycopg.connect(harbour.database.conninfo())) as holder:
+            # However fast the machine is, production cannot end before the worker is killed.
+            holder.execute("lock table records_artifact in exclusive mode")
+            harbour.wait_for_step(run, "produce")
+            first.kill()
         with Worker(harbour.installation):
             document = delivered_once(harbour, run, folder, watcher)
     assert document["attempt"] == 2
@@ -190,35 +197,37 @@ def test_a_worker_killed_while_comparing(harbour):
 
 @pytest.mark.parametrize("executed", [True, False], ids=["the rename went through", "the rename never happened"])
 def test_a_worker_killed_with_the_rename_under_way(harbour, executed):
-    folder = harbour.prepare()
-    run = harbour.run()
-    with Watcher(folder.local / "big.csv") as watcher, Worker(harbour.installation) as first:
-        with at_the_rename(harbour, run) as session:
-            first.kill()
-            assert folder.names() != {"big.csv"}, "the server is stopped: nothing has a final name yet"
-            session.resume() if executed else session.kill()
-            psutil.wait_procs([session], timeout=10)
-        assert (folder.local / "big.csv").exists() is executed
-        with Worker(harbour.installation):
-            document = delivered_once(harbour, run, folder, watcher)
+    with FaultProxy(harbour.sshd.port, direction="down", bytes_per_second=SLOW) as proxy:
+        folder = harbour.prepare(proxy.port)
+        run = harbour.run()
+        with Watcher(folder.local / "big.csv") as watcher, Worker(harbour.installation) as first:
+            with at_the_rename(harbour, run, proxy) as session:
+                first.kill()
+                assert not (folder.local / "big.csv").exists(), "the server is stopped: nothing has its final name yet"
+                session.resume() if executed else session.kill()
+                psutil.wait_procs([session], timeout=10)
+            assert (folder.local / "big.csv").exists() is executed
+            with Worker(harbour.installation):
+                document = delivered_once(harbour, run, folder, watcher)
     assert document["attempt"] == 2
     assert attempts_of(document, "send") == [(1, "done")] if executed else [(1, "done"), (2, "done")]
     assert harbour.ask("select intended from records_run where id = %s", run) == (True,)
 
 
 @contextlib.contextmanager
-def at_the_rename(harbour: Harbour, run: int) -> Iterator[psutil.Process]:
+def at_the_rename(harbour: Harbour, run: int, proxy: FaultProxy) -> Iterator[psutil.Process]:
     """The moment when the intent is kept and the request to rename waits unanswered at a server that is stopped.
 
-    The run's row is held from when the comparison begins, so that what was compared cannot be recorded before the server is
-    stopped; then the row is let go.
+    The run's row is held from when the comparison begins (over a slow link), so that what was compared cannot be recorded
+    before the server is stopped; then the row is let go.
     """
     harbour.wait_for_step(run, "compare")
     with contextlib.closing(psycopg.connect(harbour.database.conninfo())) as holder:
         holder.execute("select 1 from records_run where id = %s for update", (run,))
-        # Everything is read back: the run waits for its row.
+        proxy.bytes_per_second = None
         waiting = (
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event in ('transactionid', 'tuple')"
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and wait_event in ('transactionid', 'tuple')"
         )
         eventually(lambda: harbour.ask(waiting)[0], "the run waiting to record that the comparison is done")
         session = session_of(harbour.sshd)[-1]

@@ -1,4 +1,4 @@
-"""The application as it runs for months: served by one command with its own PostgreSQL, or by a worker and a scheduler apart."""
+"""The application as it runs for months: served by one command with its own PostgreSQL, or by a worker and a scheduler."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from typing import Any
 
 import psutil
 import pytest
-from fixtures.home import Installation, eventually, install
-from journeys.projects import FOLDER_SERVER, REGIONS, delivered_folder, export_of, finished, processes_of, text_of
 
+from fixtures.home import Installation, eventually, install
+from journeys.projects import FOLDER_SERVER, REGIONS, Worker, delivered_folder, export_of, finished, processes_of, text_of
 from paquebot.records.connection import open_records
 from paquebot.records.home import Home
 
@@ -106,13 +106,13 @@ def gone(root: Path, seconds: float = 15) -> None:
     assert left == []
 
 
-def make_due(installation: Installation) -> None:
-    """The export was due a minute ago."""
-    with open_records(Home.from_environment(installation.environment), migrate=False):
-        from django.utils import timezone
-        from paquebot.records.models import Schedule
+def make_due() -> None:
+    """The export was due a minute ago; the records are open."""
+    from django.utils import timezone
 
-        assert Schedule.objects.filter(enabled=True).update(next_at=timezone.now() - timedelta(minutes=1)) == 1
+    from paquebot.records.models import Schedule
+
+    assert Schedule.objects.filter(enabled=True).update(next_at=timezone.now() - timedelta(minutes=1)) == 1
 
 
 def delivered_by_schedule(installation: Installation, count: int = 1) -> list[dict[str, Any]]:
@@ -128,7 +128,8 @@ def delivered_by_schedule(installation: Installation, count: int = 1) -> list[di
 def test_serve_answers_keeps_time_delivers_and_leaves_no_process_behind(embedded, tmp_path):
     log = tmp_path / "serve.log"
     with serving(embedded, log) as (supervisor, address):
-        make_due(embedded)
+        with open_records(Home.from_environment(embedded.environment), migrate=False):
+            make_due()
         (run,) = delivered_by_schedule(embedded)
         assert (run["trigger"], run["rows"]) == ("schedule", 17)
         assert (delivered_folder(embedded) / "regions.csv").exists()
@@ -163,10 +164,11 @@ def test_a_run_to_wait_for_brings_its_own_worker_and_database(embedded):
     gone(embedded.root)
 
 
-def test_a_worker_and_a_scheduler_apart_do_the_same(installation, records):
+@pytest.mark.usefixtures("records")
+def test_a_worker_and_a_scheduler_apart_do_the_same(installation):
     installation.apply(SCHEDULED)
     with installation.running("scheduler") as scheduler, installation.running("worker") as worker:
-        make_due_here()
+        make_due()
         (run,) = delivered_by_schedule(installation)
         assert run["trigger"] == "schedule"
         manual = installation.document("run", "regions")
@@ -176,8 +178,9 @@ def test_a_worker_and_a_scheduler_apart_do_the_same(installation, records):
             assert process.wait(60) == 0
 
 
-def make_due_here() -> None:
-    from django.utils import timezone
-    from paquebot.records.models import Schedule
-
-    assert Schedule.objects.filter(enabled=True).update(next_at=timezone.now() - timedelta(minutes=1)) == 1
+def test_a_run_to_wait_for_does_not_rely_on_a_worker_that_was_just_killed(installation):
+    installation.apply(SCHEDULED)
+    with Worker(installation) as worker:
+        assert installation.document("run", "regions", "--wait")["status"] == "delivered"
+        worker.kill()
+        assert installation.document("run", "regions", "--wait")["status"] == "delivered"

@@ -48,12 +48,19 @@ def _tell_steps(run: Run, out: Output, told: int) -> int:
 
 @contextmanager
 def _somebody_working() -> Iterator[Callable[[], bool]]:
-    if worker_alive():
-        yield lambda: True
-        return
-    worker = subprocess.Popen([sys.executable, "-m", "paquebot.cli.main", "worker"], start_new_session=True)
+    """Gives what tells whether somebody works: with nobody (any more), one worker is started for as long as the block runs."""
+    own: list[subprocess.Popen[bytes]] = []
+
+    def still_there() -> bool:
+        if own:
+            return own[0].poll() is None
+        if not worker_alive():
+            own.append(subprocess.Popen([sys.executable, "-m", "paquebot.cli.main", "worker"], start_new_session=True))
+        return True
+
     try:
-        yield lambda: worker.poll() is None
+        yield still_there
     finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.wait()
+        for worker in own:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait()

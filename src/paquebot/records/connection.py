@@ -26,6 +26,12 @@ BAD_DATABASE_URL = Problem(
     "PAQUEBOT_DATABASE_URL is not an address of a PostgreSQL database.",
     "Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
 )
+UNREACHABLE = Problem(
+    "store.database_unreachable",
+    "The application's database on {host}, port {port}, does not answer or does not let us in.",
+    "Check PAQUEBOT_DATABASE_URL, that the server is running, and that the database, the user and the password are right.",
+    retryable=True,
+)
 MIGRATION_LOCK = 0x5041_5155
 """The advisory lock under which one process migrates while the others wait."""
 
@@ -49,6 +55,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
     try:
         keyring = Keyring.open(home.keys)
         point_at(address, keyring)
+        _connect(address)
         if migrate:
             _migrate()
         yield Records(home, keyring, address, server)
@@ -99,6 +106,15 @@ def point_at(address: ServerAddress, keyring: Keyring) -> None:
         USER=address.user,
         PASSWORD=address.password.reveal(),
     )
+
+
+def _connect(address: ServerAddress) -> None:
+    from django.db import OperationalError, connection
+
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise StoreError(UNREACHABLE, host=address.host, port=address.port) from error
 
 
 def _migrate() -> None:
