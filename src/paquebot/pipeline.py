@@ -107,6 +107,11 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     return voyage.deliver(artifact)
 
 
+def clean_up(plan: Plan, listener: Listener) -> None:
+    """Removes whatever the attempts of a run that will not go on left under hidden names."""
+    _Voyage(plan, listener, Cancellation(), lambda: plan.started_at).sweep()
+
+
 def join(folder: str, name: str) -> str:
     """A remote path; an empty folder is the place the server puts us in."""
     if not folder:
@@ -185,11 +190,9 @@ class _Voyage:
                 finished_at = self.now()
                 if plan.confirmation is not None:
                     self._confirm(plan.confirmation, artifact, finished_at)
-            except FencedError:
-                raise
             except Exception:
                 link.close()
-                self._sweep_after_failure()
+                self.sweep()
                 raise
         return Outcome("delivered", artifact, plan.remote_path, verification, identity, finished_at)
 
@@ -258,8 +261,11 @@ class _Voyage:
         for attempt in attempts:
             self.plan.destination.remove(self.plan.hidden_path(attempt, folder))
 
-    def _sweep_after_failure(self) -> None:
-        """The link may be what failed: sweep over a fresh one. Out of reach, the run's next attempt sweeps."""
+    def sweep(self) -> None:
+        """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps.
+
+        A newer attempt's hidden file has another name, so that one which was overtaken may sweep, too.
+        """
         folders = {self.plan.folder, self.plan.confirmation.folder if self.plan.confirmation else self.plan.folder}
         try:
             with self.plan.destination:

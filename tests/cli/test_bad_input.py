@@ -254,3 +254,21 @@ def test_a_database_out_of_reach_is_said_without_its_password(installation, url,
     assert "mot-de-passe-1867" not in refused.stderr + refused.stdout
     assert refused.returncode == 2
     assert json.loads(refused.stdout)["error"]["code"].startswith(code)
+
+
+def test_an_apply_that_is_refused_for_its_query_imports_nothing_into_known_tables(library):
+    installation, folder = library
+    (folder / "livres.csv").write_text(BOOKS.replace("1", "2", 1))
+    (folder / "project.yaml").write_text(
+        project_with("queries:\n  - {name: longs, sql: select code from livres where pagse > 300}\n").replace(
+            "{name: livres}", "{name: livres, label: Autrement}", 1
+        )
+    )
+    before = everything(installation)
+    try:
+        refused = installation.command("apply", str(folder / "project.yaml"), "--json")
+        assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "query.unknown_field")
+        assert everything(installation) == before
+    finally:
+        (folder / "livres.csv").write_text(BOOKS)
+        (folder / "project.yaml").write_text(project_with(EXPORTS))

@@ -346,3 +346,23 @@ def test_a_cancelled_run_leaves_nothing_and_the_final_name_untouched(harbour, st
         again = harbour.installation.command("cancel", str(run), "--json")
         assert again.returncode == 2
         assert "run.already_finished" in again.stdout
+
+
+def test_a_cancelled_run_whose_worker_dies_is_cleaned_up_by_another(harbour):
+    with FaultProxy(harbour.sshd.port, direction="up", bytes_per_second=SLOW) as proxy:
+        folder = harbour.prepare(proxy.port)
+        run = harbour.run()
+        with Worker(harbour.installation) as first:
+            hidden = eventually(lambda: list(folder.local.glob(".paquebot-*-1.part")), "a hidden file")[0]
+            eventually(lambda: hidden.stat().st_size > 1_000_000, "a part of the file")
+            frozen = first.freeze()
+            assert harbour.installation.document("cancel", str(run))["status"] == "cancelling"
+            for process in frozen:
+                process.kill()
+            psutil.wait_procs(frozen, timeout=30)
+            assert hidden.exists()
+            proxy.bytes_per_second = None
+            with Worker(harbour.installation):
+                document = finished(harbour.installation, run)
+    assert (document["status"], document["error"]["code"], document["attempt"]) == ("cancelled", "run.cancelled", 2)
+    assert folder.names() == set()

@@ -247,3 +247,24 @@ def test_a_paused_export_is_never_due(project):
     make_export(project, "a", state="paused")
     assert tick(WEDNESDAY + timedelta(days=9)) == 0
     assert Run.objects.count() == 0
+
+
+def test_a_run_given_up_after_it_began_to_send_gets_one_more_attempt_that_only_cleans_up(project):
+    from paquebot import events
+    from paquebot.engine import attempts
+    from paquebot.engine.asking import run_now
+    from paquebot.records import runs
+    from paquebot.records.listener import HistoryListener
+    from paquebot.records.models import Run
+
+    run = run_now(make_export(project, "a"))
+    for attempt in (1, 2, 3, 4):
+        runs.begin(run.id, attempt)
+        HistoryListener(run.id, attempt).tell(events.StepStarted("send"))
+        attempts.lost(run.id, attempt)
+    cleaning = runs.begin(run.id, 5)
+    assert cleaning is not None
+    assert attempts.is_over(cleaning)
+    attempts.lost(run.id, 5)
+    run = Run.objects.get(id=run.id)
+    assert (run.status, run.error["code"], run.attempt) == ("failed", "run.worker_lost", 5)

@@ -297,7 +297,15 @@ def test_a_cancelled_run_stops_before_anything_is_published(plan, store):
     assert store.files == {}
 
 
-def test_a_fenced_attempt_publishes_nothing_and_leaves_the_sweeping_to_the_newer_one(plan, store):
+def test_a_fenced_attempt_publishes_nothing_and_removes_its_own_file_alone(plan, store):
+    store.files["/entrant/.paquebot-0a1b2c-2.part"] = b"the newer attempt's"
     with pytest.raises(FencedError):
         carry_out(plan, Recorder(fenced_at=events.PublishIntended))
-    assert set(store.files) == {"/entrant/.paquebot-0a1b2c-1.part"}
+    assert set(store.files) == {"/entrant/.paquebot-0a1b2c-2.part"}
+
+
+def test_cleaning_up_removes_what_every_attempt_left_and_nothing_else(plan, store):
+    for name in ("desabonnements.csv", ".paquebot-0a1b2c-1.part", ".paquebot-0a1b2c-3.part", ".paquebot-ffffff-1.part"):
+        store.files[f"/entrant/{name}"] = b"x"
+    pipeline.clean_up(replace(plan, attempt=3), Recorder())
+    assert set(store.files) == {"/entrant/desabonnements.csv", "/entrant/.paquebot-ffffff-1.part"}

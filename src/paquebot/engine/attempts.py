@@ -15,11 +15,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from paquebot.engine import queue
-from paquebot.errors import RunCancelledError, StoreError, describe
+from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.records import runs
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
-from paquebot.retry import after_lost_worker
+from paquebot.retry import ATTEMPTS, after_lost_worker
 
 RUNS_AT_ONCE = 5
 """Over the whole installation."""
@@ -54,7 +54,8 @@ def admit() -> int:
 def launch(run: Run) -> None:
     """Defers the next attempt of `run`, in the caller's transaction."""
     run.attempt += 1
-    run.status = "queued"
+    if run.status != "cancelling":
+        run.status = "queued"
     run.job_id = queue.defer(run.id, run.attempt)
     run.save(update_fields=["attempt", "status", "job_id"])
 
@@ -83,10 +84,9 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
     for run in lost_runs.select_for_update().filter(held):
         run.job_id = None
         runs.close_lost_steps(run)
-        if run.status == "cancelling":
-            _end(run, "cancelled", RunCancelledError())
-        elif not after_lost_worker(run.attempt, timezone.now()):
-            _end(run, "failed", StoreError(runs.WORKER_LOST))
+        over = run.status == "cancelling" or not after_lost_worker(run.attempt, timezone.now())
+        if over and (run.attempt > ATTEMPTS or not runs.may_have_left_a_file(run)):
+            _end(run)
         else:
             launch(run)
             count += 1
@@ -94,8 +94,21 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
     return count
 
 
-def _end(run: Run, status: str, error: Exception) -> None:
+def _end(run: Run) -> None:
+    status, error = verdict(run)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+
+
+def is_over(run: Run) -> bool:
+    """Whether the present attempt is only there to clean up on the server after its predecessors."""
+    return run.status == "cancelling" or run.attempt > ATTEMPTS
+
+
+def verdict(run: Run) -> tuple[str, PaquebotError]:
+    """What a run that is over has come to, and why."""
+    if run.status == "cancelling":
+        return "cancelled", RunCancelledError()
+    return "failed", StoreError(runs.WORKER_LOST)
 
 
 def _waiting() -> Iterable[Run]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from paquebot import pipeline
 from paquebot.engine.assembly import assemble
+from paquebot.engine.attempts import is_over, verdict
 from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
 from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
@@ -24,6 +25,7 @@ from paquebot.flow import Cancellation
 from paquebot.records import runs
 from paquebot.records.connection import Records, open_records
 from paquebot.records.listener import HistoryListener
+from paquebot.records.models import Run
 
 ORPHANED = 70
 """Exit code of a child whose worker is gone."""
@@ -47,6 +49,9 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
     run = runs.begin(run_id, attempt)
     if run is None:
         return
+    if is_over(run):
+        _clean_up(records, run)
+        return
     try:
         with workplace(records, run) as scratch:
             plan = assemble(records, run, scratch)
@@ -56,10 +61,21 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
     except FencedError:
         raise
     except RunCancelledError as error:
-        runs.end_cancelled(run_id, attempt, error)
+        runs.end(run_id, attempt, "cancelled", error)
     except Exception as error:  # noqa: BLE001  # whatever it is, history must say that the attempt failed
         _log_failure(run_id, attempt, error)
         runs.fail(run_id, attempt, error)
+
+
+def _clean_up(records: Records, run: Run) -> None:
+    """The run does not go on: what its attempts may have left on the server is removed, as far as it can be reached."""
+    status, error = verdict(run)
+    try:
+        if runs.may_have_left_a_file(run):
+            with workplace(records, run) as scratch:
+                pipeline.clean_up(assemble(records, run, scratch), HistoryListener(run.id, run.attempt))
+    finally:
+        runs.end(run.id, run.attempt, status, error)
 
 
 def _log_failure(run_id: int, attempt: int, error: Exception) -> None:

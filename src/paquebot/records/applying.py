@@ -25,7 +25,7 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
-from paquebot.records.importing import Target, import_file, sha256_of
+from paquebot.records.importing import Target, header_of, import_file, sha256_of
 from paquebot.records.lakes import create_project, current_snapshot, lake_address, provision_lake, remove_project
 from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
 from paquebot.records.scheduling import set_schedule
@@ -54,14 +54,18 @@ class _Checked:
 
 def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any]:
     """Makes the project what `document` says and tells what changed. Raises `PaquebotError`s of what is wrong."""
-    checked = _check(document)
+    checked = _check(records, document)
     project, changes = _project(records, document)
     with _whole_or_gone(records, project, is_new=any(change["what"] == CREATED for change in changes)):
         provision_lake(records, project)
+        if not _brings_columns(project, document):
+            _check_queries(records, project, document)
         for table in _tables(document):
             changes += _apply_table(records, project, table)
         _check_queries(records, project, document)
         with transaction.atomic():
+            if _update(project, label=document.project.label, timezone=document.project.timezone):
+                changes.append(_change(CHANGED, PROJECT, project.name))
             changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
 
@@ -77,11 +81,11 @@ def _whole_or_gone(records: Records, project: Project, *, is_new: bool) -> Itera
         raise
 
 
-def _check(document: ProjectDocument) -> _Checked:
+def _check(records: Records, document: ProjectDocument) -> _Checked:
     servers = tuple(
         (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
     )
-    keys = tuple((key.name, key.openpgp, read_key(key.openpgp)) for key in document.encryption_keys)
+    keys = tuple((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))) for key in document.encryption_keys)
     for export in document.exports:
         naming.check(export.file.name)
         if export.confirmation:
@@ -102,8 +106,7 @@ def _project(records: Records, document: ProjectDocument) -> tuple[Project, list
         with transaction.atomic():
             project = create_project(records, settings.name, settings.label, settings.timezone)
         return project, [_change(CREATED, PROJECT, settings.name)]
-    changed = _update(project, label=settings.label, timezone=settings.timezone)
-    return project, [_change(CHANGED, PROJECT, settings.name)] if changed else []
+    return project, []
 
 
 def _tables(document: ProjectDocument) -> Iterable[ContactList | RelationalTable]:
@@ -135,6 +138,16 @@ def _apply_table(records: Records, project: Project, table: ContactList | Relati
 def _imported_already(project: Project, name: str, file: Path) -> bool:
     last = Import.objects.filter(table__project=project, table__name=name).order_by("-id").first()
     return last is not None and file.exists() and last.sha256 == sha256_of(file)
+
+
+def _brings_columns(project: Project, document: ProjectDocument) -> bool:
+    """Whether the imports make a table or may add a column, so that queries can only be checked after them."""
+    known = {table.name: set(table.columns) for table in Table.objects.filter(project=project)}
+    for table in _tables(document):
+        name = table.table if isinstance(table, ContactList) else table.name
+        if name not in known or (table.import_file and not header_of(Path(table.import_file)) <= known[name]):
+            return True
+    return False
 
 
 def _check_queries(records: Records, project: Project, document: ProjectDocument) -> None:

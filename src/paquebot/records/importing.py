@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,13 @@ def sha256_of(file: Path) -> str:
     """The digest by which an unchanged file is known."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def header_of(file: Path) -> set[str]:
+    """The column names of a file, as far as it has any; what is wrong with it is told when it is imported."""
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        first = next(csv.reader(stream), [])
+    return set(first)
 
 
 def _table(target: Target) -> Table:

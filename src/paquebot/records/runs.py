@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from paquebot.errors import CommandError, FencedError, Problem, StoreError, describe
-from paquebot.events import SealedArtifact
+from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
@@ -55,15 +55,17 @@ def write(run_id: int, attempt: int, **changes: Any) -> None:
 
 
 def begin(run_id: int, attempt: int) -> Run | None:
-    """The run, now running; None when it was cancelled, or taken over, before it began."""
+    """The run, now running, or still cancelling when it only remains to clean up; None when this attempt was taken over."""
     now = timezone.now()
     mine = Run.objects.filter(id=run_id, attempt=attempt)
-    if mine.filter(status="cancelling").update(status="cancelled", finished_at=now, job_id=None):
-        return None
-    if not mine.filter(status="queued").update(status="running", not_before=None):
-        return None
-    mine.filter(started_at=None).update(started_at=now)
-    return Run.objects.select_related("project", "export").get(id=run_id)
+    mine.filter(status="queued").update(status="running", not_before=None)
+    mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
+    return mine.filter(status__in=ACTIVE).select_related("project", "export").first()
+
+
+def may_have_left_a_file(run: Run) -> bool:
+    """Whether some attempt began to write on the server: then a hidden file may stand there."""
+    return run.steps.filter(name__in=(SEND, CONFIRM)).exists()
 
 
 def lease(run: Run, snapshot: int) -> None:
@@ -115,9 +117,9 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
         write(run_id, attempt, status="failed", finished_at=now, job_id=None, error=described)
 
 
-def end_cancelled(run_id: int, attempt: int, error: BaseException) -> None:
-    """The carrying process stopped because somebody cancelled."""
-    write(run_id, attempt, status="cancelled", finished_at=timezone.now(), job_id=None, error=describe(error))
+def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
+    """The run ended otherwise than well, and is not tried again."""
+    write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
 
 
 def close_lost_steps(run: Run) -> None:
