@@ -151,3 +151,17 @@ def test_what_is_kept_is_closed_to_others(library):
     for name in ("keys", "lake", "artifacts", "scratch"):
         assert (installation.root / name).stat().st_mode & 0o777 == 0o700
     assert (installation.root / "keys" / "master.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("language", "usage", "complaint"),
+    [
+        ("fr", "utilisation : paquebot show", "il manque : RUN"),
+        ("en", "usage: paquebot show", "the following arguments are required: RUN"),
+    ],
+)
+def test_a_command_written_wrongly_is_told_in_the_language_asked(installation, language, usage, complaint):
+    told = installation.command("show", PAQUEBOT_LANGUAGE=language)
+    assert told.returncode == 2
+    assert told.stderr.replace(" ", " ").startswith(usage)
+    assert complaint in told.stderr.replace(" ", " ")

@@ -7,6 +7,8 @@ Exit codes: 0 delivered, nothing to export, or done · 1 the run failed or was c
 from __future__ import annotations
 
 import argparse
+import gettext
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +16,7 @@ from importlib import import_module
 from paquebot import __version__
 from paquebot.cli.output import Output
 from paquebot.errors import PaquebotError
-from paquebot.language import translator
+from paquebot.language import DOMAIN, LOCALE_FOLDER, environment_language, supported, translatable, translator
 
 COMMANDS = {
     "serve": "serve",
@@ -30,10 +32,26 @@ COMMANDS = {
 }
 """Subcommand → its module in this package."""
 
+ARGPARSE_WORDS = (
+    translatable("usage: "),
+    translatable("options"),
+    translatable("positional arguments"),
+    translatable("show this help message and exit"),
+    translatable("show program's version number and exit"),
+    translatable("%(prog)s: error: %(message)s\n"),
+    translatable("argument %(argument_name)s: %(message)s"),
+    translatable("the following arguments are required: %s"),
+    translatable("unrecognized arguments: %s"),
+    translatable("invalid choice: %(value)r (choose from %(choices)s)"),
+    translatable("invalid %(type)s value: %(value)r"),
+    translatable("expected one argument"),
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     _ = translator(None)
+    _teach_argparse()
     parsed = _parser(_).parse_args(arguments)
     out = Output(as_json=parsed.json, translate=_)
     try:
@@ -43,6 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2  # a run's own errors are kept in its history: what a command itself raises, it could not do as asked
     except KeyboardInterrupt:
         return 1
+
+
+def _teach_argparse() -> None:
+    """argparse asks gettext for its own words (`ARGPARSE_WORDS`): it is shown our catalogue, in the language we speak."""
+    os.environ["LANGUAGE"] = supported(environment_language(os.environ))
+    gettext.bindtextdomain(DOMAIN, LOCALE_FOLDER)
+    gettext.textdomain(DOMAIN)
 
 
 def _parser(_: object) -> argparse.ArgumentParser:
