@@ -304,7 +304,7 @@ def french():
         ),
         ({"every": "hour", "minute": 15}, "Every hour at minute 15", "Chaque heure, à la minute 15"),
         ({"every": "hour"}, "Every hour on the hour", "Chaque heure pile"),
-        ({"cron": "30 6 * * 1"}, "On the cron schedule “30 6 * * 1”", "Selon l'expression cron «\u00a030 6 * * 1\u00a0»"),
+        ({"cron": "30 6 * * 1"}, "On the cron schedule “30 6 * * 1”", "Selon l’expression cron «\u00a030 6 * * 1\u00a0»"),
     ],
 )
 def test_a_schedule_is_told_in_both_languages(written, in_english, in_french):
