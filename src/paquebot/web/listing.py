@@ -119,7 +119,8 @@ class Listing:
 
     def _cell(self, column: Column, row: Any) -> SafeString | str:
         template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
-        return template.render({"row": row, "value": column.value(row)})
+        cell: SafeString = template.render({"row": row, "value": column.value(row)})
+        return cell
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
         lines = _csv_lines([gettext(column.label) for column in self.columns], self._values(rows))

@@ -74,8 +74,8 @@ class OptionForm(forms.Form):
 
 
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
-    label = gettext(option.label) if option.label else option.name.replace("_", " ").capitalize()
-    help_text = gettext(option.explanation)
+    explanation = gettext(option.explanation)
+    label, help_text = (gettext(option.label), explanation) if option.label else (explanation.rstrip("."), "")
     if is_kept:
         help_text = f"{help_text} {gettext(KEPT)}"
     required = option.required and not is_kept and option.kind != "boolean"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
@@ -46,7 +46,7 @@ def _new_password_field() -> forms.CharField:
 class SignInForm(AuthenticationForm):
     """E-mail and password; one answer for every wrong pair."""
 
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {  # noqa: RUF012  # as the class above declares it
         "invalid_login": _word(translatable("This e-mail and this password do not go together.")),
         "inactive": _word(translatable("This account is closed.")),
     }
