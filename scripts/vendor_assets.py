@@ -21,23 +21,12 @@ PACKAGES = {
 }
 """Package → version asked for, our file, its place in the package, what it is for."""
 ICONS = (
-    *("adjustments", "alert-triangle", "arrow-right", "building", "calendar-time", "check", "chevron-down", "chevron-right"),
-    *(
-        "circle-check",
-        "clock",
-        "copy",
-        "database",
-        "dots",
-        "download",
-        "external-link",
-        "eye",
-        "file-export",
-        "filter",
-        "history",
-    ),
-    *("home", "key", "language", "lock", "logout", "mail", "moon", "pencil", "player-pause", "player-play", "plus", "refresh"),
-    *("search", "selector", "send", "server", "settings", "ship", "sort-ascending", "sort-descending", "sun", "sun-moon"),
-    *("table", "trash", "upload", "user", "x"),
+    *("adjustments", "alert-triangle", "arrow-right", "brightness-half", "building", "calendar-time", "check"),
+    *("chevron-down", "chevron-right", "circle-check", "clock", "copy", "database", "dots", "download"),
+    *("external-link", "eye", "file-export", "filter", "history", "home", "key", "language", "lock", "logout"),
+    *("mail", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search", "selector", "send"),
+    *("server", "settings", "ship", "sort-ascending", "sort-descending", "sun", "table", "trash", "upload", "user"),
+    "x",
 )
 
 

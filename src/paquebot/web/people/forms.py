@@ -58,6 +58,10 @@ class SignInForm(AuthenticationForm):
         )
         self.fields["password"].label = _word(PASSWORD)
 
+    def clean_username(self) -> str:
+        """In lower case, so that attempts under other spellings count together."""
+        return str(self.cleaned_data["username"]).lower()
+
 
 class FirstPersonForm(forms.Form):
     """Who owns this installation."""

@@ -78,7 +78,13 @@ def badge(state: str) -> SafeString:
     """The state of a run, a step or an export: by shape, word and colour."""
     shape, tone = SHAPES.get(state, ("dots", "quiet"))
     named = state_name(state) if state in ("draft", "active", "paused") else status_name(state)
-    return format_html('<span class="state state-{}">{}<span>{}</span></span>', tone, icon(shape), named)
+    return mark(tone, shape, named)
+
+
+@register.simple_tag
+def mark(tone: str, shape: str, word: str) -> SafeString:
+    """A badge for what is no state of a run: `{% mark "warn" "clock" _("late") %}`; tones as in `SHAPES`."""
+    return format_html('<span class="state state-{}">{}<span>{}</span></span>', tone, icon(shape), word)
 
 
 @register.simple_tag(takes_context=True)

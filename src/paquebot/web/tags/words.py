@@ -6,7 +6,7 @@ filled (and escaped) afterwards. `{% counted n one="{n} run" many="{n} runs" %}`
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -116,10 +116,12 @@ def exactly(moment: datetime | None) -> str:
 
 @register.filter
 def when(moment: datetime | None) -> SafeString | str:
-    """How long ago, or how soon; the exact time is shown on hover and told to screen readers."""
+    """How long ago, or how soon, and beyond six days the day; the exact time is shown on hover."""
     if moment is None:
         return ""
-    told = format_timedelta(moment - timezone.now(), add_direction=True, locale=language(), threshold=1.2)
+    distance = moment - timezone.now()
+    far = abs(distance) > timedelta(days=6)
+    told = day(moment) if far else format_timedelta(distance, add_direction=True, locale=language())
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exactly(moment), told)
 
 
