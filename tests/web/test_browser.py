@@ -88,7 +88,7 @@ def test_search_menus_and_language_by_keyboard_alone(project, visit):
     assert page.locator("#search-results > *").count() == 0
     page.keyboard.press("Control+k")
     assert page.evaluate("document.activeElement.name") == "q"
-    page.locator("summary[aria-label^='Langue']").focus()
+    page.locator("summary:has-text('Langue')").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")

@@ -48,8 +48,7 @@ def test_sorted_pages_show_every_run_once_too(cast, runs, sort, first, last):
 def test_filters_stand_in_the_address_and_can_be_taken_away(cast, runs):
     answer = cast.bob.get("/p/letters/history/?status=failed&export=even")
     assert files(answer) == ["even"] * 12
-    assert 'aria-label="Remove the filter Status: failed"' in answer.text
-    assert 'href="?export=even"' in answer.text
+    assert re.search(r'href="\?export=even"><span class="visually-hidden">Remove the filter</span>', answer.text)
     assert "Nothing matches these filters." in cast.bob.get("/p/letters/history/?status=held").text
     assert len(files(cast.bob.get("/p/letters/history/?status=nonsense"))) == 50
 
