@@ -45,7 +45,7 @@ def test_numbers_and_clocks(words):
     assert speaking("fr", words.number, 1234567) == f"1{NARROW}234{NARROW}567"
     assert speaking("fr", words.clock, moment) == f"6{WIDE}h{WIDE}30"
     assert speaking("fr", words.clock, moment.replace(minute=0)) == f"6{WIDE}h"
-    assert speaking("en", words.clock, moment) == "6:30 AM"
+    assert speaking("en", words.clock, moment) == "06:30"
     assert speaking("fr", words.exactly, moment) == f"mardi 24 novembre 2026 à 6{WIDE}h{WIDE}30 (America/Toronto)"
     assert speaking("fr", words.lasted, 65) == f"1{WIDE}min{WIDE}05{WIDE}s"
     assert speaking("fr", words.lasted, 2.44) == f"2,4{WIDE}s"

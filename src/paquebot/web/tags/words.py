@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 from django import template
 from django.utils import timezone
@@ -85,13 +85,13 @@ def lasted(seconds: float | None) -> str:
 
 @register.filter
 def clock(moment: datetime | None) -> str:
-    """`6:30 AM` or `6 h 30`, on the clock of the project."""
+    """`06:30` or `6 h 30`, on the clock of the project, as schedules are told."""
     if moment is None:
         return ""
     local = timezone.localtime(moment)
     if french():
         return f"{local.hour}\u00a0h\u00a0{local.minute:02}" if local.minute else f"{local.hour}\u00a0h"
-    return format_datetime(local, "h:mm a", tzinfo=local.tzinfo, locale="en")
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 @register.filter
