@@ -8,9 +8,10 @@ CATALOGUE := src/paquebot/locale/fr/LC_MESSAGES/django
 
 # program:Debian package:what needs it
 RUNTIME_PROGRAMS := "gpg:gnupg:OpenPGP encryption"
-TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real SFTP server" "zstd:zstd:reading zstd files back"
+TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real SFTP server" "zstd:zstd:reading zstd files back" \
+	"chromium:chromium:the pages in a real browser"
 
-.PHONY: help demo test check bench soak lock messages runtime-environment test-environment clean
+.PHONY: help screenshots demo test check bench soak lock messages runtime-environment test-environment clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +34,9 @@ soak: test-environment ## the tests too long for every push
 
 bench: test-environment ## speed and memory, measured; results in bench/results
 	@exec $(BIN)/python bench/run.py $(ARGS)
+
+screenshots: test-environment ## pictures of the pages of the demonstration, in build/screenshots; ARGS="--paths /p/…"
+	@exec $(BIN)/python scripts/screenshots.py build/screenshots $(ARGS)
 
 lock: ## new lock files from pyproject.toml
 	@PYTHON=$(PYTHON) scripts/lock

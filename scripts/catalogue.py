@@ -6,7 +6,8 @@ Entries nothing in the sources asks for any more are
 told, and dropped with `--prune`. The exit code is 1 while anything is untranslated or left over.
 
 A text counts when it stands as a literal in `Problem(…)`, `Option(…)`, `Section(…)` or in a call of `_`, `translate` or
-`translatable`. Texts kept in tables are marked with `translatable("…")` where they stand.
+`translatable`. Texts kept in tables are marked with `translatable("…")` where they stand. In a template it stands in
+`{% say "…" %}`, `{% translate "…" %}`, `{% counted n one="…" many="…" %}` or `_("…")`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ DECLARATIONS = {
     "Option": (("explanation", 1),),
     "Section": (("explanation", 1),),
 }
+OPTIONAL = {"Option": ("label", "choice_labels"), "Section": ("label",)}
+"""What else of them people read, where it is given."""
+TEMPLATE_TAG = re.compile(r"\{%\s*(say|translate|counted)\b(.*?)%\}", re.DOTALL)
+TEMPLATE_LITERAL = re.compile(r'^\s*"([^"]*)"|\b(?:one|many)="([^"]*)"')
+TEMPLATE_CONSTANT = re.compile(r'_\("([^"]*)"\)')
+FORBIDDEN_TAG = re.compile(r"\{%\s*(blocktrans|blocktranslate|trans)\b")
 """What is declared as data → its arguments that people read: their names and positions."""
 TRANSLATIONS = {"_", "translate", "translatable", "gettext", "gettext_lazy"}
 
@@ -67,6 +74,8 @@ def collect(sources: Path = SOURCES) -> Texts:
         calls = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
             _collect_call(call, place, texts)
+    for file in sorted((sources / "web" / "templates").rglob("*.*")):
+        _collect_template(file.read_text("utf-8"), file.relative_to(sources.parent.parent).as_posix(), texts)
     return texts
 
 
@@ -121,11 +130,29 @@ def _collect_call(call: ast.Call, place: str, texts: Texts) -> None:
     found = [_literal(_argument(call, *where)) for where in DECLARATIONS[name]]
     for text in found:
         _add(text, place, texts)
+    for keyword in call.keywords:
+        if keyword.arg in OPTIONAL.get(name, ()):
+            for part in keyword.value.elts if isinstance(keyword.value, ast.Tuple) else (keyword.value,):
+                _add(_literal(part), place, texts)
     if None in found:
         texts.unclear.append(f"{place}:{call.lineno}: {name} with a text that is not a literal")
     if name == "Problem":
         code = _literal(_argument(call, "code", 0))
         texts.problems.append((f"{place}:{call.lineno}", code or "", found[0] or "", found[1] or ""))
+
+
+def _collect_template(source: str, place: str, texts: Texts) -> None:
+    for number, line in enumerate(source.splitlines(), 1):
+        if FORBIDDEN_TAG.search(line):
+            texts.unclear.append(f"{place}:{number}: say it with {{% say %}} or {{% counted %}}")
+    for tag, inside in TEMPLATE_TAG.findall(source):
+        found = [first or other for first, other in TEMPLATE_LITERAL.findall(inside)]
+        for text in found:
+            _add(text, place, texts)
+        if not found:
+            texts.unclear.append(f"{place}: {tag} with a text that is not a literal")
+    for text in TEMPLATE_CONSTANT.findall(source):
+        _add(text, place, texts)
 
 
 def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:

@@ -99,8 +99,10 @@ _DESTINATION = Section(
     "destination",
     "Where the file goes.",
     (
-        Option("server", "The server that receives the file.", required=True),
-        Option("folder", "The folder on that server; empty is where it puts us.", default="", check=_check_folder),
+        Option("server", "The server that receives the file.", label="Server", required=True),
+        Option(
+            "folder", "The folder on that server; empty is where it puts us.", label="Folder", default="", check=_check_folder
+        ),
         Planned("bigquery"),
     ),
 )
@@ -112,13 +114,15 @@ _CONTENT = Section(
             CONTACTS,
             "The contact list.",
             (
-                Option("fields", "The fields to export, in this order; all of them when left out.", kind="list"),
+                Option(
+                    "fields", "The fields to export, in this order; all of them when left out.", label="Fields", kind="list"
+                ),
                 Planned("group"),
                 Planned("where"),
             ),
         ),
-        Option(TABLE, "The relational table to export."),
-        Option(QUERY, "The saved query whose result is exported."),
+        Option(TABLE, "The relational table to export.", label="Table"),
+        Option(QUERY, "The saved query whose result is exported.", label="Query"),
     ),
     check=_check_content,
 )
@@ -127,19 +131,29 @@ _PRODUCTION = Section(
     "How the file is produced.",
     (
         Option(
-            "mode", "Everything, or only what changed.", default="complete", choices=("complete",), planned_choices=("changes",)
+            "mode",
+            "Everything, or only what changed.",
+            label="Content",
+            default="complete",
+            choices=("complete",),
+            choice_labels=("Everything",),
+            planned_choices=("changes",),
         ),
         Option(
             "when_empty",
             "What happens when there is nothing to export: a file with only its header, no file, or a failure.",
             default="header_only",
             choices=("header_only", "no_file", "failure"),
+            label="When there is nothing to export",
+            choice_labels=("A file with only its header", "No file", "A failure"),
         ),
         Option(
             "if_exists",
             "What happens when a file of that name is already there.",
             default="replace",
             choices=("replace", "refuse"),
+            label="When the name is already there",
+            choice_labels=("Replace the file", "Refuse to send"),
             planned_choices=("number",),
         ),
         Option(
@@ -147,6 +161,8 @@ _PRODUCTION = Section(
             "The order of the rows; by key, the same data always gives the same file.",
             default="key",
             choices=("key", "none"),
+            label="Order of the rows",
+            choice_labels=("By key", "As they come"),
         ),
         Planned("rows_per_part"),
         Planned("bytes_per_part"),
@@ -159,26 +175,45 @@ _FILE = Section(
         Option(
             "name",
             "The file's name without its extensions; it may hold variables such as the export's name and the date of the run.",
+            label="File name",
             default=DEFAULT_FILE_NAME,
             check=_check_file_name,
         ),
         Option(
             "format",
             "The file's format.",
+            label="Format",
+            choice_labels=("CSV",),
             default="csv",
             choices=("csv",),
             planned_choices=("json_lines", "json", "parquet", "xlsx", "xml", "fixed_width"),
         ),
-        Option("delimiter", "What stands between two values.", default=",", choices=(",", ";", "tab", "|")),
+        Option(
+            "delimiter",
+            "What stands between two values.",
+            label="Separator",
+            default=",",
+            choices=(",", ";", "tab", "|"),
+            choice_labels=("Comma", "Semicolon", "Tab", "Vertical bar"),
+        ),
         Option(
             "encoding",
             "How characters become bytes.",
+            label="Encoding",
+            choice_labels=("UTF-8",),
             default="utf-8",
             choices=("utf-8",),
             planned_choices=("utf-8-sig", "utf-16", "windows-1252", "iso-8859-1"),
         ),
-        Option("header", "Whether the first line names the columns.", kind="boolean", default=True),
-        Option("line_ending", "What ends a line.", default="crlf", choices=("crlf", "lf")),
+        Option("header", "Whether the first line names the columns.", label="Header line", kind="boolean", default=True),
+        Option(
+            "line_ending",
+            "What ends a line.",
+            label="End of line",
+            default="crlf",
+            choices=("crlf", "lf"),
+            choice_labels=("CR LF (Windows)", "LF (Unix)"),
+        ),
     ),
 )
 _OBFUSCATION = Section(
@@ -188,8 +223,10 @@ _OBFUSCATION = Section(
         Option(
             "algorithm",
             "How values are hashed; hmac-sha256 uses the project's secret key.",
+            label="Algorithm",
             default="hmac-sha256",
             choices=("hmac-sha256", "sha256"),
+            choice_labels=("HMAC-SHA-256, with the project’s key", "SHA-256, guessable from a dictionary"),
             planned_choices=("sha512", "sha1", "md5"),
         ),
         Section(
@@ -201,8 +238,14 @@ _OBFUSCATION = Section(
                     "What is done to a value before it is hashed.",
                     default="none",
                     choices=("none", "trim", "lower", "email", "phone"),
+                    label="Before hashing",
+                    choice_labels=("Nothing", "Without spaces around", "Lower case", "E-mail", "Phone number"),
                 ),
-                Option("region", "The country of phone numbers written without a country code: two capitals such as CA."),
+                Option(
+                    "region",
+                    "The country of phone numbers written without a country code: two capitals such as CA.",
+                    label="Country",
+                ),
             ),
             check=_check_region,
             required=True,
@@ -214,17 +257,41 @@ _CONFIRMATION = Section(
     "confirmation",
     "A small file written last, which tells the partner that the export is complete.",
     (
-        Option("folder", "Its folder; the destination's when left out.", check=_check_folder),
+        Option("folder", "Its folder; the destination's when left out.", label="Folder", check=_check_folder),
         Option(
             "name",
             "Its whole name; it may hold variables such as the export's name and the date of the run.",
+            label="File name",
             required=True,
             check=_check_file_name,
         ),
-        Option("format", "Its format.", default="json", choices=("json", "text"), planned_choices=("csv",)),
+        Option(
+            "format",
+            "Its format.",
+            label="Format",
+            default="json",
+            choices=("json", "text"),
+            choice_labels=("JSON", "Text"),
+            planned_choices=("csv",),
+        ),
         Option(
             "content",
             "What it tells.",
+            label="Content",
+            choice_labels=(
+                "Export",
+                "Run",
+                "File name",
+                "Path on the server",
+                "Rows",
+                "Size",
+                "SHA-256",
+                "Columns",
+                "Format",
+                "Start",
+                "End",
+                "Fingerprints of the keys",
+            ),
             kind="list",
             default=CONFIRMATION_CONTENTS,
             choices=CONFIRMATION_CONTENTS,
@@ -235,10 +302,10 @@ _CONFIRMATION = Section(
 )
 
 EXPORT: tuple[Entry, ...] = (
-    Option("name", "The export's stable name.", required=True, check=check_name),
-    Option("label", "The name people read; the stable name when left out."),
-    Option("description", "What the export is for.", default=""),
-    Option("state", "Whether its schedule counts.", default=DRAFT, choices=(DRAFT, ACTIVE, PAUSED)),
+    Option("name", "The export's stable name.", label="Stable name", required=True, check=check_name),
+    Option("label", "The name people read; the stable name when left out.", label="Name"),
+    Option("description", "What the export is for.", label="Description", lines=True, default=""),
+    Option("state", "Whether its schedule counts.", label="State", default=DRAFT, choices=(DRAFT, ACTIVE, PAUSED)),
     _DESTINATION,
     Section("schedule", "When it runs.", SCHEDULE),
     _CONTENT,
@@ -249,6 +316,8 @@ EXPORT: tuple[Entry, ...] = (
     Option(
         "compression",
         "How the file is compressed.",
+        label="Compression",
+        choice_labels=("None", "gzip", "Zstandard"),
         default="none",
         choices=("none", "gzip", "zstd"),
         planned_choices=("zip", "bzip2", "xz"),
@@ -257,13 +326,14 @@ EXPORT: tuple[Entry, ...] = (
         "encryption",
         "Whose keys the file is closed with.",
         (
-            Option("openpgp", "The names of the encryption keys.", kind="list", required=True, alone=True),
+            Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
             Planned("age"),
         ),
     ),
     Option(
         "two_step",
-        "Whether the received file is compared with the produced one before it gets its name.",
+        label="Two-step transmission",
+        explanation="Whether the received file is compared with the produced one before it gets its name.",
         kind="boolean",
         default=True,
     ),

@@ -91,6 +91,8 @@ class Option:
     """One value a person can set. `explanation` is one English line and a key of the translation catalogue.
 
     `least` and `most` bound a number; a list may be empty only when `least` is 0. `planned_choices` are refused by saying so.
+    `label` is what a form calls it (the explanation when left out), `choice_labels` what it calls the choices, in their
+    order; both are English and keys of the catalogue. `lines` asks for a field of several lines.
     `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
     `check` sees a value that passed everything else and raises `DefinitionError`.
     """
@@ -107,6 +109,9 @@ class Option:
     planned_choices: tuple[str, ...] = ()
     items: Kind = "text"
     alone: bool = False
+    label: str = ""
+    choice_labels: tuple[str, ...] = ()
+    lines: bool = False
     check: Callable[[Any, Path], None] | None = field(default=None, compare=False)
 
 

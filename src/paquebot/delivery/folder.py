@@ -56,7 +56,9 @@ class FolderDestination(Destination):
     """A folder, given as an absolute path that `resolve_folder` let pass."""
 
     NAME = "folder"
-    OPTIONS = (Option("path", "The folder; a relative path starts at the first allowed folder.", required=True),)
+    OPTIONS = (
+        Option("path", "The folder; a relative path starts at the first allowed folder.", label="Folder", required=True),
+    )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True)
 
     def __init__(self, options: Mapping[str, Any]) -> None:

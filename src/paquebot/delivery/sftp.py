@@ -85,13 +85,15 @@ class SftpDestination(Destination):
 
     NAME = "sftp"
     OPTIONS = (
-        Option("host", "Name or address of the server.", required=True),
-        Option("port", "TCP port of the server.", kind="integer", default=22, least=1, most=65535),
-        Option("username", "The account to sign in with.", required=True),
-        Option("password", "The password of the account.", secret=True),
-        Option("private_key", "A private key of the account, in OpenSSH or PEM text.", secret=True),
-        Option("passphrase", "The passphrase of the private key, if it has one.", secret=True),
-        Option("host_key", "The fingerprint the server must show (SHA256:…); without it no connection is made."),
+        Option("host", "Name or address of the server.", label="Address", required=True),
+        Option("port", "TCP port of the server.", label="Port", kind="integer", default=22, least=1, most=65535),
+        Option("username", "The account to sign in with.", label="Account", required=True),
+        Option("password", "The password of the account.", label="Password", secret=True),
+        Option("private_key", "Its private key, in OpenSSH or PEM text.", label="Private key", secret=True, lines=True),
+        Option("passphrase", "The passphrase of the private key, if it has one.", label="Passphrase", secret=True),
+        Option(
+            "host_key", "The fingerprint the server must show (SHA256:…); without it no connection is made.", label="Host key"
+        ),
         Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
         Option(
             "keepalive_interval_seconds", "How often to call a silent server.", kind="integer", default=1, least=1, most=300

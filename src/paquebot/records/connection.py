@@ -56,6 +56,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         keyring = Keyring.open(home.keys)
         point_at(address, keyring)
         _connect(address)
+        _keep_mail_in(home)
         if migrate:
             _migrate()
         yield Records(home, keyring, address, server)
@@ -115,6 +116,13 @@ def _connect(address: ServerAddress) -> None:
         connection.ensure_connection()
     except OperationalError as error:
         raise StoreError(UNREACHABLE, host=address.host, port=address.port) from error
+
+
+def _keep_mail_in(home: Home) -> None:
+    """Messages to people are files until an administrator names a mail server."""
+    from django.conf import settings
+
+    settings.EMAIL_FILE_PATH = str(home.mail)
 
 
 def _migrate() -> None:

@@ -48,6 +48,11 @@ class Home:
         return self._private("artifacts")
 
     @property
+    def mail(self) -> Path:
+        """Messages to people, as files, while no mail server is named."""
+        return self._private("mail")
+
+    @property
     def scratch(self) -> Path:
         """Work in progress; whatever a killed run left is swept by its next attempt, or when a worker starts."""
         return self._private("scratch")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db.models import QuerySet
+
 from paquebot.errors import CommandError, Problem, render
 from paquebot.options import nearest
-from paquebot.records.models import Export, Project, Run, Server
+from paquebot.records.models import Export, Membership, Project, Run, Server, User
+from paquebot.records.models.people import OWNER
 
 NO_PROJECT = Problem("project.none", "There is no project yet.", "Create one: paquebot apply FILE.yaml")
 WHICH_PROJECT = Problem("project.which", "There are several projects.", "Name one with --project: {known}.")
@@ -33,6 +36,18 @@ def find_project(name: str | None) -> Project:
     if len(projects) > 1:
         raise CommandError(WHICH_PROJECT, known=sorted(projects))
     return next(iter(projects.values()))
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """The projects `user` may see; an administrator sees all of them."""
+    return Project.objects.all() if user.is_administrator else Project.objects.filter(memberships__user=user)
+
+
+def role_in(project: Project, user: User) -> str | None:
+    """What `user` may do in `project`; None when it does not exist for them."""
+    if user.is_administrator:
+        return OWNER
+    return Membership.objects.filter(project=project, user=user).values_list("role", flat=True).first()
 
 
 def find_export(project: Project, name: str) -> Export:

@@ -6,7 +6,10 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from paquebot.web.access import ANYBODY, seen_by
 
+
+@seen_by(ANYBODY)
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the application answers and reaches its database, 503 otherwise."""

@@ -1,9 +1,22 @@
-"""Addresses of the pages."""
+"""Addresses of the pages, in English whatever the page speaks."""
 
 from django.urls import path
 
-from paquebot.web import health
+from paquebot.web import health, history, home, preferences, searching
+from paquebot.web.people import passwords, signing_in
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("welcome/", signing_in.welcome, name="welcome"),
+    path("sign-in/", signing_in.sign_in, name="sign_in"),
+    path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
+    path("sign-in/forgotten/sent/", passwords.sent, name="forgotten_sent"),
+    path("sign-in/password/<uidb64>/<token>/", passwords.another, name="other_password"),
+    path("sign-in/password-changed/", passwords.changed, name="password_changed"),
+    path("sign-out/", signing_in.sign_out, name="sign_out"),
+    path("preferences/", preferences.choose, name="preferences"),
+    path("", home.home, name="home"),
+    path("p/<slug:project>/", home.project_home, name="project_home"),
+    path("p/<slug:project>/search/", searching.search, name="search"),
+    path("p/<slug:project>/history/", history.history, name="history"),
 ]

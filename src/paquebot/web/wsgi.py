@@ -9,11 +9,12 @@ from django.core.wsgi import get_wsgi_application
 
 from paquebot.engine.serving import die_with_parent
 from paquebot.records.connection import open_records
+from paquebot.web import installation
 
 # A worker of granian outlives a granian that was killed, and would keep the port and the database.
 die_with_parent()
 _open = ExitStack()
-_open.enter_context(open_records())
+installation.serve(_open.enter_context(open_records()))
 atexit.register(_open.close)
 
 application = get_wsgi_application()

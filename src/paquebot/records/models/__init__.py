@@ -1,6 +1,7 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.history import Artifact, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models.people import Membership, User
 from paquebot.records.models.project import (
     EncryptionKey,
     Export,
@@ -18,6 +19,7 @@ __all__ = [
     "EncryptionKey",
     "Export",
     "Import",
+    "Membership",
     "Project",
     "ProjectKey",
     "Query",
@@ -28,4 +30,5 @@ __all__ = [
     "Server",
     "SnapshotLease",
     "Table",
+    "User",
 ]

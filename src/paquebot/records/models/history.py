@@ -51,6 +51,7 @@ class Run(models.Model):
         indexes = (
             models.Index(fields=["project", "-id"], name="run_of_project"),
             models.Index(fields=["export", "-id"], name="run_of_export"),
+            models.Index(fields=["project", "finished_at"], name="run_of_project_by_end"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", *ACTIVE]), name="run_unfinished"),
         )
         constraints = (

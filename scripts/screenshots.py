@@ -1,0 +1,145 @@
+"""Pictures of pages, as people see them: `.venv/bin/python scripts/screenshots.py FOLDER [--paths / /p/PROJECT/history/ …]`.
+
+Serves the installation of PAQUEBOT_HOME (the demonstration's by default) on a free port, signs in as a person made for this,
+and takes each page at 1440 and 390 pixels, light and dark, in French and in English. Without --paths it takes the pages of the
+frame. A page wider than its window is told, and the exit code is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PERSON = "screenshots@paquebot.example"
+CHROMIUM = os.environ.get("PAQUEBOT_CHROMIUM", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+WIDTHS = {1440: 900, 390: 844}
+BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des"])
+    parser.add_argument("--languages", nargs="*", default=["fr", "en"])
+    parser.add_argument("--themes", nargs="*", default=["light", "dark"])
+    chosen = parser.parse_args()
+    environment = {"PAQUEBOT_HOME": str(ROOT / ".demo" / "home"), **os.environ}
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    wide: list[str] = []
+    with serving(environment) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for language in chosen.languages:
+            for theme in chosen.themes:
+                for width in WIDTHS:
+                    wide += shoot(browser, address, chosen, (language, theme, width))
+        browser.close()
+    print(*wide, sep="\n")
+    return 1 if wide else 0
+
+
+def shoot(browser: Browser, address: str, chosen: argparse.Namespace, look: tuple[str, str, int]) -> list[str]:
+    """Takes every page in one look; returns those wider than the window."""
+    language, theme, width = look
+    context = browser.new_context(
+        viewport={"width": width, "height": WIDTHS[width]}, locale=language, color_scheme=theme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    wide = [found for path in BEFORE_SIGNING_IN if (found := take(page, address + path, chosen.folder, path, look))]
+    home = sign_in(page, address)
+    for path in chosen.paths:
+        target = home if path == "/" else address + path if path.startswith("/") else home + path
+        if found := take(page, target, chosen.folder, path, look):
+            wide.append(found)
+    context.close()
+    return wide
+
+
+def take(page: Page, target: str, folder: Path, path: str, look: tuple[str, str, int]) -> str:
+    """One picture; the page's name when it is wider than the window."""
+    page.goto(target)
+    page.wait_for_load_state("networkidle")
+    name = "-".join("".join(letter if letter.isalnum() else " " for letter in path).split()) or "home"
+    file = folder / f"{name}-{look[2]}-{look[1]}-{look[0]}.png"
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    page.set_viewport_size({"width": look[2], "height": max(height, WIDTHS[look[2]])})
+    page.screenshot(path=file)
+    page.set_viewport_size({"width": look[2], "height": WIDTHS[look[2]]})
+    return f"{file.name}: {width} px wide" if width > look[2] else ""
+
+
+def sign_in(page: Page, address: str) -> str:
+    """Signs in and returns where that leads."""
+    page.goto(f"{address}/sign-in/")
+    page.fill("[name=username]", PERSON)
+    page.fill("[name=password]", _PASSWORD)
+    page.click("form button.btn-primary")
+    page.wait_for_load_state("networkidle")
+    return page.url
+
+
+_PASSWORD = secrets.token_urlsafe(16)
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[str]:
+    """The pages alone, on a free port, with a person who may see all of them and is gone afterwards."""
+    person(environment, "make")
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "paquebot.web.server"], env={**environment, "PAQUEBOT_PORT": str(port)}, process_group=0
+    )
+    try:
+        wait_until_listening(port, server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+        person(environment, "remove")
+
+
+def person(environment: dict[str, str], what: str) -> None:
+    """Makes or removes who signs in for the pictures."""
+    program = (
+        "import sys; from paquebot.records.connection import open_records\n"
+        "with open_records():\n"
+        "    from paquebot.credentials import Secret\n"
+        "    from paquebot.records.models import User\n"
+        "    from paquebot.records.people import add_person\n"
+        "    User.objects.filter(email=sys.argv[2]).delete()\n"
+        "    if sys.argv[1] == 'make':\n"
+        "        add_person(sys.argv[2], Secret(sys.stdin.read()), 'Camille Roy', administrator=True)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, what, PERSON], env=environment, input=_PASSWORD, text=True, check=True)
+
+
+def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the application did not start")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""People who sign in, and what each may do in which project."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from paquebot.records.models.project import Project
+
+OWNER, EDITOR, VIEWER = "owner", "editor", "viewer"
+ROLES = (VIEWER, EDITOR, OWNER)
+"""Each may do what those before it may."""
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people by e-mail, whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser):
+    """A person. The e-mail, in lower case, is the login; an administrator sees every project as its owner does."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(max_length=5, blank=True)
+    """Empty: what the browser asks for."""
+    theme = models.CharField(max_length=5, blank=True)
+    """`light` or `dark`; empty: what the system asks for."""
+    is_administrator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    reset_asked_at = models.DateTimeField(null=True)
+    """When a message to choose another password last left."""
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        ordering = ("email",)
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Membership(models.Model):
+    """What one person may do in one project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=[(role, role) for role in ROLES])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("user__email",)
+        constraints = (models.UniqueConstraint(fields=["project", "user"], name="one_membership"),)

@@ -1,0 +1,81 @@
+"""A project at a glance: what needs somebody, what is coming, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from paquebot.records.models import EncryptionKey, Export, Project, Run, Schedule
+
+UNWELL = ("failed", "refused", "held", "missed")
+LATE_AFTER = timedelta(minutes=5)
+EXPIRES_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What left on one day of the project's calendar."""
+
+    day: date
+    delivered: int = 0
+    failed: int = 0
+    size_bytes: int = 0
+
+
+def unwell(project: Project) -> QuerySet[Run]:
+    """The last run of each export whose last run did not go well, newest first."""
+    last = Run.objects.filter(export=OuterRef("pk")).order_by("-id").values("id")[:1]
+    newest = Export.objects.filter(project=project).annotate(last=Subquery(last)).values("last")
+    return Run.objects.filter(id__in=newest, status__in=UNWELL).select_related("export").order_by("-id")
+
+
+def late(project: Project, now: datetime | None = None) -> QuerySet[Schedule]:
+    """Schedules whose due time passed without anything being started: nothing keeps time."""
+    limit = (now or timezone.now()) - LATE_AFTER
+    return coming(project).filter(next_at__lt=limit)
+
+
+def coming(project: Project) -> QuerySet[Schedule]:
+    """Active schedules, the next due first."""
+    return (
+        Schedule.objects.filter(export__project=project, enabled=True, next_at__isnull=False)
+        .select_related("export__server")
+        .order_by("next_at")
+    )
+
+
+def expiring(project: Project, today: date) -> QuerySet[EncryptionKey]:
+    """Keys that expired or soon will, the most urgent first."""
+    return EncryptionKey.objects.filter(project=project, expires_on__lte=today + EXPIRES_SOON).order_by("expires_on")
+
+
+def last_runs(project: Project) -> QuerySet[Run]:
+    """The project's runs, newest first."""
+    return Run.objects.filter(project=project).select_related("export").order_by("-id")
+
+
+def days(project: Project, today: date, length: int = 30) -> Sequence[Day]:
+    """The `length` days up to `today` on the project's calendar, the oldest first, empty ones too."""
+    zone = ZoneInfo(project.timezone)
+    first = today - timedelta(days=length - 1)
+    begin = datetime(first.year, first.month, first.day, tzinfo=zone)
+    rows = (
+        Run.objects.filter(project=project, finished_at__gte=begin)
+        .annotate(day=TruncDate("finished_at", tzinfo=zone))
+        .order_by()
+        .values("day")
+        .annotate(
+            delivered=Count("id", filter=Q(status="delivered")),
+            failed=Count("id", filter=Q(status__in=UNWELL)),
+            size=Sum("size_bytes", filter=Q(status="delivered"), default=0),
+        )
+    )
+    known = {row["day"]: Day(row["day"], row["delivered"], row["failed"], row["size"]) for row in rows}
+    every = (first + timedelta(days=number) for number in range(length))
+    return [known.get(day, Day(day)) for day in every]

@@ -1,0 +1,59 @@
+"""What steps, states, triggers and levels of verification are called; `_` is the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def step_name(name: str, _: Callable[[str], str]) -> str:
+    """The step as people call it."""
+    return {
+        "prepare": _("prepare"),
+        "produce": _("produce"),
+        "send": _("send"),
+        "compare": _("compare"),
+        "publish": _("publish"),
+        "confirm": _("confirm"),
+        "report": _("report"),
+    }.get(name, name)
+
+
+def status_name(status: str, _: Callable[[str], str]) -> str:
+    """The state as people call it."""
+    return {
+        "queued": _("queued"),
+        "running": _("running"),
+        "done": _("done"),
+        "delivered": _("delivered"),
+        "nothing_to_export": _("nothing to export"),
+        "held": _("held"),
+        "refused": _("refused"),
+        "failed": _("failed"),
+        "cancelling": _("cancelling"),
+        "cancelled": _("cancelled"),
+        "skipped": _("skipped"),
+        "missed": _("missed"),
+    }.get(status, status)
+
+
+def level_name(level: str, _: Callable[[str], str]) -> str:
+    """The verification level as people call it."""
+    return {
+        "read_back_sha256": _("SHA-256 of the file read back"),
+        "size": _("size"),
+    }.get(level, level)
+
+
+def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
+    """What started a run, as people call it."""
+    return {"schedule": _("schedule"), "manual": _("by hand")}.get(trigger, trigger)
+
+
+def state_name(state: str, _: Callable[[str], str]) -> str:
+    """The state of an export as people call it."""
+    return {"draft": _("draft"), "active": _("active"), "paused": _("paused")}.get(state, state)
+
+
+def role_name(role: str, _: Callable[[str], str]) -> str:
+    """What somebody may do in a project, as people call it."""
+    return {"owner": _("owner"), "editor": _("editor"), "viewer": _("viewer")}.get(role, role)

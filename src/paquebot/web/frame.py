@@ -1,0 +1,64 @@
+"""What the frame around every page shows: where one can go, in which project, as whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
+
+from paquebot.language import translatable
+from paquebot.records.models import Project
+from paquebot.records.selectors import projects_of
+from paquebot.web.preferences import THEMES, language_of, theme_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the rail. `route` is the name of its address; the pages below it have the same beginning."""
+
+    route: str
+    label: str
+    icon: str
+
+
+PLACES = (
+    Place("project_home", translatable("Home"), "home"),
+    Place("exports", translatable("Exports"), "file-export"),
+    Place("history", translatable("History"), "history"),
+    Place("data", translatable("Data"), "database"),
+    Place("destinations", translatable("Destinations"), "server"),
+    Place("keys", translatable("Keys"), "key"),
+    Place("administration", translatable("Administration"), "settings"),
+)
+"""The rail, in order. A place appears with the first page that has its route."""
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor of every page."""
+    project: Project | None = getattr(request, "project", None)
+    known: dict[str, Any] = {
+        "language": language_of(request),
+        "theme": theme_of(request),
+        "themes": THEMES,
+        "here": request.get_full_path(),
+        "project": project,
+    }
+    if request.user.is_authenticated:
+        known["projects"] = projects_of(request.user)
+        known["rail"] = _rail(project, request.path) if project else []
+    return known
+
+
+def _rail(project: Project, path: str) -> list[dict[str, Any]]:
+    lines = []
+    for place in PLACES:
+        try:
+            address = reverse(place.route, args=[project.name])
+        except NoReverseMatch:
+            continue
+        inside = path == address if place.route == "project_home" else path.startswith(address)
+        lines.append({"address": address, "label": gettext(place.label), "icon": place.icon, "current": inside})
+    return lines

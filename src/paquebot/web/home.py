@@ -1,0 +1,79 @@
+"""The first page: what needs somebody, what is coming, what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from paquebot.engine.asking import worker_alive
+from paquebot.records import overview
+from paquebot.records.models import Export, Project, Table
+from paquebot.records.selectors import projects_of
+from paquebot.web.access import SIGNED_IN, VIEWERS, PageRequest, seen_by
+from paquebot.web.chart import HEIGHT, WIDTH, bars
+
+SHOWN = 6
+
+
+@seen_by(SIGNED_IN)
+@require_safe
+def home(request: PageRequest) -> HttpResponse:
+    """Straight to the only project; otherwise the person chooses."""
+    projects = list(projects_of(request.user)[:2])
+    if len(projects) == 1:
+        return redirect("project_home", projects[0].name)
+    return render(request, "projects.html")
+
+
+@seen_by(VIEWERS)
+@require_safe
+def project_home(request: PageRequest, project: str) -> HttpResponse:
+    """What needs me, what is coming, what happened?"""
+    runs = list(overview.last_runs(request.project)[:SHOWN])
+    return render(
+        request,
+        "home.html",
+        {
+            **_needs(request.project),
+            "coming": overview.coming(request.project)[:SHOWN],
+            "runs": runs,
+            "beginning": _beginning(request.project) if not runs else None,
+            **_month(request.project),
+        },
+    )
+
+
+def _needs(project: Project) -> dict[str, Any]:
+    late = list(overview.late(project)[:SHOWN])
+    return {
+        "unwell": overview.unwell(project)[:SHOWN],
+        "late": late,
+        "no_worker": not worker_alive(),
+        "expiring": overview.expiring(project, timezone.localdate()),
+        "today": timezone.localdate(),
+    }
+
+
+def _month(project: Project) -> dict[str, Any]:
+    days = overview.days(project, timezone.localdate())
+    return {
+        "bars": bars(days),
+        "chart_width": WIDTH,
+        "chart_height": HEIGHT,
+        "delivered": sum(day.delivered for day in days),
+        "failed": sum(day.failed for day in days),
+        "size_bytes": sum(day.size_bytes for day in days),
+    }
+
+
+def _beginning(project: Project) -> dict[str, bool]:
+    """Which of the three first steps of a fresh project are done."""
+    return {
+        "contacts": Table.objects.filter(project=project).exists(),
+        "destination": project.servers.exists(),
+        "export": Export.objects.filter(project=project).exists(),
+    }

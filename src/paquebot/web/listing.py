@@ -1,0 +1,179 @@
+"""Lists: filters as chips in the address, sorting, paging by key, CSV. A page declares its columns; this does the rest.
+
+    RUNS = Listing(
+        name="history",
+        columns=(Column("file_name", translatable("File"), lambda run: run.file_name, sort="file_name"), …),
+        filters=(Filter("status", translatable("Status"), lambda request: [("failed", gettext("failed")), …]),),
+        order="-id",
+    )
+    return RUNS.answer(request, queryset, "history.html", {…})
+
+and the template says `{% include "parts/listing.html" %}`. A cell is drawn by `lists/<name>/<column>.html` when there is such a
+template (it sees `row` and `value`), otherwise its value is shown as it is. Paging compares (sorted column, id), so that the
+ten-thousandth page costs what the first does; a sorted column must never be null.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import FieldError, ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.core.signing import BadSignature, Signer
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.template.loader import select_template
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+PAGE_ROWS = 50
+_signer = Signer(salt="paquebot.listing")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`value` gives what CSV writes; `sort` is the field of the query it sorts by, empty when it does not."""
+
+    name: str
+    label: str
+    value: Callable[[Any], Any]
+    sort: str = ""
+    numeric: bool = False
+    narrow: bool = True
+    """Whether a phone shows it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parameter of the address; `choices` gives values and translated labels, `field` the query's field (or the name)."""
+
+    name: str
+    label: str
+    choices: Callable[[HttpRequest], Sequence[tuple[str, str]]]
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list of the application, declared once."""
+
+    name: str
+    columns: tuple[Column, ...]
+    filters: tuple[Filter, ...] = ()
+    order: str = "-id"
+
+    def answer(
+        self, request: HttpRequest, rows: QuerySet[Any], template: str, context: Mapping[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """The page, or all of the chosen rows as CSV with `?format=csv`."""
+        chosen, active = self._filtered(request, rows)
+        if request.GET.get("format") == "csv":
+            return self._csv(chosen)
+        return render(request, template, {**(context or {}), "listing": self._page(request, chosen, active)})
+
+    def _filtered(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], list[dict[str, Any]]]:
+        active = []
+        for filter_ in self.filters:
+            choices = filter_.choices(request)
+            value = request.GET.get(filter_.name, "")
+            known = dict(choices)
+            if value in known:
+                rows = rows.filter(**{filter_.field or filter_.name: value})
+            chosen = known.get(value, "")
+            label = gettext(filter_.label)
+            active.append({"name": filter_.name, "label": label, "choices": choices, "value": value, "chosen": chosen})
+        return rows, active
+
+    def _page(self, request: HttpRequest, rows: QuerySet[Any], filters: list[dict[str, Any]]) -> dict[str, Any]:
+        order = self._order(request)
+        found = list(_after(rows, order, request.GET.get("after", ""))[: PAGE_ROWS + 1])
+        shown = found[:PAGE_ROWS]
+        return {
+            "name": self.name,
+            "filters": filters,
+            "filtered": any(filter_["chosen"] for filter_ in filters),
+            "columns": [self._heading(column, order) for column in self.columns],
+            "rows": [self._row(row) for row in shown],
+            "next": _token(shown[-1], order) if len(found) > PAGE_ROWS else "",
+            "beyond_first": bool(request.GET.get("after")),
+        }
+
+    def _order(self, request: HttpRequest) -> str:
+        asked = request.GET.get("sort", "")
+        sortable = {column.sort for column in self.columns if column.sort}
+        return asked if asked.removeprefix("-") in sortable else self.order
+
+    def _heading(self, column: Column, order: str) -> dict[str, Any]:
+        direction = {column.sort: "ascending", f"-{column.sort}": "descending"}.get(order, "") if column.sort else ""
+        other = column.sort if order == f"-{column.sort}" else f"-{column.sort}"
+        return {"column": column, "label": gettext(column.label), "direction": direction, "other": other}
+
+    def _row(self, row: Any) -> list[tuple[Column, SafeString | str]]:
+        return [(column, self._cell(column, row)) for column in self.columns]
+
+    def _cell(self, column: Column, row: Any) -> SafeString | str:
+        template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
+        cell: SafeString = template.render({"row": row, "value": column.value(row)})
+        return cell
+
+    def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
+        lines = _csv_lines([gettext(column.label) for column in self.columns], self._values(rows))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
+        return response
+
+    def _values(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
+        for row in rows.order_by("-id").iterator(chunk_size=500):
+            yield [_plain(column.value(row)) for column in self.columns]
+
+
+def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
+    """The rows after the one `token` names, in `order` and then by id in the same direction."""
+    backwards, name = order.startswith("-"), order.removeprefix("-")
+    sorted_rows = rows.order_by(*dict.fromkeys((order, "-id" if backwards else "id")))
+    try:
+        value, last = json.loads(_signer.unsign(token)) if token else (None, None)
+        if last is None:
+            return sorted_rows
+        further = "lt" if backwards else "gt"
+        return sorted_rows.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
+    except (BadSignature, FieldError, ValidationError):
+        return sorted_rows
+
+
+def _token(row: Model, order: str) -> str:
+    value: Any = row
+    for part in order.removeprefix("-").split("__"):
+        value = getattr(value, part)
+    return _signer.sign(json.dumps([value, row.pk], cls=DjangoJSONEncoder))
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the csv module writes to; keeps the last line only."""
+
+    text: str = field(default="")
+
+    def write(self, text: str) -> None:
+        self.text = text
+
+
+def _csv_lines(heading: list[str], rows: Iterable[list[Any]]) -> Iterator[str]:
+    line = _Line()
+    writer = csv.writer(line)
+    yield "\ufeff"  # spreadsheets read accents only with it
+    for values in itertools.chain([heading], rows):
+        writer.writerow(values)
+        yield line.text
+
+
+def _plain(value: Any) -> Any:
+    """A value as CSV writes it; text that a spreadsheet would take for a formula is defused."""
+    text = value.isoformat() if hasattr(value, "isoformat") else value
+    return f"'{text}" if isinstance(text, str) and text[:1] in "=+-@\t\r" and text else text

@@ -1,0 +1,145 @@
+"""Forms derived from declared options: nobody writes a form by hand.
+
+    form = OptionForm(find("destinations", "sftp").OPTIONS, request.POST or None, stored=server.options, sealed=server.secrets)
+    if form.is_valid():
+        form.values()       # what was written, as `options.read` takes it; a secret left empty is not among them
+        form.kept_secrets   # the stored secrets that stay
+
+Labels, help and choices are the options' own. What was typed is kept after an error, except secrets, which are never shown
+again. `place_error` puts an error a service raised beside the field it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+
+from paquebot.credentials import Secret
+from paquebot.errors import PaquebotError, describe, render
+from paquebot.language import translatable
+from paquebot.options import DefinitionError, Entry, Option, read
+
+KEPT = translatable("Stored, and never shown. Write another to replace it.")
+NOT_SET = translatable("(not set)")
+
+
+class OptionForm(forms.Form):
+    """One field per option of `entries`; sections have forms of their own, with their name as `prefix`."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        written: Any = None,
+        *,
+        stored: Mapping[str, Any] | None = None,
+        sealed: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        self.options = {entry.name: entry for entry in entries if isinstance(entry, Option)}
+        self.sealed = frozenset(sealed or ())
+        initial = {name: _shown(option, (stored or {}).get(name, option.default)) for name, option in self.options.items()}
+        super().__init__(written, initial=initial, prefix=prefix, use_required_attribute=False)
+        for name, option in self.options.items():
+            self.fields[name] = _field(option, is_kept=name in self.sealed)
+
+    @property
+    def kept_secrets(self) -> frozenset[str]:
+        """Stored secrets for which nothing was written."""
+        return frozenset(name for name in self.sealed if name in self.options and not self.cleaned_data.get(name))
+
+    def values(self) -> dict[str, Any]:
+        """What was written, without what was left empty; secrets are `Secret`."""
+        found = {name: _value(option, self.cleaned_data.get(name)) for name, option in self.options.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def clean(self) -> dict[str, Any]:
+        """Every option is read by itself, so that each wrong one is told at once."""
+        values = self.values()
+        for name, option in self.options.items():
+            if name in values and name not in self.errors:
+                try:
+                    read((option,), {name: values[name]})
+                except DefinitionError as error:
+                    self.place_error(error)
+        return self.cleaned_data
+
+    def place_error(self, error: PaquebotError) -> None:
+        """Beside the field the error is about, or on top of the form."""
+        path = error.path if isinstance(error, DefinitionError) else ()
+        field = next((str(part) for part in path if part in self.fields), None)
+        self.add_error(field, _told(error))
+
+
+def _field(option: Option, *, is_kept: bool) -> forms.Field:
+    explanation = gettext(option.explanation)
+    label, help_text = (gettext(option.label), explanation) if option.label else (explanation.rstrip("."), "")
+    if is_kept:
+        help_text = f"{help_text} {gettext(KEPT)}"
+    required = option.required and not is_kept and option.kind != "boolean"
+    common: dict[str, Any] = {"label": label, "help_text": help_text, "required": required}
+    if option.kind == "boolean":
+        return forms.BooleanField(**common)
+    if option.kind == "integer":
+        return forms.IntegerField(**common, min_value=option.least, max_value=option.most)
+    if option.choices:
+        return _choice_field(option, common)
+    return forms.CharField(**common, strip=not option.secret, widget=_widget(option))
+
+
+def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
+    choices = _choices(option)
+    if option.kind == "list":
+        box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
+        return forms.MultipleChoiceField(**common, choices=choices, widget=box)
+    if option.default is None and not option.required:
+        choices = [("", gettext(NOT_SET)), *choices]
+    return forms.ChoiceField(**common, choices=choices)
+
+
+def _choices(option: Option) -> list[tuple[str, str]]:
+    labels = option.choice_labels or option.choices
+    return [(choice, gettext(label)) for choice, label in zip(option.choices, labels, strict=True)]
+
+
+def _widget(option: Option) -> forms.Widget:
+    if option.lines or option.kind in ("list", "mapping"):
+        return (_SecretLines if option.secret else forms.Textarea)(attrs={"rows": 4, "spellcheck": "false"})
+    if option.secret:
+        return forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    return forms.TextInput(attrs={"autocomplete": "off"})
+
+
+class _SecretLines(forms.Textarea):
+    """A secret of several lines: what was written is never shown again."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
+def _shown(option: Option, value: Any) -> Any:
+    """A stored value as its field shows it; a list without choices stands on lines of its own."""
+    if option.secret:
+        return None
+    if option.kind == "list" and not option.choices and value is not None:
+        return "\n".join(str(item) for item in value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _value(option: Option, cleaned: Any) -> Any:
+    if cleaned in (None, "", []):
+        return None
+    if option.kind == "list" and not option.choices:
+        return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
+    return Secret(str(cleaned)) if option.secret else cleaned
+
+
+def _told(error: PaquebotError) -> str:
+    """The message and the hint; the field itself is the place, so its name is left out."""
+    description = describe(error)
+    parameters = {**description["parameters"], "where": ""}
+    told = render({**description, "parameters": parameters}, gettext)
+    message = told["message"].lstrip(" \u00a0\u202f:")
+    return f"{message[:1].upper()}{message[1:]} {told['hint']}"

@@ -1,0 +1,77 @@
+// What the pages do beyond links and forms. Everything here is a comfort: each page can be read and saved without it.
+(() => {
+  const menus = () => document.querySelectorAll("details[data-menu][open]");
+  const closeMenus = (except) => menus().forEach((menu) => menu !== except && menu.removeAttribute("open"));
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details[data-menu]"));
+    if (!event.target.closest("[data-search]")) clearResults();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") escape();
+    const asked = (event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing(event.target));
+    if (asked) {
+      event.preventDefault();
+      openSearch();
+    }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") walk(event);
+  });
+
+  function escape() {
+    for (const menu of menus()) {
+      const inside = menu.contains(document.activeElement);
+      menu.removeAttribute("open");
+      if (inside) menu.querySelector("summary").focus();
+    }
+    if (document.activeElement?.closest("[data-search]")) {
+      clearResults();
+      document.querySelector("[data-search] input").focus();
+    }
+  }
+
+  function openSearch() {
+    const field = document.querySelector("[data-search] input");
+    if (field && field.offsetParent !== null) {
+      field.focus();
+      field.select();
+    } else document.querySelector(".search-link")?.click();
+  }
+
+  function clearResults() {
+    document.getElementById("search-results")?.replaceChildren();
+  }
+
+  // Up and down arrows walk through the lines of an open menu and through what the search found.
+  function walk(event) {
+    const list = event.target.closest("details[data-menu][open], [data-search]");
+    if (!list) return;
+    const stops = [...list.querySelectorAll("summary, .menu-line, [data-search] input, .found a")];
+    const next = stops[stops.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  }
+
+  // A form marked data-guard asks before what was typed is lost.
+  const changed = new Set();
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-guard]");
+    if (form) changed.add(form);
+  });
+  document.addEventListener("submit", (event) => changed.delete(event.target));
+  window.addEventListener("beforeunload", (event) => {
+    if ([...changed].some((form) => form.isConnected)) event.preventDefault();
+  });
+
+  // A button marked data-copy copies that text, and says so.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  });
+})();

@@ -1,0 +1,194 @@
+"""Words, numbers, sizes and times in the person's language.
+
+`{% say "Delivered to {server}" server=… %}` is the one way a template speaks: an English text of the catalogue whose fields are
+filled (and escaped) afterwards. `{% counted n one="{n} run" many="{n} runs" %}` chooses by number.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_timedelta
+from babel.numbers import format_decimal
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+
+from paquebot.errors import render
+from paquebot.language import supported, translatable
+from paquebot.records import words
+from paquebot.schedule import Schedule
+
+register = template.Library()
+
+SIZES = (translatable("{size} B"), translatable("{size} kB"), translatable("{size} MB"), translatable("{size} GB"))
+
+
+def language() -> str:
+    """`en` or `fr`: what the page speaks."""
+    return supported(get_language() or "en")
+
+
+def french() -> bool:
+    return language() == "fr"
+
+
+@register.simple_tag
+def say(text: str, **values: Any) -> SafeString:
+    """The text in the person's language."""
+    return format_html(gettext(text) if text else "", **values) if values else SafeString(gettext(text) if text else "")
+
+
+@register.simple_tag
+def counted(count: int, *, one: str, many: str, **values: Any) -> SafeString:
+    """`one` or `many` as the language counts; `{n}` is the number, set in figures."""
+    singular = abs(count) < 2 if french() else abs(count) == 1
+    return format_html(gettext(one if singular else many), n=number(count), **values)
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """`1,234` or `1 234`; nothing for None."""
+    return "" if value is None else format_decimal(value, locale=language())
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """`1.2 MB` or `1,2 Mo`: powers of a thousand, three digits that count; nothing for None."""
+    if value is None:
+        return ""
+    scaled, rank = float(value), 0
+    while scaled >= 999.5 and rank < len(SIZES) - 1:
+        scaled, rank = scaled / 1000, rank + 1
+    figures = format_decimal(scaled, format="#,##0.#" if scaled < 100 and rank else "#,##0", locale=language())
+    return gettext(SIZES[rank]).format(size=figures)
+
+
+@register.filter
+def lasted(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `4 min 05 s`, `1 h 12`; nothing for None."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{format_decimal(seconds, format='0.0', locale=language())}\u00a0s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}\u00a0s"
+    if whole < 3600:
+        return f"{whole // 60}\u00a0min\u00a0{whole % 60:02}\u00a0s"
+    return f"{whole // 3600}\u00a0h\u00a0{whole % 3600 // 60:02}"
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    """`06:30` or `6 h 30`, on the clock of the project, as schedules are told."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    if french():
+        return f"{local.hour}\u00a0h\u00a0{local.minute:02}" if local.minute else f"{local.hour}\u00a0h"
+    return f"{local.hour:02}:{local.minute:02}"
+
+
+@register.filter
+def day(moment: date | None) -> str:
+    """`Tue, Nov 24, 2026` or `mar. 24 nov. 2026`; of an instant, the project's day."""
+    if moment is None:
+        return ""
+    local = timezone.localdate(moment) if isinstance(moment, datetime) else moment
+    return format_date(local, "EEE d MMM y" if french() else "EEE, MMM d, y", locale=language())
+
+
+@register.filter
+def exactly(moment: datetime | None) -> str:
+    """Day, clock and zone: what stands behind a relative time."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    long_day = format_date(local.date(), "full", locale=language())
+    at = translatable("{day} at {clock} ({zone})")
+    return gettext(at).format(day=long_day, clock=clock(moment), zone=_zone_name(local))
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """How long ago, or how soon, and beyond six days the day; the exact time is shown on hover."""
+    if moment is None:
+        return ""
+    distance = moment - timezone.now()
+    far = abs(distance) > timedelta(days=6)
+    told = day(moment) if far else format_timedelta(distance, add_direction=True, locale=language())
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exactly(moment), told)
+
+
+@register.filter
+def at(moment: datetime | None) -> SafeString | str:
+    """The day and the clock, for lists where the hour matters more than the distance."""
+    if moment is None:
+        return ""
+    template = '<time datetime="{}" title="{}">{}, {}</time>'
+    return format_html(template, moment.isoformat(), exactly(moment), near_day(moment), clock(moment))
+
+
+@register.filter
+def near_day(moment: datetime) -> str:
+    """Today, tomorrow, yesterday, or the day."""
+    distance = (timezone.localdate(moment) - timezone.localdate()).days
+    near = {0: translatable("Today"), 1: translatable("Tomorrow"), -1: translatable("Yesterday")}
+    return gettext(near[distance]) if distance in near else day(moment)
+
+
+@register.filter
+def schedule_words(specification: dict[str, Any] | None) -> str:
+    """A schedule as written in an export's definition, as a person would say it."""
+    return Schedule.from_document(specification).words(gettext) if specification else ""
+
+
+@register.filter
+def told(error: dict[str, Any], part: str) -> str:
+    """The `message` or the `hint` of an error that history keeps."""
+    return render(error, gettext)[part]
+
+
+@register.filter
+def status_name(status: str) -> str:
+    return words.status_name(status, gettext)
+
+
+@register.filter
+def step_name(step: str) -> str:
+    return words.step_name(step, gettext)
+
+
+@register.filter
+def level_name(level: str) -> str:
+    return words.level_name(level, gettext)
+
+
+@register.filter
+def trigger_name(trigger: str) -> str:
+    return words.trigger_name(trigger, gettext)
+
+
+@register.filter
+def state_name(state: str) -> str:
+    return words.state_name(state, gettext)
+
+
+@register.filter
+def role_name(role: str) -> str:
+    return words.role_name(role, gettext)
+
+
+@register.filter
+def plain_number(value: float) -> str:
+    """A number as SVG reads it, whatever the language."""
+    return f"{value:g}"
+
+
+def _zone_name(local: datetime) -> str:
+    return local.tzinfo.key if isinstance(local.tzinfo, ZoneInfo) else str(local.tzname())
