@@ -107,9 +107,16 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     return voyage.deliver(artifact)
 
 
-def clean_up(plan: Plan, listener: Listener) -> None:
-    """Removes whatever the attempts of a run that will not go on left under hidden names."""
-    _Voyage(plan, listener, Cancellation(), lambda: plan.started_at).sweep()
+def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Outcome | None:
+    """After the attempts of a run that will not go on: removes what they left under hidden names.
+
+    The outcome when one of them had published the file after all and only died before it could say so.
+    """
+    voyage = _Voyage(plan, listener, Cancellation(), now)
+    if plan.checkpoint.artifact and plan.checkpoint.intended:
+        return voyage.settle(plan.checkpoint.artifact)
+    voyage.sweep()
+    return None
 
 
 def join(folder: str, name: str) -> str:
@@ -185,16 +192,33 @@ class _Voyage:
         with ExitStack() as link:
             self._connect(link)
             try:
-                verification = plan.checkpoint.verification or self._transmit(artifact)
-                identity = dict(plan.destination.identity)
-                finished_at = self.now()
-                if plan.confirmation is not None:
-                    self._confirm(plan.confirmation, artifact, finished_at)
+                level = strongest(plan.destination.CAPABILITIES, two_step=plan.two_step)
+                verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
+                return self._complete(artifact, verification)
             except Exception:
                 link.close()
                 self.sweep()
                 raise
-        return Outcome("delivered", artifact, plan.remote_path, verification, identity, finished_at)
+
+    def settle(self, artifact: SealedArtifact) -> Outcome | None:
+        """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
+        with ExitStack() as link:
+            self._connect(link)
+            level = strongest(self.plan.destination.CAPABILITIES, two_step=self.plan.two_step)
+            verification = self._found(artifact, level)
+            if verification:
+                return self._complete(artifact, verification)
+        self.sweep()
+        return None
+
+    def _complete(self, artifact: SealedArtifact, verification: str) -> Outcome:
+        """The file is published: whatever was asked meanwhile, the run rolls forward."""
+        self.cancellation = Cancellation()
+        identity = dict(self.plan.destination.identity)
+        finished_at = self.now()
+        if self.plan.confirmation is not None:
+            self._confirm(self.plan.confirmation, artifact, finished_at)
+        return Outcome("delivered", artifact, self.plan.remote_path, verification, identity, finished_at)
 
     def _connect(self, link: ExitStack) -> None:
         """A server that lets nobody in fails the step the link was for. It is not asked again to sweep: nothing was sent."""
@@ -206,15 +230,34 @@ class _Voyage:
             self.listener.tell(events.StepFailed(step, describe(error)))
             raise
 
-    def _transmit(self, artifact: SealedArtifact) -> str:
+    def _found(self, artifact: SealedArtifact, level: str) -> str | None:
+        """An earlier attempt died around the rename: matching bytes under the final name mean that it had happened."""
         plan = self.plan
-        level = strongest(plan.destination.CAPABILITIES, two_step=plan.two_step)
-        if plan.checkpoint.intended and self._already_there(artifact, level):
-            self.listener.tell(events.Published(plan.remote_path, level))
-            return level
-        self._sweep(range(1, plan.attempt))
+        if not plan.checkpoint.intended:
+            return None
+        with self._step(events.COMPARE) as detail:
+            self._sweep(range(1, plan.attempt))
+            detail["already_there"] = self._holds(artifact, level)
+        if not detail["already_there"]:
+            return None
+        self.listener.tell(events.Published(plan.remote_path, level))
+        return level
+
+    def _holds(self, artifact: SealedArtifact, level: str) -> bool:
+        path = self.plan.remote_path
+        if self.plan.destination.size(path) != artifact.final.size_bytes:
+            return False
+        try:
+            compare(self.plan.destination, path, artifact.final, level)
+        except VerificationError:
+            return False
+        return True
+
+    def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        plan = self.plan
         hidden = plan.hidden_path(plan.attempt)
         with self._step(events.SEND) as detail:
+            self._sweep(range(1, plan.attempt))
             detail.update(self._send(hidden, artifact))
         with self._step(events.COMPARE) as detail:
             compared = compare(plan.destination, hidden, artifact.final, level)
@@ -233,19 +276,6 @@ class _Voyage:
         with closing_upstream(watched):
             accepted = self.plan.destination.send(hidden, watched, artifact.final.size_bytes)
         return {"size_bytes": accepted, **self.plan.destination.identity}
-
-    def _already_there(self, artifact: SealedArtifact, level: str) -> bool:
-        """An earlier attempt died around the rename: matching bytes under the final name mean it had happened."""
-        size = self.plan.destination.size(self.plan.remote_path)
-        if size != artifact.final.size_bytes:
-            return False
-        try:
-            with self._step(events.COMPARE) as detail:
-                compared = compare(self.plan.destination, self.plan.remote_path, artifact.final, level)
-                detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
-        except VerificationError:
-            return False
-        return True
 
     def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
         with self._step(events.CONFIRM) as detail:

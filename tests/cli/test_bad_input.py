@@ -272,3 +272,18 @@ def test_an_apply_that_is_refused_for_its_query_imports_nothing_into_known_table
     finally:
         (folder / "livres.csv").write_text(BOOKS)
         (folder / "project.yaml").write_text(project_with(EXPORTS))
+
+
+def test_projects_whose_names_differ_by_a_dash_have_lakes_of_their_own(library):
+    installation, folder = library
+    whole = (folder / "project.yaml").read_text()
+    for name, file in (("deux-noms", BOOKS), ("deux_noms", BOOKS.replace("2,Kamouraska", "1,Kamouraska"))):
+        (folder / f"{name}.csv").write_text(file)
+        (folder / f"{name}.yaml").write_text(
+            whole.replace("{name: livres}", f"{{name: {name}}}", 1).replace("livres.csv", f"{name}.csv")
+        )
+    assert installation.command("apply", str(folder / "deux-noms.yaml")).returncode == 0
+    refused = installation.command("apply", str(folder / "deux_noms.yaml"), "--json")
+    assert json.loads(refused.stdout)["error"]["code"] == "source.duplicate_key"
+    ran = installation.document("run", "livres", "--project", "deux-noms", "--wait")
+    assert (ran["status"], ran["rows"]) == ("delivered", 2)

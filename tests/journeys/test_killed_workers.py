@@ -366,3 +366,19 @@ def test_a_cancelled_run_whose_worker_dies_is_cleaned_up_by_another(harbour):
                 document = finished(harbour.installation, run)
     assert (document["status"], document["error"]["code"], document["attempt"]) == ("cancelled", "run.cancelled", 2)
     assert folder.names() == set()
+
+
+def test_a_worker_told_to_stop_leaves_a_long_delivery_to_the_next_one(harbour):
+    with FaultProxy(harbour.sshd.port, direction="up", bytes_per_second=1_000_000) as proxy:
+        folder = harbour.prepare(proxy.port)
+        run = harbour.run()
+        with Watcher(folder.local / "big.csv") as watcher:
+            with Worker(harbour.installation) as first:
+                harbour.wait_for_step(run, "send")
+                first.process.terminate()
+                first.process.wait(60)
+            assert harbour.installation.document("show", str(run))["status"] == "queued"
+            proxy.bytes_per_second = None
+            with Worker(harbour.installation):
+                document = delivered_once(harbour, run, folder, watcher)
+    assert (document["attempt"], attempts_of(document, "produce")) == (2, [(1, "done")])

@@ -11,6 +11,7 @@ from paquebot.errors import FencedError, Problem, StoreError
 
 WEDNESDAY = datetime(2026, 11, 25, 11, 30, tzinfo=UTC)
 """06:30 in Toronto."""
+DAY = timedelta(days=1)
 HEALING = Problem("test.healing", "It failed.", "Wait.", retryable=True)
 FINAL = Problem("test.final", "It failed.", "Change it.")
 
@@ -56,6 +57,16 @@ def job_count(status="todo"):
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from procrastinate_jobs where status = %s", [status])
         return cursor.fetchone()[0]
+
+
+def taken(run):
+    """A worker has taken the run's job."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update procrastinate_jobs set status = 'doing' where id = (select job_id from records_run where id = %s)", [run.id]
+        )
 
 
 def test_run_now_queues_one_attempt_with_the_definition_frozen(project):
@@ -189,6 +200,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(p
 
     export = make_export(project, "a")
     running, waiting = run_now(export), run_now(export)
+    taken(running)
     runs.begin(running.id, 1)
     cancel(waiting)
     cancel(running)
@@ -268,3 +280,150 @@ def test_a_run_given_up_after_it_began_to_send_gets_one_more_attempt_that_only_c
     attempts.lost(run.id, 5)
     run = Run.objects.get(id=run.id)
     assert (run.status, run.error["code"], run.attempt) == ("failed", "run.worker_lost", 5)
+
+
+def test_a_cancel_is_not_forgotten_when_the_attempt_then_fails_in_a_way_time_heals(project):
+    from paquebot.engine.asking import cancel, run_now
+    from paquebot.records import runs
+    from paquebot.records.models import Run
+
+    run = run_now(make_export(project, "a"))
+    taken(run)
+    runs.begin(run.id, 1)
+    cancel(run)
+    runs.fail(run.id, 1, StoreError(HEALING))
+    run = Run.objects.get(id=run.id)
+    assert (run.status, run.error["code"]) == ("cancelled", "run.cancelled")
+
+
+def test_admission_never_revives_a_run_cancelled_meanwhile(project, monkeypatch):
+    from django.db import connections
+
+    from paquebot.engine import attempts, queue
+    from paquebot.engine.asking import cancel
+    from paquebot.records import runs
+    from paquebot.records.models import Run
+
+    run = runs.request(make_export(project, "a"), "manual")
+    defer, cancelling = queue.defer, []
+
+    def cancel_meanwhile(run_id, attempt):
+        def other():
+            try:
+                cancel(Run.objects.get(id=run_id))
+            finally:
+                connections.close_all()
+
+        cancelling.append(threading.Thread(target=other))
+        cancelling[0].start()
+        cancelling[0].join(1)
+        return defer(run_id, attempt)
+
+    monkeypatch.setattr(queue, "defer", cancel_meanwhile)
+    attempts.admit()
+    cancelling[0].join()
+    assert Run.objects.get(id=run.id).status == "cancelled"
+    assert job_count() == 0
+
+
+def test_a_run_admitted_but_not_begun_is_cancelled_at_once_without_any_worker(project):
+    from paquebot.engine.asking import cancel, run_now
+
+    run = run_now(make_export(project, "a"))
+    cancel(run)
+    run.refresh_from_db()
+    assert (run.status, run.job_id) == ("cancelled", None)
+
+
+def test_one_schedule_that_cannot_be_kept_does_not_stop_the_others(project):
+    from paquebot.engine.ticking import tick
+    from paquebot.records import runs
+    from paquebot.records.models import Run, Schedule
+
+    requested, broken, nameless, well = (make_export(project, name) for name in "abcd")
+    runs.request(requested, "schedule", WEDNESDAY)
+    Schedule.objects.filter(export=broken).update(specification={"every": "blue moon"})
+    nameless.definition["content"] = {"query": "gone"}
+    nameless.save()
+    tick(WEDNESDAY)
+    assert Run.objects.filter(export=requested).count() == 1
+    assert Run.objects.get(export=well).status == "queued"
+    refused = Run.objects.get(export=nameless)
+    assert (refused.status, refused.error["code"], refused.scheduled_for) == ("refused", "query.unknown", WEDNESDAY)
+    next_times = dict(Schedule.objects.values_list("export__name", "next_at"))
+    assert next_times == {"a": WEDNESDAY + DAY, "b": None, "c": WEDNESDAY + DAY, "d": WEDNESDAY + DAY}
+
+
+def test_two_rescuers_relaunch_a_run_once(project):
+    from django.db import connection, transaction
+
+    from paquebot.engine import attempts
+    from paquebot.engine.asking import run_now
+    from paquebot.records import runs
+    from paquebot.records.models import Run
+
+    run = run_now(make_export(project, "a"))
+    runs.begin(run.id, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("delete from procrastinate_jobs")
+    ((run_id, gone),) = attempts._without_job()
+    assert attempts.rescue() == 1
+    with transaction.atomic():
+        assert attempts._relaunch(Run.objects.filter(id=run_id, job_id=gone)) == 0
+    assert Run.objects.get(id=run.id).attempt == 2
+
+
+def test_a_published_run_rolls_forward_even_when_it_was_cancelled_or_lost_too_often(project):
+    from paquebot import events
+    from paquebot.engine import attempts
+    from paquebot.engine.asking import cancel, run_now
+    from paquebot.records import runs
+    from paquebot.records.listener import HistoryListener
+
+    run = run_now(make_export(project, "a"))
+    runs.begin(run.id, 1)
+    listener = HistoryListener(run.id, 1)
+    listener.tell(events.StepStarted("send"))
+    listener.tell(events.Published("/x", "read_back_sha256"))
+    cancel(run)
+    attempts.lost(run.id, 1)
+    assert not attempts.is_over(runs.begin(run.id, 2))
+
+
+def test_the_watch_outlives_a_server_that_was_silent_once(project):
+    from paquebot.engine.guarding import guarded
+
+    seen = []
+
+    def silent_once():
+        seen.append("look")
+        if len(seen) == 1:
+            raise StoreError(HEALING)
+
+    guarded(silent_once)
+    guarded(silent_once)
+    assert seen == ["look", "look"]
+
+
+def test_a_dead_connection_of_a_worker_thread_is_replaced(project):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connection, connections
+
+    from paquebot.engine.guarding import guarded
+
+    def backend():
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_backend_pid()")
+            return cursor.fetchone()[0]
+
+    answers = []
+    with ThreadPoolExecutor(1) as pool:
+        dead = pool.submit(backend).result()
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(%s)", [dead])
+        for _ in range(2):
+            pool.submit(guarded, lambda: answers.append(backend())).result()
+        pool.submit(connections.close_all).result()
+    assert answers
+    assert dead not in answers

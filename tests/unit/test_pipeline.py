@@ -307,5 +307,42 @@ def test_a_fenced_attempt_publishes_nothing_and_removes_its_own_file_alone(plan,
 def test_cleaning_up_removes_what_every_attempt_left_and_nothing_else(plan, store):
     for name in ("desabonnements.csv", ".paquebot-0a1b2c-1.part", ".paquebot-0a1b2c-3.part", ".paquebot-ffffff-1.part"):
         store.files[f"/entrant/{name}"] = b"x"
-    pipeline.clean_up(replace(plan, attempt=3), Recorder())
+    assert pipeline.clean_up(replace(plan, attempt=3), Recorder(), lambda: NOON) is None
     assert set(store.files) == {"/entrant/desabonnements.csv", "/entrant/.paquebot-ffffff-1.part"}
+
+
+def test_a_run_cancelled_after_its_file_was_published_rolls_forward_to_its_confirmation(plan, store):
+    cancellation = Cancellation()
+
+    class Cancelling(Recorder):
+        def tell(self, event):
+            super().tell(event)
+            if isinstance(event, events.Published):
+                cancellation.cancel()
+
+    confirmation = Confirmation("/entrant", "ok.txt", "text", ("rows",), {})
+    assert carry_out(replace(plan, confirmation=confirmation), Cancelling(), cancellation).status == "delivered"
+    assert set(store.files) == {"/entrant/desabonnements.csv", "/entrant/ok.txt"}
+
+
+def test_a_leftover_is_removed_also_when_the_same_bytes_had_the_final_name_before(plan, store):
+    artifact = carry_out(plan, Recorder()).artifact
+    store.files["/entrant/.paquebot-0a1b2c-1.part"] = EXPECTED
+    carry_out(replace(plan, attempt=2, checkpoint=pipeline.Checkpoint(artifact, intended=True)), Recorder())
+    assert set(store.files) == {"/entrant/desabonnements.csv"}
+
+
+def test_a_run_that_does_not_go_on_is_delivered_when_its_file_had_its_name_already(plan, store):
+    artifact = carry_out(plan, Recorder()).artifact
+    confirmation = Confirmation("/entrant", "ok.txt", "text", ("rows",), {})
+    over = replace(plan, attempt=2, confirmation=confirmation, checkpoint=pipeline.Checkpoint(artifact, intended=True))
+    assert pipeline.clean_up(over, Recorder(), lambda: NOON).status == "delivered"
+    assert set(store.files) == {"/entrant/desabonnements.csv", "/entrant/ok.txt"}
+
+
+def test_a_run_that_does_not_go_on_sends_nothing_more(plan, store):
+    artifact = carry_out(plan, Recorder()).artifact
+    store.files = {"/entrant/.paquebot-0a1b2c-1.part": EXPECTED}
+    over = replace(plan, attempt=2, checkpoint=pipeline.Checkpoint(artifact, intended=True))
+    assert pipeline.clean_up(over, Recorder(), lambda: NOON) is None
+    assert store.files == {}

@@ -10,12 +10,13 @@ import argparse
 import gettext
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
 from paquebot import __version__
 from paquebot.cli.output import Output
-from paquebot.errors import PaquebotError
+from paquebot.errors import PaquebotError, describe
 from paquebot.language import DOMAIN, LOCALE_FOLDER, environment_language, supported, translatable, translator
 
 COMMANDS = {
@@ -61,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.error(error)
         return 2  # a run's own errors are kept in its history: what a command itself raises, it could not do as asked
     except KeyboardInterrupt:
+        return 1
+    except Exception as error:  # noqa: BLE001  # told without the drivers' own words: they may quote values
+        out.error(describe(error))
+        out.note("".join(traceback.format_tb(error.__traceback__)))
         return 1
 
 

@@ -29,7 +29,7 @@ class Finding:
 
 
 def examine(destination: Destination, folder: str, clock: Callable[[], float] = time.monotonic) -> list[Finding]:
-    """Connects, sends, compares, renames, removes; stops at the first step that fails, leaving nothing behind."""
+    """Connects, sends, compares, renames, removes; stops at the first step that fails, and cleans up."""
     return _Examination(destination, folder, clock).findings()
 
 
@@ -54,10 +54,11 @@ class _Examination:
             ):
                 found.append(self._timed(step, act))
                 if found[-1].error:
-                    self._timed("remove", self._remove)
                     break
         finally:
             self._destination.__exit__(None, None, None)
+        if found[-1].error:
+            self._timed("remove", self._remove_afresh)
         return found
 
     def _timed(self, step: str, act: Callable[[], object]) -> Finding:
@@ -82,6 +83,11 @@ class _Examination:
 
     def _publish(self) -> None:
         self._destination.publish(self._hidden, self._final, replace=False)
+
+    def _remove_afresh(self) -> None:
+        """Over a link of its own: the other may be what failed."""
+        with self._destination:
+            self._remove()
 
     def _remove(self) -> None:
         self._destination.remove(self._hidden)

@@ -24,6 +24,7 @@ def cancel(run: Run) -> None:
         job = runs.cancel(run)
         if job is not None:
             queue.abort(job)
+            attempts.end_unstarted(run.id, job)
 
 
 def worker_alive() -> bool:

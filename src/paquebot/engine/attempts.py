@@ -67,8 +67,9 @@ def rescue() -> int:
         with transaction.atomic():
             queue.close_job(job_id)
             rescued += _relaunch(Run.objects.filter(job_id=job_id))
-    with transaction.atomic():
-        rescued += _relaunch(Run.objects.filter(id__in=_without_job()))
+    for run_id, gone in _without_job():
+        with transaction.atomic():  # by the job that is gone: another rescuer may have been quicker
+            rescued += _relaunch(Run.objects.filter(id=run_id, job_id=gone))
     return rescued
 
 
@@ -76,6 +77,14 @@ def lost(run_id: int, attempt: int) -> None:
     """The child of this attempt died without a word (out of memory, killed): the next attempt starts at once."""
     with transaction.atomic():
         _relaunch(Run.objects.filter(id=run_id, attempt=attempt))
+
+
+def end_unstarted(run_id: int, job_id: int) -> None:
+    """A cancelled run whose job no worker had taken yet has ended: nobody else would say so."""
+    if job_id in _unclaimed(job_id):
+        run = Run.objects.select_for_update().get(id=run_id)
+        if run.status == "cancelling" and run.job_id == job_id and not runs.may_have_left_a_file(run):
+            _end(run)
 
 
 def _relaunch(lost_runs: QuerySet[Run]) -> int:
@@ -100,25 +109,35 @@ def _end(run: Run) -> None:
 
 
 def is_over(run: Run) -> bool:
-    """Whether the present attempt is only there to clean up on the server after its predecessors."""
-    return run.status == "cancelling" or run.attempt > ATTEMPTS
+    """Whether the present attempt is only there to clean up on the server after its predecessors.
+
+    A run whose file is published rolls forward whatever was asked: its confirmation is still to come.
+    """
+    return (run.status == "cancelling" or run.attempt > ATTEMPTS) and not run.verification
 
 
 def verdict(run: Run) -> tuple[str, PaquebotError]:
     """What a run that is over has come to, and why."""
-    if run.status == "cancelling":
+    if run.status == "cancelling" and not run.verification:
         return "cancelled", RunCancelledError()
     return "failed", StoreError(runs.WORKER_LOST)
 
 
 def _waiting() -> Iterable[Run]:
     due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    return Run.objects.filter(due, status="queued", job_id=None).order_by("id")[:_SCANNED]
+    waiting = Run.objects.filter(due, status="queued", job_id=None).order_by("id")
+    return waiting.select_for_update(skip_locked=True)[:_SCANNED]
 
 
 def _lock() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [ADMISSION_LOCK])
+
+
+def _unclaimed(job_id: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("select id from procrastinate_jobs where id = %s and status = 'cancelled'", [job_id])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _stalled_jobs() -> list[int]:
@@ -132,11 +151,11 @@ def _stalled_jobs() -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _without_job() -> list[int]:
+def _without_job() -> list[tuple[int, int | None]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select run.id from records_run run left join procrastinate_jobs job on job.id = run.job_id"
+            "select run.id, run.job_id from records_run run left join procrastinate_jobs job on job.id = run.job_id"
             " where run.status in ('running', 'cancelling') and (job.id is null or job.status not in ('todo', 'doing'))"
             " or run.status = 'queued' and run.job_id is not null and (job.id is null or job.status not in ('todo', 'doing'))"
         )
-        return [row[0] for row in cursor.fetchall()]
+        return list(cursor.fetchall())

@@ -7,12 +7,17 @@ that no orphan delivers twice.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import time
 from functools import cache
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from paquebot.engine import attempts
+from procrastinate.job_context import AbortReason
+
+from paquebot.engine import attempts, queue
+from paquebot.engine.guarding import guarded
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -49,29 +54,28 @@ def carry_in_child(context: JobContext, run_id: int, attempt: int) -> None:
     with ours:
         _attend(context, child, ours)
     if child.exitcode != 0:
-        attempts.lost(run_id, attempt)
-    attempts.admit()
+        guarded(lambda: attempts.lost(run_id, attempt))  # out of reach, the rescuers find the run without a job
+    guarded(attempts.admit)
 
 
 def _attend(context: JobContext, child: Any, pipe: Connection) -> None:
     asked_at = 0.0
+    beat_at = time.monotonic()
     while not wait([child.sentinel], timeout=POLL_SECONDS):
-        if not asked_at and context.should_abort():
-            asked_at = _ask_to_stop(pipe)
-        elif asked_at and _now() - asked_at > GRACE_SECONDS:
+        now = time.monotonic()
+        if now - beat_at > queue.HEARTBEAT_SECONDS:
+            beat_at = now
+            guarded(lambda: queue.beat(context.job.id or 0))
+        if context.abort_reason() is AbortReason.SHUTDOWN:
+            child.kill()  # the run is not cancelled: its next attempt goes on from the checkpoint, in another worker
+        elif not asked_at and context.should_abort():
+            _ask_to_stop(pipe)
+            asked_at = now
+        elif asked_at and now - asked_at > GRACE_SECONDS:
             child.kill()
     child.join()
 
 
-def _ask_to_stop(pipe: Connection) -> float:
-    try:
+def _ask_to_stop(pipe: Connection) -> None:
+    with contextlib.suppress(OSError):  # the child may just have ended by itself
         pipe.send_bytes(CANCEL)
-    except OSError:
-        return _now()  # the child has just ended by itself
-    return _now()
-
-
-def _now() -> float:
-    import time
-
-    return time.monotonic()

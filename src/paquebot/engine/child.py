@@ -38,11 +38,14 @@ def main(pipe: Connection, run_id: int, attempt: int) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(pipe, cancellation), daemon=True).start()
-    with open_records(migrate=False) as records:
-        try:
+    try:
+        with open_records(migrate=False) as records:
             _carry(records, run_id, attempt, cancellation)
-        except FencedError:
-            logger.warning("run %s: attempt %s was taken over and stops", run_id, attempt)
+    except FencedError:
+        logger.warning("run %s: attempt %s was taken over and stops", run_id, attempt)
+    except Exception as error:  # noqa: BLE001  # multiprocessing would print it with the drivers' own words
+        _log_failure(run_id, attempt, error)
+        sys.exit(1)
 
 
 def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellation) -> None:
@@ -69,13 +72,17 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
 
 def _clean_up(records: Records, run: Run) -> None:
     """The run does not go on: what its attempts may have left on the server is removed, as far as it can be reached."""
-    status, error = verdict(run)
+    outcome = None
     try:
         if runs.may_have_left_a_file(run):
             with workplace(records, run) as scratch:
-                pipeline.clean_up(assemble(records, run, scratch), HistoryListener(run.id, run.attempt))
+                plan = assemble(records, run, scratch)
+                outcome = pipeline.clean_up(plan, HistoryListener(run.id, run.attempt), timezone.now)
     finally:
-        runs.end(run.id, run.attempt, status, error)
+        if outcome is None:
+            runs.end(run.id, run.attempt, *verdict(run))
+    if outcome is not None:
+        runs.finish(run.id, run.attempt, outcome.status, receipt_of(records, run, plan, outcome))
 
 
 def _log_failure(run_id: int, attempt: int, error: Exception) -> None:

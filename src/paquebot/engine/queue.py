@@ -51,6 +51,16 @@ def close_job(job_id: int) -> None:
         )
 
 
+def beat(job_id: int) -> None:
+    """A sign of life of the worker that carries out the job: a draining one no longer gives any by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update procrastinate_workers set last_heartbeat = now()"
+            " where id = (select worker_id from procrastinate_jobs where id = %s)",
+            [job_id],
+        )
+
+
 def worker_connector() -> BaseConnector:
     """The asynchronous connection pool a worker fetches and listens with; dead connections are replaced before use."""
     from procrastinate import PsycopgConnector

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 
+from paquebot.engine.guarding import guarded
 from paquebot.engine.ticking import tick
-from paquebot.engine.worker import guarded
 from paquebot.records.connection import Records
 
 TICK_SECONDS = 0.5
@@ -18,6 +18,10 @@ def keep_time(records: Records) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     while not stopping.wait(TICK_SECONDS):
-        if records.server:
-            records.server.ensure()
-        guarded(tick)
+        guarded(lambda: _tick(records))
+
+
+def _tick(records: Records) -> None:
+    if records.server:
+        records.server.ensure()
+    tick()

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from paquebot.engine.guarding import guarded
 from paquebot.records.connection import Records
 
 PR_SET_PDEATHSIG = 1
@@ -93,7 +94,7 @@ def serve(records: Records, members: Sequence[Part], stopping: threading.Event) 
     try:
         while not stopping.wait(LOOK_SECONDS):
             if records.server:
-                records.server.ensure()
+                guarded(records.server.ensure)
             for part in members:
                 part.look(time.monotonic())
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from paquebot.engine import attempts
@@ -34,22 +34,34 @@ def tick(now: datetime | None = None) -> int:
             .order_by("next_at")[:AT_A_TIME]
         )
         for row in due:
-            _fire(row, moment)
+            _fire_apart(row, moment)
         Schedule.objects.bulk_update(due, ["next_at"])
     if due:
         attempts.admit()
     return len(due)
 
 
+def _fire_apart(row: Schedule, moment: datetime) -> None:
+    """Whatever is wrong with one schedule, the others are due all the same; it stops, and the log says why."""
+    try:
+        with transaction.atomic():
+            _fire(row, moment)
+    except Exception as error:  # noqa: BLE001  # reported by its class: a driver's words may quote values
+        logger.error("export %s: its schedule stops (%s)", row.export.name, type(error).__name__)  # noqa: TRY400
+        row.next_at = None
+
+
 def _fire(row: Schedule, moment: datetime) -> None:
-    timetable = Timetable.from_document(row.specification)
     due_at = row.next_at or moment
+    timetable = Timetable.from_document(row.specification)
     following = timetable.next_after(due_at)
     while following is not None and following <= moment:
         due_at, following = following, timetable.next_after(following)
     try:
         with transaction.atomic():
             runs.request(row.export, "schedule", due_at)
+    except IntegrityError:
+        logger.info("export %s: the run due at %s was requested before", row.export.name, due_at)
     except PaquebotError as error:
-        logger.error("export %s could not be run: %s", row.export.name, error)  # noqa: TRY400  # codes, not stacks
+        runs.refuse(row.export, "schedule", due_at, error)
     row.next_at = following

@@ -9,15 +9,16 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import DatabaseError
 from procrastinate.exceptions import ConnectorException
 
 from paquebot.engine import attempts, queue
 from paquebot.engine.carrier import warm_up
+from paquebot.engine.guarding import guarded
 from paquebot.engine.workplace import sweep
 from paquebot.records.connection import Records
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 5
 DRAIN_SECONDS = 20.0
-"""How long a stopping worker lets its runs go on before it hands them to another."""
+"""How long a stopping worker lets its runs go on before it leaves them to another."""
 WATCH_SECONDS = 1.0
 
 logger = logging.getLogger("paquebot.worker")
@@ -44,6 +45,7 @@ async def _work(records: Records) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     watcher = asyncio.create_task(_watch(records, stopping))
+    watcher.add_done_callback(lambda _: stopping.set())  # without its watch a worker is no use: it ends, and says why
     while not stopping.is_set():
         await _serve_queue(stopping)
     await watcher
@@ -63,7 +65,7 @@ async def _serve_queue(stopping: asyncio.Event) -> None:
                 serving.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await serving
-    except (ConnectorException, DatabaseError, OSError) as error:
+    except (ConnectorException, DatabaseError, psycopg.Error, OSError) as error:
         logger.warning("the database is out of reach (%s); trying again", type(error).__name__)
         await asyncio.sleep(WATCH_SECONDS)
 
@@ -93,13 +95,3 @@ def _look_after(records: Records) -> None:
         records.server.ensure()
     attempts.rescue()
     attempts.admit()
-
-
-def guarded(duty: Callable[[], object]) -> None:
-    """Does a recurring duty; a database out of reach is reported and the duty is due again next time."""
-    try:
-        close_old_connections()
-        duty()
-    except (DatabaseError, InterfaceError) as error:
-        logger.warning("the database is out of reach (%s); trying again", type(error).__name__)
-        connections.close_all()

@@ -85,6 +85,9 @@ def _check(records: Records, document: ProjectDocument) -> _Checked:
     servers = tuple(
         (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
     )
+    for server, options in servers:
+        if server.kind == "folder":
+            resolve_folder(options["path"], records.home.allowed_folders)
     keys = tuple((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))) for key in document.encryption_keys)
     for export in document.exports:
         naming.check(export.file.name)

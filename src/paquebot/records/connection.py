@@ -59,7 +59,8 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         _keep_mail_in(home)
         if migrate:
             _migrate()
-        yield Records(home, keyring, address, server)
+        with _told_by_us(address):
+            yield Records(home, keyring, address, server)
     finally:
         _close_connections()
         if server:
@@ -107,6 +108,16 @@ def point_at(address: ServerAddress, keyring: Keyring) -> None:
         USER=address.user,
         PASSWORD=address.password.reveal(),
     )
+
+
+@contextmanager
+def _told_by_us(address: ServerAddress) -> Iterator[None]:
+    from django.db import InterfaceError, OperationalError
+
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreError(UNREACHABLE, host=address.host, port=address.port) from error
 
 
 def _connect(address: ServerAddress) -> None:

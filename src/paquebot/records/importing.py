@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
 from paquebot.sources.lake.catalogue import Catalogue
+from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.importing import ImportResult, Mode
 
 KEY_NEEDED = Problem(
@@ -49,6 +49,7 @@ def import_file(records: Records, target: Target, file: Path, mode: Mode = "merg
     """
     project, name = target.project, target.name
     table = _table(target)
+    digest = sha256_of(file) if file.is_file() else ""  # before it is read: one rewritten meanwhile must not pass for imported
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
         result = catalogue.import_csv(name, file, key=tuple(table.key), mode=mode)
@@ -57,7 +58,7 @@ def import_file(records: Records, target: Target, file: Path, mode: Mode = "merg
     Import.objects.create(
         table=table,
         file_name=file.name[:255],
-        sha256=sha256_of(file),
+        sha256=digest,
         mode=mode,
         snapshot=result.snapshot,
         counts={
@@ -78,10 +79,9 @@ def sha256_of(file: Path) -> str:
 
 
 def header_of(file: Path) -> set[str]:
-    """The column names of a file, as far as it has any; what is wrong with it is told when it is imported."""
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        first = next(csv.reader(stream), [])
-    return set(first)
+    """The column names of a file. Raises `SourceError` when they cannot be."""
+    with open_csv(file) as source:
+        return set(source.names)
 
 
 def _table(target: Target) -> Table:

@@ -16,12 +16,13 @@ from paquebot.sources.lake.address import LakeAddress
 
 def create_project(records: Records, name: str, label: str, timezone: str) -> Project:
     """A new project with an empty lake and a first key for its HMAC obfuscation."""
+    mark = secrets.token_hex(8)  # not the name: two names could come to one schema, and names may be renamed
     project = Project.objects.create(
         name=name,
         label=label,
         timezone=timezone,
-        lake_schema=f"lake_{name}".replace("-", "_")[:63],
-        lake_role=f"paquebot_{secrets.token_hex(6)}",
+        lake_schema=f"lake_{mark}",
+        lake_role=f"paquebot_{mark}",
         lake_password=records.keyring.seal(secrets.token_urlsafe(24)),
     )
     ProjectKey.objects.create(project=project, sealed=records.keyring.seal(secrets.token_hex(32)))

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from paquebot.errors import CommandError, FencedError, Problem, StoreError, describe
+from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.records.freezing import freeze
@@ -45,6 +45,27 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None)
         trigger=trigger,
         token=secrets.token_hex(6),
         scheduled_for=scheduled_for or timezone.now(),
+    )
+
+
+def refuse(export: Export, trigger: str, scheduled_for: datetime, error: PaquebotError) -> None:
+    """A run that was due and could not be asked for: history shows it with its reason. It is told once per due time."""
+    now = timezone.now()
+    Run.objects.get_or_create(
+        export=export,
+        trigger=trigger,
+        scheduled_for=scheduled_for,
+        defaults={
+            "project": export.project,
+            "export_name": export.name,
+            "definition": {"export": export.definition},
+            "definition_version": export.version,
+            "status": "refused",
+            "token": secrets.token_hex(6),
+            "started_at": now,
+            "finished_at": now,
+            "error": describe(error),
+        },
     )
 
 
@@ -107,14 +128,20 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
 
 
 def fail(run_id: int, attempt: int, error: BaseException) -> None:
-    """The attempt failed: the run waits for its next one when time may heal it, and is failed otherwise."""
+    """The attempt failed: the run waits for its next one when time may heal it, and is failed otherwise.
+
+    One that was asked to stop meanwhile is cancelled: nothing may leave any more.
+    """
     described = describe(error)
-    now = timezone.now()
-    again_at = next_attempt(attempt, described["retryable"], now)
-    if again_at is not None:
-        write(run_id, attempt, status="queued", not_before=again_at, job_id=None, error=described)
-    else:
-        write(run_id, attempt, status="failed", finished_at=now, job_id=None, error=described)
+    with transaction.atomic():
+        asked_to_stop = Run.objects.select_for_update().filter(id=run_id, status="cancelling", verification="").exists()
+        again_at = next_attempt(attempt, described["retryable"], timezone.now())
+        if asked_to_stop:
+            end(run_id, attempt, "cancelled", RunCancelledError())
+        elif again_at is not None:
+            write(run_id, attempt, status="queued", not_before=again_at, job_id=None, error=described)
+        else:
+            end(run_id, attempt, "failed", error)
 
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:

@@ -83,8 +83,10 @@ def _own_key(path: Path) -> bytes:
     """Several processes may start at once on a fresh home: the first link wins, everybody reads the same key."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        fresh.touch(0o600)
-        fresh.write_bytes(os.urandom(32))
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(32))
+            file.flush()
+            os.fsync(file.fileno())  # a key lost in a power cut would take everything with it
         try:
             os.link(fresh, path)
         except FileExistsError:

@@ -11,8 +11,8 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
-    lake_schema = models.CharField(max_length=63)
-    lake_role = models.CharField(max_length=63)
+    lake_schema = models.CharField(max_length=63, unique=True)
+    lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
     """Sealed by the installation's key."""
     created_at = models.DateTimeField(auto_now_add=True)
