@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from paquebot.errors import CommandError
-from paquebot.export import ExportDefinition
+from paquebot.export import DRAFT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.records import exports
 from paquebot.records.export_list import runs_of
@@ -70,9 +70,18 @@ def _tab(request: PageRequest, name: str, tab: str) -> HttpResponseBase:
     export = export_or_404(request, name)
     if request.method == "POST":
         return _save(request, export, tab)
-    opened = {request.GET.get("open", "")}
     definition = ExportDefinition.from_document(export.definition)
-    return render(request, f"exports/{tab}.html", _context(export, definition, tab, opened))
+    context = _context(export, definition, tab, set())
+    opened = request.GET.get("open") or _first_missing(context)
+    for part in context["parts"]:
+        part["open"] = part["bound"].name == opened
+    return render(request, f"exports/{tab}.html", context)
+
+
+def _first_missing(context: dict[str, Any]) -> str:
+    """A draft opens on what it misses first."""
+    is_draft = context["export"].state == DRAFT
+    return str(context["missing"][0]["part"]) if is_draft and context["missing"] else ""
 
 
 def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
+
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
 from paquebot.language import translatable
@@ -45,10 +47,17 @@ class Part:
     stored: Callable[[ExportDefinition], Values]
     changes: Callable[[Values, ExportDefinition], Values]
     tab: str = "configuration"
+    conditional: tuple[str, ...] = ()
+    """Options that some choices need, and that show with these only."""
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
-        return OptionForm(self.options(project), written, stored=self.stored(definition), prefix=self.name)
+        form = OptionForm(self.options(project), written, stored=self.stored(definition), prefix=self.name)
+        for name in self.conditional:
+            form.fields[name].__dict__["is_conditional"] = True
+            if isinstance(form.fields[name].widget, forms.Textarea):
+                form.fields[name].widget.attrs["rows"] = 2
+        return form
 
 
 def _entries(*path: str) -> tuple[Option, ...]:
@@ -232,6 +241,7 @@ PARTS = (
         lambda _: _entries("file"),
         lambda definition: dataclasses.asdict(definition.file),
         _file,
+        conditional=("name",),
     ),
     Part(
         "packaging",
@@ -249,8 +259,24 @@ PARTS = (
         lambda definition: dataclasses.asdict(definition.production),
         _production,
     ),
-    Part("proof", translatable("Transmission and confirmation"), "circle-check", _proof_options, _stored_proof, _proof),
-    Part("schedule", translatable("Schedule"), "calendar-time", _schedule_options, _stored_schedule, _schedule),
+    Part(
+        "proof",
+        translatable("Transmission and confirmation"),
+        "circle-check",
+        _proof_options,
+        _stored_proof,
+        _proof,
+        conditional=("name",),
+    ),
+    Part(
+        "schedule",
+        translatable("Schedule"),
+        "calendar-time",
+        _schedule_options,
+        _stored_schedule,
+        _schedule,
+        conditional=("on", "at", "minute", CRON, "timezone"),
+    ),
     Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
 )
 """In the order people think."""
