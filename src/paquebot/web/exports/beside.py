@@ -78,9 +78,10 @@ def _missing(problem: Any) -> dict[str, str]:
 
 
 def _set(clauses: list[Clause]) -> SafeString:
-    """The sentence with its values set apart, and a capital first."""
-    told_clauses = [
-        format_html(clause.text, **{key: format_html("<b>{}</b>", value) for key, value in clause.values.items()})
-        for clause in clauses
-    ]
-    return SafeString(", ".join(told_clauses) + ".")
+    """The sentence with its values set apart."""
+    return SafeString(", ".join(_clause(clause) for clause in clauses) + ".")
+
+
+def _clause(clause: Clause) -> SafeString:
+    values = {key: format_html("<b>{}</b>", value) for key, value in clause.values.items()}
+    return format_html(clause.text, **values) if values else SafeString(clause.text)

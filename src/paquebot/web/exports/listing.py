@@ -48,7 +48,7 @@ EXPORTS = Listing(
             narrow=False,
         ),
         Column("next", translatable("Next run"), lambda export: export.next_at, sort="due", narrow=False),
-        Column("last", translatable("Last run"), lambda export: export.last_at, sort="last_id", narrow=False),
+        Column("last", translatable("Last run"), lambda export: export.last_at, sort="last_id"),
         Column("actions", translatable("Actions"), lambda _: "", in_csv=False, numeric=True),
     ),
     filters=(

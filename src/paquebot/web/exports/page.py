@@ -21,7 +21,7 @@ from paquebot.records import exports
 from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
-from paquebot.web.access import VIEWERS, PageRequest, seen_by
+from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
 from paquebot.web.exports import fields
 from paquebot.web.exports.beside import told
 from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
@@ -85,7 +85,7 @@ def _first_missing(context: dict[str, Any]) -> str:
 
 
 def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
-    if not request.may(EDITOR):
+    if not may(request, EDITOR):
         raise PermissionDenied
     definition = ExportDefinition.from_document(export.definition)
     part = part_of(request, export, definition)
