@@ -20,8 +20,11 @@ from paquebot.records.models import Export, Project
 from paquebot.records.sentence import Clause, file_name, next_runs, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.exports.finding import export_or_404, part_of
+from paquebot.web.exports.parts import PARTS
 from paquebot.web.installation import records
 
+FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
+"""The parts on whose page the name of the next file and the next runs stand too."""
 _PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
 
 
@@ -49,7 +52,8 @@ def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
     except PaquebotError as error:
         wrong = describe(error)
         context = told(request.project, ExportDefinition.from_document(export.definition))
-    return render(request, "exports/told.html", {**context, "export": export, "wrong": wrong, "live": True})
+    follows = request.POST.get("part") in FOLLOWED
+    return render(request, "exports/told.html", {**context, "export": export, "wrong": wrong, "live": True, "follows": follows})
 
 
 @seen_by(EDITORS)
