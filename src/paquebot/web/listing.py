@@ -106,6 +106,7 @@ class Listing:
         order = self._order(request)
         found = list(_after(rows, order, request.GET.get("after", ""))[: PAGE_ROWS + 1])
         shown = found[:PAGE_ROWS]
+        shared = {"request": request, "csrf_token": get_token(request)}
         return {
             "name": self.name,
             "filters": filters,
@@ -114,7 +115,7 @@ class Listing:
             "searched": request.GET.get("search", "").strip() if self.search else "",
             "filtered": any(filter_["chosen"] for filter_ in filters) or bool(self.search and request.GET.get("search")),
             "columns": [self._heading(column, order) for column in self.columns],
-            "rows": [self._row(row, request) for row in shown],
+            "rows": [self._row(row, shared) for row in shown],
             "next": _token(shown[-1], order) if len(found) > PAGE_ROWS else "",
             "beyond_first": bool(request.GET.get("after")),
         }
@@ -129,14 +130,12 @@ class Listing:
         other = column.sort if order == f"-{column.sort}" else f"-{column.sort}"
         return {"column": column, "label": gettext(column.label), "direction": direction, "other": other}
 
-    def _row(self, row: Any, request: HttpRequest) -> list[tuple[Column, SafeString | str]]:
-        return [(column, self._cell(column, row, request)) for column in self.columns]
+    def _row(self, row: Any, shared: Mapping[str, Any]) -> list[tuple[Column, SafeString | str]]:
+        return [(column, self._cell(column, row, shared)) for column in self.columns]
 
-    def _cell(self, column: Column, row: Any, request: HttpRequest) -> SafeString | str:
+    def _cell(self, column: Column, row: Any, shared: Mapping[str, Any]) -> SafeString | str:
         template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
-        cell: SafeString = template.render(
-            {"row": row, "value": column.value(row), "request": request, "csrf_token": get_token(request)}
-        )
+        cell: SafeString = template.render({**shared, "row": row, "value": column.value(row)})
         return cell
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
