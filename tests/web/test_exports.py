@@ -138,10 +138,12 @@ def test_what_is_wrong_stands_beside_the_field_and_is_kept(cast, export, name, v
 def test_two_people_who_change_one_export_see_each_others_changes(cast, export):
     mine = part(export, "parameters", label="Mine", description="")
     cast.alice.post(PAGE, part(export, "packaging", compression="gzip"))
+    cast.alice.post(PAGE, part(export, "schedule", every="day", at="7 h", timezone="America/Toronto"))
     refused = cast.alice.post(PAGE, mine)
     assert refused.status_code == 422
     assert "Somebody else changed this export" in refused.text
     assert re.search(r"<b>Compression</b>.*?<del>None</del>.*?<ins>gzip</ins>", refused.text, re.DOTALL)
+    assert re.search(r"<b>Schedule</b>.*?at 0?6:30.*?<ins>Every day at 0?7:00", refused.text, re.DOTALL)
     assert 'value="Mine"' in refused.text
     again = {**mine, "version": re.search(r'name="version" value="(\d+)"', refused.text)[1]}
     assert cast.alice.post(PAGE, again).status_code == 302

@@ -149,7 +149,7 @@ def unfinished(export: Export) -> Run | None:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """What is not the same in two definitions, in the order of their keys; the state is told apart by itself."""
+    """What is not the same in two definitions, in the order of their keys; a schedule is one thing, told as a whole."""
     return list(_differences((), before, now))
 
 
@@ -222,7 +222,7 @@ def _numbered(base: str) -> Iterator[str]:
 
 
 def _differences(path: tuple[str, ...], before: Any, now: Any) -> Iterator[Difference]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
+    if isinstance(before, Mapping) and isinstance(now, Mapping) and path != ("schedule",):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences((*path, str(key)), before.get(key), now.get(key))
     elif before != now:

@@ -15,6 +15,7 @@ from paquebot.options import Option, Section
 from paquebot.records.exports import Difference
 from paquebot.records.models import Project
 from paquebot.records.sentence import file_name
+from paquebot.schedule import Schedule
 
 NOT_CHOSEN = translatable("Not chosen yet")
 _NOTHING = translatable("nothing")
@@ -29,24 +30,27 @@ def line_of(part: str, project: Project, definition: ExportDefinition) -> str:
 
 def in_words(difference: Difference) -> dict[str, str]:
     """Which option changed, what it was and what it is, as the forms call them."""
-    names, option = _walk(EXPORT, difference.path)
     return {
-        "place": " › ".join(names),
-        "before": _worded(option, difference.before),
-        "now": _worded(option, difference.now),
+        "place": " › ".join(_walk(EXPORT, difference.path)[0]),
+        "before": _worded(difference.path, difference.before),
+        "now": _worded(difference.path, difference.now),
     }
 
 
-def _worded(option: Option | None, value: Any) -> str:
+def _worded(path: Sequence[str], value: Any) -> str:
     if value in (None, "", [], {}):
         return gettext(_NOTHING)
     if isinstance(value, bool):
         return gettext(_YES if value else _NO)
+    if path == ("schedule",):
+        return Schedule.from_document(value).words(gettext)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_worded(None, part)}" for name, part in value.items())
+        return ", ".join(
+            f"{_walk(EXPORT, (*path, name))[0][-1]} {_worded((*path, name), part)}" for name, part in value.items()
+        )
     if isinstance(value, list):
-        return ", ".join(_worded(option, item) for item in value)
-    return _choice(option, str(value))
+        return ", ".join(_worded(path, item) for item in value)
+    return _choice(_walk(EXPORT, path)[1], str(value))
 
 
 def _choice(option: Option | None, value: str) -> str:
