@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from paquebot.delivery.base import Destination
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition
+from paquebot.formats.base import Format
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
@@ -22,7 +24,7 @@ from paquebot.records import runs
 from paquebot.records.connection import Records
 from paquebot.records.destinations import destination_of
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
-from paquebot.records.models import Run
+from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
@@ -43,7 +45,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     definition = ExportDefinition.from_document(frozen["export"])
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
     names = naming.values_of(definition.name, frozen["project"]["name"], str(run.id), run.scheduled_for, zone)
-    format_ = find("formats", definition.file.format)(_format_options(definition))
+    format_ = format_of(definition)
     compression = _compression(definition)
     encryption = _encryption(frozen, scratch)
     folder = definition.destination.folder if definition.destination else ""
@@ -51,7 +53,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         token=run.token,
         attempt=run.attempt,
         source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
-        obfuscation=_obfuscation(records, run, definition),
+        obfuscation=obfuscation_of(records, run.project, definition, run.definition["hmac_key_version"]),
         format=format_,
         compression=compression,
         encryption=encryption,
@@ -74,14 +76,15 @@ def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local:
     if run.snapshot is None:
         run.snapshot = current_snapshot(run.project)
         runs.lease(run, run.snapshot)
-    source = run.definition["source"]
+    return LakeSource(address, run.snapshot, selection_of(run.definition["source"], definition, local), scratch)
+
+
+def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
+    """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock."""
     order: Order = "none" if definition.production.order == "none" else "key"
-    selection: TableSelection | QuerySelection
     if source["kind"] == "query":
-        selection = QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
-    else:
-        selection = TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
-    return LakeSource(address, run.snapshot, selection, scratch)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
+    return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
 
 
 def _destination(records: Records, run: Run) -> Destination:
@@ -89,22 +92,20 @@ def _destination(records: Records, run: Run) -> Destination:
     return destination_of(records, server["id"], server["kind"], server["options"])
 
 
-def _format_options(definition: ExportDefinition) -> dict[str, Any]:
+def format_of(definition: ExportDefinition) -> Format:
+    """The format with its options."""
     file = definition.file
-    return {
-        "delimiter": file.delimiter,
-        "header": file.header,
-        "line_ending": file.line_ending,
-        "encoding": file.encoding,
-    }
+    options = {"delimiter": file.delimiter, "header": file.header, "line_ending": file.line_ending, "encoding": file.encoding}
+    built: Format = find("formats", file.format)(options)
+    return built
 
 
-def _obfuscation(records: Records, run: Run, definition: ExportDefinition) -> Obfuscation | None:
+def obfuscation_of(records: Records, project: Project, definition: ExportDefinition, version: int | None) -> Obfuscation | None:
+    """The obfuscation the definition asks for, with the project's key of that version."""
     chosen = definition.obfuscation
     if chosen is None:
         return None
-    version = run.definition["hmac_key_version"]
-    key = hmac_key(records, run.project, version)
+    key = hmac_key(records, project, version)
     if key is None and chosen.algorithm == "hmac-sha256":
         raise ContentError(HMAC_KEY_GONE, version=version)
     fields = {field: Normalisation(how.normalise, how.region) for field, how in chosen.fields.items()}

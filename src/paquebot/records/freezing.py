@@ -36,7 +36,7 @@ def freeze(export: Export) -> dict[str, Any]:
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
-        "source": _source(export, definition),
+        "source": source_of(export, definition),
         "server": {
             "id": server.id,
             "name": server.name,
@@ -49,7 +49,8 @@ def freeze(export: Export) -> dict[str, Any]:
     }
 
 
-def _source(export: Export, definition: ExportDefinition) -> dict[str, Any]:
+def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
+    """Where the rows come from. Raises `CommandError` when that is not there."""
     content = definition.content
     if content.kind == QUERY:
         query = find_query(export, content.name or "")

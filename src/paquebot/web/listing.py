@@ -18,8 +18,10 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -27,6 +29,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.safestring import SafeString
@@ -47,6 +50,7 @@ class Column:
     numeric: bool = False
     narrow: bool = True
     """Whether a phone shows it too."""
+    in_csv: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,23 @@ class Listing:
     columns: tuple[Column, ...]
     filters: tuple[Filter, ...] = ()
     order: str = "-id"
+    search: tuple[str, ...] = ()
+    """The fields of the query in which `?search=` is looked for; without any, the list has no search."""
 
     def answer(
         self, request: HttpRequest, rows: QuerySet[Any], template: str, context: Mapping[str, Any] | None = None
     ) -> HttpResponseBase:
         """The page, or all of the chosen rows as CSV with `?format=csv`."""
-        chosen, active = self._filtered(request, rows)
+        chosen, active = self._filtered(request, self._searched(request, rows))
         if request.GET.get("format") == "csv":
             return self._csv(chosen)
         return render(request, template, {**(context or {}), "listing": self._page(request, chosen, active)})
+
+    def _searched(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        letters = request.GET.get("search", "").strip()
+        if not letters or not self.search:
+            return rows
+        return rows.filter(reduce(operator.or_, (Q(**{f"{name}__icontains": letters}) for name in self.search)))
 
     def _filtered(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], list[dict[str, Any]]]:
         active = []
@@ -94,12 +106,16 @@ class Listing:
         order = self._order(request)
         found = list(_after(rows, order, request.GET.get("after", ""))[: PAGE_ROWS + 1])
         shown = found[:PAGE_ROWS]
+        shared = {"request": request, "csrf_token": get_token(request)}
         return {
             "name": self.name,
             "filters": filters,
-            "filtered": any(filter_["chosen"] for filter_ in filters),
+            "kept": [(name, request.GET[name]) for name in request.GET if name not in ("search", "after", "format")],
+            "searchable": bool(self.search),
+            "searched": request.GET.get("search", "").strip() if self.search else "",
+            "filtered": any(filter_["chosen"] for filter_ in filters) or bool(self.search and request.GET.get("search")),
             "columns": [self._heading(column, order) for column in self.columns],
-            "rows": [self._row(row) for row in shown],
+            "rows": [self._row(row, shared) for row in shown],
             "next": _token(shown[-1], order) if len(found) > PAGE_ROWS else "",
             "beyond_first": bool(request.GET.get("after")),
         }
@@ -114,23 +130,23 @@ class Listing:
         other = column.sort if order == f"-{column.sort}" else f"-{column.sort}"
         return {"column": column, "label": gettext(column.label), "direction": direction, "other": other}
 
-    def _row(self, row: Any) -> list[tuple[Column, SafeString | str]]:
-        return [(column, self._cell(column, row)) for column in self.columns]
+    def _row(self, row: Any, shared: Mapping[str, Any]) -> list[tuple[Column, SafeString | str]]:
+        return [(column, self._cell(column, row, shared)) for column in self.columns]
 
-    def _cell(self, column: Column, row: Any) -> SafeString | str:
+    def _cell(self, column: Column, row: Any, shared: Mapping[str, Any]) -> SafeString | str:
         template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
-        cell: SafeString = template.render({"row": row, "value": column.value(row)})
+        cell: SafeString = template.render({**shared, "row": row, "value": column.value(row)})
         return cell
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
-        lines = _csv_lines([gettext(column.label) for column in self.columns], self._values(rows))
+        lines = _csv_lines([gettext(column.label) for column in self.columns if column.in_csv], self._values(rows))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
         return response
 
     def _values(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
         for row in rows.order_by("-id").iterator(chunk_size=500):
-            yield [_plain(column.value(row)) for column in self.columns]
+            yield [_plain(column.value(row)) for column in self.columns if column.in_csv]
 
 
 def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:

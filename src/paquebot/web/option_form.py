@@ -18,12 +18,14 @@ from django import forms
 from django.utils.translation import gettext
 
 from paquebot.credentials import Secret
-from paquebot.errors import PaquebotError, describe, render
+from paquebot.errors import PaquebotError, describe
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, read
+from paquebot.web.tags.words import told_beside
 
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
+TO_CHOOSE = translatable("Choose…")
 
 
 class OptionForm(forms.Form):
@@ -70,7 +72,7 @@ class OptionForm(forms.Form):
         """Beside the field the error is about, or on top of the form."""
         path = error.path if isinstance(error, DefinitionError) else ()
         field = next((str(part) for part in path if part in self.fields), None)
-        self.add_error(field, _told(error))
+        self.add_error(field, told(error))
 
 
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
@@ -94,8 +96,8 @@ def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
     if option.kind == "list":
         box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
         return forms.MultipleChoiceField(**common, choices=choices, widget=box)
-    if option.default is None and not option.required:
-        choices = [("", gettext(NOT_SET)), *choices]
+    if option.default is None:
+        choices = [("", gettext(TO_CHOOSE if option.required else NOT_SET)), *choices]
     return forms.ChoiceField(**common, choices=choices)
 
 
@@ -136,10 +138,6 @@ def _value(option: Option, cleaned: Any) -> Any:
     return Secret(str(cleaned)) if option.secret else cleaned
 
 
-def _told(error: PaquebotError) -> str:
-    """The message and the hint; the field itself is the place, so its name is left out."""
-    description = describe(error)
-    parameters = {**description["parameters"], "where": ""}
-    told = render({**description, "parameters": parameters}, gettext)
-    message = told["message"].lstrip(" \u00a0\u202f:")
-    return f"{message[:1].upper()}{message[1:]} {told['hint']}"
+def told(error: PaquebotError) -> str:
+    """The message and the hint, as they stand beside a field: the field itself is the place, so its name is left out."""
+    return told_beside(describe(error))

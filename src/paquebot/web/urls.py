@@ -3,6 +3,7 @@
 from django.urls import path
 
 from paquebot.web import health, history, home, preferences, searching
+from paquebot.web.exports import actions, beside, listing, page
 from paquebot.web.people import passwords, signing_in
 
 urlpatterns = [
@@ -19,4 +20,15 @@ urlpatterns = [
     path("p/<slug:project>/", home.project_home, name="project_home"),
     path("p/<slug:project>/search/", searching.search, name="search"),
     path("p/<slug:project>/history/", history.history, name="history"),
+    path("p/<slug:project>/exports/", listing.exports, name="exports"),
+    path("p/<slug:project>/exports/_new/", actions.new, name="new_export"),
+    path("p/<slug:project>/exports/<slug:name>/", page.configuration, name="export"),
+    path("p/<slug:project>/exports/<slug:name>/content/", page.content, name="export_content"),
+    path("p/<slug:project>/exports/<slug:name>/runs/", page.runs, name="export_runs"),
+    path("p/<slug:project>/exports/<slug:name>/summary/", beside.summary, name="export_summary"),
+    path("p/<slug:project>/exports/<slug:name>/preview/", beside.first_lines, name="export_preview"),
+    path("p/<slug:project>/exports/<slug:name>/run/", actions.run, name="run_export"),
+    path("p/<slug:project>/exports/<slug:name>/switch/", actions.switch, name="switch_export"),
+    path("p/<slug:project>/exports/<slug:name>/duplicate/", actions.duplicate, name="duplicate_export"),
+    path("p/<slug:project>/exports/<slug:name>/delete/", actions.delete, name="delete_export"),
 ]

@@ -46,6 +46,8 @@ class Limits:
     sorting_memory_mb: int = 900
     spill_mb: int = 20_000
     timeout_seconds: int = 1800
+    rows: int | None = None
+    """Reading stops after that many rows, the first of the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class LakeSource(Source):
             "tree": statement.tree,
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
+            "at_most": self._limits.rows,
             "parameters": _parameters(self._selection, statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),

@@ -125,6 +125,13 @@ def kind_of_field(field: BoundField) -> str:
 
 
 @register.filter
+def is_optional(field: BoundField) -> bool:
+    """Whether the label says so: a choice always holds something, and what only some choices need is not optional with them."""
+    conditional = getattr(field.field, "is_conditional", False)
+    return not (field.field.required or conditional) and kind_of_field(field) in ("text", "long")
+
+
+@register.filter
 def drawn(field: BoundField) -> SafeString:
     """The field's control, with the classes and the ties to its help and its error that every field has."""
     base = {"choice": "form-select", "boolean": "form-check-input"}.get(kind_of_field(field), "form-control")

@@ -88,7 +88,10 @@ def clock(moment: datetime | None) -> str:
     """`06:30` or `6 h 30`, on the clock of the project, as schedules are told."""
     if moment is None:
         return ""
-    local = timezone.localtime(moment)
+    return _clock_words(timezone.localtime(moment))
+
+
+def _clock_words(local: datetime) -> str:
     if french():
         return f"{local.hour}\u00a0h\u00a0{local.minute:02}" if local.minute else f"{local.hour}\u00a0h"
     return f"{local.hour:02}:{local.minute:02}"
@@ -135,6 +138,13 @@ def at(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def on_its_clock(moment: datetime) -> SafeString:
+    """The whole day and the clock of a moment that is already on the clock it is to be told on."""
+    day_words = format_date(moment.date(), "full", locale=language())
+    return format_html('<time datetime="{}">{}, {}</time>', moment.isoformat(), day_words, _clock_words(moment))
+
+
+@register.filter
 def near_day(moment: datetime) -> str:
     """Today, tomorrow, yesterday, or the day."""
     distance = (timezone.localdate(moment) - timezone.localdate()).days
@@ -152,6 +162,14 @@ def schedule_words(specification: dict[str, Any] | None) -> str:
 def told(error: dict[str, Any], part: str) -> str:
     """The `message` or the `hint` of an error that history keeps."""
     return render(error, gettext)[part]
+
+
+@register.filter
+def told_beside(error: dict[str, Any]) -> str:
+    """The message and the hint without the place, for whoever is looking at the place."""
+    rendered = render({**error, "parameters": {**error["parameters"], "where": ""}}, gettext)
+    message = rendered["message"].lstrip(" \u00a0\u202f:")
+    return f"{message[:1].upper()}{message[1:]} {rendered['hint']}"
 
 
 @register.filter

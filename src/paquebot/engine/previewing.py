@@ -1,0 +1,90 @@
+"""The first lines of an export's file, as its bytes will be before compression and encryption.
+
+They take the road every run takes (source, obfuscation, format) and nothing more: no file is made, nothing is delivered or
+remembered. Whoever asks must be allowed to see personal data.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from paquebot.content.fields import Obfuscation
+from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
+from paquebot.export import ExportDefinition
+from paquebot.flow import Rows
+from paquebot.records.connection import Records
+from paquebot.records.freezing import source_of
+from paquebot.records.lakes import current_snapshot, lake_address
+from paquebot.records.models import Export
+from paquebot.sources.lake.reading import LakeSource, Limits
+
+FIRST_ROWS = 5
+TIMEOUT_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The beginning of the file as text, its columns, and whether it is the whole file."""
+
+    text: str
+    columns: tuple[str, ...]
+    rows: int
+    is_whole: bool
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+
+def preview(records: Records, export: Export) -> Preview:
+    """The first rows of what `export` would send now. Raises the `PaquebotError` of the stage that cannot go on."""
+    definition = ExportDefinition.from_document(export.definition)
+    obfuscation = _obfuscation(records, export, definition)
+    with _scratch(records) as folder, _source(records, export, definition, folder, FIRST_ROWS + 1) as source:
+        first, found = _first(source.rows())
+        leaving = obfuscation.apply(first) if obfuscation else first
+        text = b"".join(format_of(definition).write(leaving)).decode(definition.file.encoding)
+    return Preview(text, tuple(leaving.schema.names), min(found, FIRST_ROWS), found <= FIRST_ROWS)
+
+
+def columns(records: Records, export: Export) -> tuple[str, ...]:
+    """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
+    definition = ExportDefinition.from_document(export.definition)
+    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+        return tuple(source.rows().schema.names)
+
+
+@contextmanager
+def _scratch(records: Records) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="preview-", dir=records.home.scratch) as folder:
+        yield Path(folder)
+
+
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
+    zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
+    local: datetime = timezone.now().astimezone(zone)
+    selection = selection_of(source_of(export, definition), definition, local)
+    limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
+    address = lake_address(records, export.project)
+    return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)
+
+
+def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:
+    newest = export.project.hmac_keys.order_by("-version").first()
+    return obfuscation_of(records, export.project, definition, newest.version if newest else None)
+
+
+def _first(rows: Rows) -> tuple[Rows, int]:
+    """At most `FIRST_ROWS` rows, and how many were found (one more at most)."""
+    import pyarrow as pa
+
+    table = pa.Table.from_batches(list(rows.batches), rows.schema)
+    return Rows(rows.schema, iter(table.slice(0, FIRST_ROWS).to_batches())), table.num_rows

@@ -1,0 +1,124 @@
+"""An export as one sentence, and the name its file will have: what people read to be sure of what they set up.
+
+A sentence comes as clauses, each an English text of the catalogue with the values that fill it, so that whoever shows it can
+set the values apart. Nothing is read from any server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
+from paquebot.language import Translate, translatable
+from paquebot.packaging import naming
+from paquebot.plugins import find
+from paquebot.records.models import EncryptionKey, Project, Run, Server
+from paquebot.verification.comparison import READ_BACK, strongest
+
+ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
+FORMAT_WORDS = {"csv": "CSV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of the sentence, already in the person's language; `values` fill its fields."""
+
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def sentence(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> list[Clause]:
+    """What the export does, in the order of the road."""
+    return [
+        Clause("{when}", {"when": definition.schedule.words(_) if definition.schedule else _(translatable("By hand"))}),
+        _content(definition.content, _),
+        *_obfuscation(definition, _),
+        Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)}),
+        *_packaging(definition, _),
+        _destination(project, definition, now, _),
+        *_proof(project, definition, _),
+        *_confirmation(project, definition, now, _),
+    ]
+
+
+def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
+    """The name the file of the next run will have, extensions included. Raises `PackagingError`."""
+    stem = naming.render(definition.file.name, _name_values(project, definition, now))
+    return naming.full_name(stem, *_extensions(project, definition))
+
+
+def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:
+    """The next due times, on the schedule's own clock."""
+    found: list[datetime] = []
+    moment: datetime | None = now
+    while definition.schedule and moment and len(found) < count:
+        moment = definition.schedule.next_after(moment)
+        if moment:
+            found.append(definition.schedule.local_time(moment))
+    return found
+
+
+def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
+    moment = next(iter(next_runs(definition, now, 1)), now)
+    zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
+    last = Run.objects.order_by("-id").values_list("id", flat=True).first()
+    return dict(naming.values_of(definition.name, project.name, str((last or 0) + 1), moment, zone))
+
+
+def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]:
+    yield find("formats", definition.file.format).EXTENSION
+    if definition.compression != "none":
+        yield find("compressions", definition.compression).EXTENSION
+    if definition.encryption_keys:
+        key = EncryptionKey.objects.filter(project=project, name=definition.encryption_keys[0]).first()
+        yield find("encryptions", key.kind if key else "openpgp").EXTENSION
+
+
+def _content(content: ContentChoice, _: Translate) -> Clause:
+    if content.kind == CONTACTS:
+        if content.fields is None:
+            return Clause(_("the contact list"))
+        return Clause(_("the contact list ({fields})"), {"fields": ", ".join(content.fields)})
+    if content.kind == QUERY:
+        return Clause(_("the result of the query {name}"), {"name": content.name})
+    return Clause(_("the table {name}"), {"name": content.name})
+
+
+def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    if definition.obfuscation:
+        algorithm = definition.obfuscation.algorithm
+        values = {"fields": ", ".join(definition.obfuscation.fields), "algorithm": ALGORITHM_WORDS.get(algorithm, algorithm)}
+        yield Clause(_("with {fields} obfuscated by {algorithm}"), values)
+
+
+def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    if definition.compression != "none":
+        yield Clause(_("compressed with {compression}"), {"compression": definition.compression})
+    if definition.encryption_keys:
+        yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
+
+
+def _destination(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Clause:
+    name = file_name(project, definition, now)
+    if definition.destination is None:
+        return Clause(_("under the name {file}, to a destination still to be chosen"), {"file": name})
+    folder = definition.destination.folder
+    path = f"{folder.rstrip('/')}/{name}" if folder else name
+    return Clause(_("to {place}"), {"place": f"{definition.destination.server}:{path}"})
+
+
+def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
+    if server:
+        level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
+        yield Clause(_("compared by SHA-256 once read back") if level == READ_BACK else _("compared by size"))
+
+
+def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:
+    if definition.confirmation:
+        name = naming.render(definition.confirmation.name, _name_values(project, definition, now))
+        yield Clause(_("then confirmed by {file}"), {"file": name})

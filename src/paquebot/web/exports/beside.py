@@ -1,0 +1,91 @@
+"""What stands beside the parts of an export: the sentence, what is missing, the next runs, the file's name and first lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from paquebot.engine.previewing import FIRST_ROWS, preview
+from paquebot.errors import PaquebotError, describe
+from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
+from paquebot.records import exports
+from paquebot.records.models import Export, Project
+from paquebot.records.sentence import Clause, file_name, next_runs, sentence
+from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.exports.finding import export_or_404, part_of
+from paquebot.web.exports.parts import PARTS
+from paquebot.web.installation import records
+
+FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
+"""The parts on whose page the name of the next file and the next runs stand too."""
+_PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
+
+
+def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
+    """What the page tells of a definition, saved or not."""
+    now = timezone.now()
+    return {
+        "sentence": _set(sentence(project, definition, now, gettext)),
+        "missing": [_missing(problem) for problem in definition.missing_for_activation()],
+        "example": file_name(project, definition, now),
+        "next_runs": next_runs(definition, now),
+        "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
+    }
+
+
+@seen_by(EDITORS)
+@require_POST
+def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """The sentence and the rest as they would be with what is in the form; nothing is saved."""
+    export = export_or_404(request, name)
+    wrong = None
+    try:
+        definition = _tried(request, export)
+        context = told(request.project, definition)
+    except PaquebotError as error:
+        wrong = describe(error)
+        context = told(request.project, ExportDefinition.from_document(export.definition))
+    follows = request.POST.get("part") in FOLLOWED
+    return render(request, "exports/told.html", {**context, "export": export, "wrong": wrong, "live": True, "follows": follows})
+
+
+@seen_by(EDITORS)
+@require_safe
+def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """The first lines of the file: a part of the page, or a page of its own without JavaScript."""
+    export = export_or_404(request, name)
+    context: dict[str, Any] = {"export": export, "first_rows": FIRST_ROWS}
+    try:
+        context["preview"] = preview(records(), export)
+    except PaquebotError as error:
+        context["error"] = describe(error)
+    whole = not request.headers.get("HX-Request")
+    return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
+
+
+def _tried(request: PageRequest, export: Export) -> ExportDefinition:
+    definition = ExportDefinition.from_document(export.definition)
+    form = part_of(request, export, definition)
+    form.is_valid()
+    return exports.changed(export, form.changes())
+
+
+def _missing(problem: Any) -> dict[str, str]:
+    return {"text": gettext(problem.hint), "part": _PARTS_OF_PROBLEMS[problem.code]}
+
+
+def _set(clauses: list[Clause]) -> SafeString:
+    """The sentence with its values set apart."""
+    return SafeString(", ".join(_clause(clause) for clause in clauses) + ".")
+
+
+def _clause(clause: Clause) -> SafeString:
+    values = {key: format_html("<b>{}</b>", value) for key, value in clause.values.items()}
+    return format_html(clause.text, **values) if values else SafeString(clause.text)

@@ -1,0 +1,282 @@
+"""The parts of an export's page that are saved one by one, each a form made of the options `EXPORT` declares.
+
+A part knows which options it shows, what they hold, and which keys of the definition its answer changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from paquebot.errors import Problem
+from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
+from paquebot.language import translatable
+from paquebot.options import DefinitionError, Option, Section
+from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
+from paquebot.schedule import SCHEDULE
+from paquebot.web.option_form import OptionForm
+
+NO_TIMES = Problem(
+    "export.no_times", "There is no time of day.", "Write one, such as 06:30; several stand on lines of their own."
+)
+NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
+NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
+NO_CONFIRMATION_NAME = Problem(
+    "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
+)
+
+BY_HAND, CRON = "by_hand", "cron"
+CONFIRMATION_NAME = f"{DEFAULT_FILE_NAME}.ok.json"
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the page; `tab` is the page it stands on."""
+
+    name: str
+    title: str
+    icon: str
+    options: Callable[[Project], tuple[Option, ...]]
+    stored: Callable[[ExportDefinition], Values]
+    changes: Callable[[Values, ExportDefinition], Values]
+    tab: str = "configuration"
+    conditional: tuple[str, ...] = ()
+    """Options that some choices need, and that show with these only."""
+
+    def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
+        """Its form, empty of errors, or holding what was written."""
+        form = OptionForm(self.options(project), written, stored=self.stored(definition), prefix=self.name)
+        for name in self.conditional:
+            form.fields[name].__dict__["is_conditional"] = True
+            if isinstance(form.fields[name].widget, forms.Textarea):
+                form.fields[name].widget.attrs["rows"] = 2
+        return form
+
+
+def _entries(*path: str) -> tuple[Option, ...]:
+    """The options of the section `path` that leave something to choose."""
+    entries: Any = EXPORT
+    for name in path:
+        entries = next(entry for entry in entries if isinstance(entry, Section) and entry.name == name).entries
+    return tuple(entry for entry in entries if isinstance(entry, Option) and len(entry.choices) != 1)
+
+
+def _option(name: str, *path: str) -> Option:
+    return next(option for option in _entries(*path) if option.name == name)
+
+
+def _chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
+    return dataclasses.replace(option, choices=tuple(names), choice_labels=tuple(names.values()), **more)
+
+
+# ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parameters(values: Values, definition: ExportDefinition) -> Values:
+    return {"label": values.get("label") or definition.name, "description": values.get("description", "")}
+
+
+# ── where to ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _destination_options(project: Project) -> tuple[Option, ...]:
+    servers = {server.name: server.name for server in Server.objects.filter(project=project)}
+    return (_chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
+
+
+def _stored_destination(definition: ExportDefinition) -> Values:
+    return dataclasses.asdict(definition.destination) if definition.destination else {}
+
+
+def _destination(values: Values, _: ExportDefinition) -> Values:
+    return {"destination": {"server": values.get("server"), "folder": values.get("folder", "")}}
+
+
+# ── the file and what closes it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _file(values: Values, definition: ExportDefinition) -> Values:
+    kept = {**dataclasses.asdict(definition.file), **values}
+    return {"file": {**kept, "name": values.get("name", DEFAULT_FILE_NAME)}}
+
+
+def _packaging_options(project: Project) -> tuple[Option, ...]:
+    keys = {key.name: key.name for key in EncryptionKey.objects.filter(project=project)}
+    encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
+    return (_option("compression"), *((_chosen_among(encryption, keys),) if keys else ()))
+
+
+def _packaging(values: Values, _: ExportDefinition) -> Values:
+    keys = values.get("openpgp")
+    return {"compression": values.get("compression", "none"), "encryption": {"openpgp": keys} if keys else None}
+
+
+def _production(values: Values, definition: ExportDefinition) -> Values:
+    return {"production": {**dataclasses.asdict(definition.production), **values}}
+
+
+# ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_CONFIRM = Option(
+    "confirm",
+    "It is written last, and tells the partner that the export is complete.",
+    "boolean",
+    default=False,
+    label="Write a confirmation file",
+)
+
+
+def _proof_options(_: Project) -> tuple[Option, ...]:
+    name = dataclasses.replace(_option("name", "confirmation"), required=False, default=CONFIRMATION_NAME)
+    others = {option.name: option for option in _entries("confirmation")}
+    return (_option("two_step"), _CONFIRM, others["folder"], name, others["format"], others["content"])
+
+
+def _stored_proof(definition: ExportDefinition) -> Values:
+    confirmation = dataclasses.asdict(definition.confirmation) if definition.confirmation else {}
+    return {"two_step": definition.two_step, "confirm": definition.confirmation is not None, **confirmation}
+
+
+def _proof(values: Values, _: ExportDefinition) -> Values:
+    told = {key: values[key] for key in ("folder", "name", "format", "content") if key in values}
+    if values.get("confirm") and "name" not in told:
+        raise DefinitionError(NO_CONFIRMATION_NAME, ("confirmation", "name"), example=CONFIRMATION_NAME)
+    return {"two_step": values.get("two_step", False), "confirmation": told if values.get("confirm") else None}
+
+
+# ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NEEDED = {"day": (("at", NO_TIMES),), "week": (("on", NO_DAYS), ("at", NO_TIMES)), CRON: ((CRON, NO_CRON),)}
+_RHYTHM_KEYS = {"hour": ("minute",), "day": ("at",), "week": ("on", "at"), CRON: (CRON,)}
+_BY_HAND_LABEL = translatable("Only by hand")
+_CRON_LABEL = translatable("A cron expression")
+_SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
+
+
+def _schedule_options(project: Project) -> tuple[Option, ...]:
+    options = {option.name: option for option in SCHEDULE if isinstance(option, Option)}
+    every = options["every"]
+    rhythm = dataclasses.replace(
+        every,
+        choices=(BY_HAND, *every.choices, CRON),
+        choice_labels=(_BY_HAND_LABEL, *every.choice_labels, _CRON_LABEL),
+        default=BY_HAND,
+    )
+    zone = dataclasses.replace(options["timezone"], default=project.timezone)
+    return (rhythm, options["on"], options["at"], options["minute"], options[CRON], zone)
+
+
+def _stored_schedule(definition: ExportDefinition) -> Values:
+    if definition.schedule is None:
+        return {}
+    return {"every": CRON if definition.schedule.cron else definition.schedule.every, **definition.schedule.to_document()}
+
+
+def _schedule(values: Values, _: ExportDefinition) -> Values:
+    rhythm = values.get("every", BY_HAND)
+    if rhythm == BY_HAND:
+        return {"schedule": None}
+    for key, problem in _NEEDED.get(rhythm, ()):
+        if not values.get(key):
+            raise DefinitionError(problem, ("schedule", key))
+    said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
+    if "at" in said:
+        said["at"] = list(dict.fromkeys(_time(written) for written in said["at"]))
+    return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
+
+
+def _time(written: str) -> str:
+    """`6 h 30` and `6h` are times too."""
+    found = _SPOKEN_TIME.fullmatch(written.strip())
+    return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
+
+
+# ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SOURCE = Option("source", "The contact list, a relational table, or the result of a saved query.", label="What leaves")
+
+
+def _source_options(project: Project) -> tuple[Option, ...]:
+    tables = Table.objects.filter(project=project)
+    names = {CONTACTS: translatable("Contact list")}
+    names |= {f"{TABLE}:{table.name}": f"{table.name}" for table in tables if not table.is_contact_list}
+    names |= {f"{QUERY}:{query.name}": f"{query.name}" for query in Query.objects.filter(project=project)}
+    return (_chosen_among(_SOURCE, names, default=CONTACTS),)
+
+
+def _stored_source(definition: ExportDefinition) -> Values:
+    content = definition.content
+    return {"source": CONTACTS if content.kind == CONTACTS else f"{content.kind}:{content.name}"}
+
+
+def _source(values: Values, definition: ExportDefinition) -> Values:
+    kind, _, name = values.get("source", CONTACTS).partition(":")
+    if kind != CONTACTS:
+        return {"content": {kind: name}}
+    fields = definition.content.fields if definition.content.kind == CONTACTS else None
+    return {"content": {CONTACTS: {"fields": list(fields)} if fields else {}}}
+
+
+PARTS = (
+    Part(
+        "parameters",
+        translatable("Name and purpose"),
+        "pencil",
+        lambda _: (_option("label"), _option("description")),
+        lambda definition: {"label": definition.label, "description": definition.description},
+        _parameters,
+    ),
+    Part("destination", translatable("Destination"), "server", _destination_options, _stored_destination, _destination),
+    Part(
+        "file",
+        translatable("File"),
+        "file-export",
+        lambda _: _entries("file"),
+        lambda definition: dataclasses.asdict(definition.file),
+        _file,
+        conditional=("name",),
+    ),
+    Part(
+        "packaging",
+        translatable("Compression and encryption"),
+        "lock",
+        _packaging_options,
+        lambda definition: {"compression": definition.compression, "openpgp": list(definition.encryption_keys)},
+        _packaging,
+    ),
+    Part(
+        "production",
+        translatable("Production"),
+        "adjustments",
+        lambda _: _entries("production"),
+        lambda definition: dataclasses.asdict(definition.production),
+        _production,
+    ),
+    Part(
+        "proof",
+        translatable("Transmission and confirmation"),
+        "circle-check",
+        _proof_options,
+        _stored_proof,
+        _proof,
+        conditional=("name",),
+    ),
+    Part(
+        "schedule",
+        translatable("Schedule"),
+        "calendar-time",
+        _schedule_options,
+        _stored_schedule,
+        _schedule,
+        conditional=("on", "at", "minute", CRON, "timezone"),
+    ),
+    Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
+)
+"""In the order people think."""

@@ -1,0 +1,172 @@
+"""What an export is, told in short: each part in one line, and what somebody changed in words instead of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from paquebot.errors import PackagingError
+from paquebot.export import CONTACTS, EXPORT, ExportDefinition
+from paquebot.language import translatable
+from paquebot.options import Option, Section
+from paquebot.records.exports import Difference
+from paquebot.records.models import Project
+from paquebot.records.sentence import file_name
+from paquebot.schedule import Schedule
+
+NOT_CHOSEN = translatable("Not chosen yet")
+_NOTHING = translatable("nothing")
+_YES, _NO = translatable("yes"), translatable("no")
+
+
+def line_of(part: str, project: Project, definition: ExportDefinition) -> str:
+    """The part `part` in one line."""
+    told: Callable[[Project, ExportDefinition], str] = _LINES[part]
+    return told(project, definition)
+
+
+def in_words(difference: Difference) -> dict[str, str]:
+    """Which option changed, what it was and what it is, as the forms call them."""
+    return {
+        "place": " › ".join(_walk(EXPORT, difference.path)[0]),
+        "before": _worded(difference.path, difference.before),
+        "now": _worded(difference.path, difference.now),
+    }
+
+
+def _worded(path: Sequence[str], value: Any) -> str:
+    if value in (None, "", [], {}):
+        return gettext(_NOTHING)
+    if isinstance(value, bool):
+        return gettext(_YES if value else _NO)
+    if path == ("schedule",):
+        return Schedule.from_document(value).words(gettext)
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{_walk(EXPORT, (*path, name))[0][-1]} {_worded((*path, name), part)}" for name, part in value.items()
+        )
+    if isinstance(value, list):
+        return ", ".join(_worded(path, item) for item in value)
+    return _choice(_walk(EXPORT, path)[1], str(value))
+
+
+def _choice(option: Option | None, value: str) -> str:
+    if option and value in option.choices and option.choice_labels:
+        return gettext(option.choice_labels[option.choices.index(value)])
+    return value
+
+
+def _walk(entries: Sequence[Any], path: Sequence[str]) -> tuple[list[str], Option | None]:
+    names: list[str] = []
+    option = None
+    for key in path:
+        entry = next((entry for entry in entries if getattr(entry, "name", None) == key), None)
+        option = entry if isinstance(entry, Option) else None
+        entries = entry.entries if isinstance(entry, Section) and not entry.keyed else entries
+        names.append(_name(entry, key))
+    return names, option
+
+
+def _name(entry: Any, key: str) -> str:
+    if isinstance(entry, Option) and entry.label:
+        return gettext(entry.label)
+    return gettext(_SECTIONS[key]) if key in _SECTIONS else key
+
+
+_SECTIONS = {
+    "destination": translatable("Destination"),
+    "schedule": translatable("Schedule"),
+    "content": translatable("Source"),
+    "contacts": translatable("Contact list"),
+    "file": translatable("File"),
+    "production": translatable("Production"),
+    "obfuscation": translatable("Obfuscation"),
+    "fields": translatable("Fields"),
+    "encryption": translatable("Encryption"),
+    "confirmation": translatable("Confirmation file"),
+}
+
+
+def _parameters(_: Project, definition: ExportDefinition) -> str:
+    return definition.description or definition.name
+
+
+def _destination(_: Project, definition: ExportDefinition) -> str:
+    if definition.destination is None:
+        return gettext(NOT_CHOSEN)
+    return " · ".join(part for part in (definition.destination.server, definition.destination.folder) if part)
+
+
+def _file(project: Project, definition: ExportDefinition) -> str:
+    try:
+        return file_name(project, definition, timezone.now())
+    except PackagingError:
+        return definition.file.name
+
+
+def _packaging(_: Project, definition: ExportDefinition) -> str:
+    compression = _choice(_option("compression"), definition.compression)
+    plain = gettext(translatable("Neither compressed nor encrypted"))
+    parts = [compression] if definition.compression != "none" else []
+    if definition.encryption_keys:
+        parts.append(gettext(translatable("encrypted for {keys}")).format(keys=", ".join(definition.encryption_keys)))
+    return " · ".join(parts) or plain
+
+
+def _production(_: Project, definition: ExportDefinition) -> str:
+    chosen = {"when_empty": definition.production.when_empty, "if_exists": definition.production.if_exists}
+    told = gettext(translatable("Nothing to export: {when_empty} · Name already there: {if_exists}"))
+    return told.format(**{name: _lowered(_choice(_option(name, "production"), value)) for name, value in chosen.items()})
+
+
+def _proof(_: Project, definition: ExportDefinition) -> str:
+    steps = translatable("Two-step transmission") if definition.two_step else translatable("One-step transmission")
+    confirmed = translatable("with a confirmation file") if definition.confirmation else translatable("without confirmation")
+    return f"{gettext(steps)} · {gettext(confirmed)}"
+
+
+def _schedule(_: Project, definition: ExportDefinition) -> str:
+    if definition.schedule is None:
+        return gettext(translatable("None: it runs by hand only"))
+    return f"{definition.schedule.words(gettext)} · {definition.schedule.timezone}"
+
+
+def _source(_: Project, definition: ExportDefinition) -> str:
+    content = definition.content
+    if content.kind == CONTACTS:
+        return gettext(translatable("Contact list"))
+    kind = translatable("Table {name}") if content.kind == "table" else translatable("Query {name}")
+    return gettext(kind).format(name=content.name)
+
+
+def _fields(_: Project, definition: ExportDefinition) -> str:
+    chosen = definition.content.fields
+    leaving = gettext(translatable("All fields")) if chosen is None else ", ".join(chosen)
+    if definition.obfuscation is None:
+        return gettext(translatable("{fields} · none obfuscated")).format(fields=leaving)
+    hidden = ", ".join(definition.obfuscation.fields)
+    return gettext(translatable("{fields} · obfuscated: {hidden}")).format(fields=leaving, hidden=hidden)
+
+
+def _option(name: str, *path: str) -> Option | None:
+    return _walk(EXPORT, (*path, name))[1]
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+_LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
+    "parameters": _parameters,
+    "destination": _destination,
+    "file": _file,
+    "packaging": _packaging,
+    "production": _production,
+    "proof": _proof,
+    "schedule": _schedule,
+    "source": _source,
+    "fields": _fields,
+}
