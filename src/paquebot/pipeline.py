@@ -73,6 +73,8 @@ class Plan:
     confirmation: Confirmation | None
     started_at: datetime
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    same_again: bool = False
+    """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
 
     @property
     def remote_path(self) -> str:
@@ -222,7 +224,7 @@ class _Voyage:
         with self._step(events.PUBLISH) as detail:
             self.cancellation.check()
             self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
-            plan.destination.publish(hidden, plan.remote_path, replace=plan.replace)
+            plan.destination.publish(hidden, plan.remote_path, replace=plan.replace or self._is_same_again(artifact, level))
             detail.update(remote_path=plan.remote_path)
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
@@ -243,6 +245,17 @@ class _Voyage:
             with self._step(events.COMPARE) as detail:
                 compared = compare(self.plan.destination, self.plan.remote_path, artifact.final, level)
                 detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+        except VerificationError:
+            return False
+        return True
+
+    def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
+        """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
+        path, final = self.plan.remote_path, artifact.final
+        if not self.plan.same_again or self.plan.destination.size(path) != final.size_bytes:
+            return False
+        try:
+            compare(self.plan.destination, path, final, level)
         except VerificationError:
             return False
         return True

@@ -47,16 +47,24 @@ class Column:
     numeric: bool = False
     narrow: bool = True
     """Whether a phone shows it too."""
+    in_csv: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parameter of the address; `choices` gives values and translated labels, `field` the query's field (or the name)."""
+    """A parameter of the address; `choices` gives values and translated labels, `field` the query's field (or the name).
+
+    `narrow` says how the query is narrowed where that is not “the field equals the value”.
+    """
 
     name: str
     label: str
     choices: Callable[[HttpRequest], Sequence[tuple[str, str]]]
     field: str = ""
+    narrow: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+
+    def apply(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return self.narrow(rows, value) if self.narrow else rows.filter(**{self.field or self.name: value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Listing:
             value = request.GET.get(filter_.name, "")
             known = dict(choices)
             if value in known:
-                rows = rows.filter(**{filter_.field or filter_.name: value})
+                rows = filter_.apply(rows, value)
             chosen = known.get(value, "")
             label = gettext(filter_.label)
             active.append({"name": filter_.name, "label": label, "choices": choices, "value": value, "chosen": chosen})
@@ -123,14 +131,14 @@ class Listing:
         return cell
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
-        lines = _csv_lines([gettext(column.label) for column in self.columns], self._values(rows))
+        lines = _csv_lines([gettext(column.label) for column in self.columns if column.in_csv], self._values(rows))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
         return response
 
     def _values(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
         for row in rows.order_by("-id").iterator(chunk_size=500):
-            yield [_plain(column.value(row)) for column in self.columns]
+            yield [_plain(column.value(row)) for column in self.columns if column.in_csv]
 
 
 def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
@@ -142,8 +150,12 @@ def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
         if last is None:
             return sorted_rows
         further = "lt" if backwards else "gt"
-        return sorted_rows.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
-    except (BadSignature, FieldError, ValidationError):
+        if name == "id":
+            return sorted_rows.filter(**{f"id__{further}": last})
+        # The first condition repeats what the second implies: only with it does the database begin where the page begins.
+        begun = sorted_rows.filter(**{f"{name}__{further}e": value})
+        return begun.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
+    except (BadSignature, FieldError, TypeError, ValidationError, ValueError):
         return sorted_rows
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from paquebot.web import health, history, home, preferences, searching
 from paquebot.web.people import passwords, signing_in
+from paquebot.web.runs import acts, files, page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -19,4 +20,13 @@ urlpatterns = [
     path("p/<slug:project>/", home.project_home, name="project_home"),
     path("p/<slug:project>/search/", searching.search, name="search"),
     path("p/<slug:project>/history/", history.history, name="history"),
+    path("p/<slug:project>/history/act/", history.act, name="history_act"),
+    path("p/<slug:project>/runs/<int:run>/", page.run, name="run"),
+    path("p/<slug:project>/runs/<int:run>/live/", page.live, name="run_live"),
+    path("p/<slug:project>/runs/<int:run>/retry/", acts.retry, name="run_retry"),
+    path("p/<slug:project>/runs/<int:run>/ignore/", acts.ignore, name="run_ignore"),
+    path("p/<slug:project>/runs/<int:run>/cancel/", acts.cancel, name="run_cancel"),
+    path("p/<slug:project>/runs/<int:run>/file/", files.download, name="run_file"),
+    path("p/<slug:project>/runs/<int:run>/first-lines/", files.first_lines, name="run_first_lines"),
+    path("p/<slug:project>/runs/<int:run>/receipt/", files.receipt, name="run_receipt"),
 ]
