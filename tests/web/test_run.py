@@ -35,7 +35,7 @@ def keep(served, run, content=CONTENT):
     Run.objects.filter(id=run.id).update(rows=2, **measure)
 
 
-def make_step(run, name, after=0.0, seconds=1.0, attempt=1, status="done", **detail):
+def make_step(run, name, after=0.0, seconds=1.0, *, attempt=1, status="done", **detail):
     from paquebot.records.models import RunStep
 
     begun = run.started_at + timedelta(seconds=after)
@@ -71,8 +71,8 @@ def test_it_tells_the_file_its_proof_and_its_steps(cast, served, export):
 
 def test_a_failure_says_what_happened_what_to_do_and_its_code_attempt_by_attempt(cast, export):
     run = make_run(export, "failed", error=FAILURE, attempt=2)
-    make_step(run, "send", 0, 10, 1, "failed", error=FAILURE)
-    make_step(run, "send", 300, 10, 2, "failed", error=FAILURE)
+    make_step(run, "send", 0, 10, status="failed", error=FAILURE)
+    make_step(run, "send", 300, 10, attempt=2, status="failed", error=FAILURE)
     text = cast.bob.get(page(run)).text
     assert text.count("The server is full.") == 3
     assert "Make room." in text
