@@ -158,6 +158,16 @@ def test_many_runs_are_made_again_at_once(cast):
     assert "No line was chosen." in cast.alice.post("/p/letters/history/act/", {"act": "retry"}, follow=True).text
 
 
+def test_among_many_none_replaces_a_newer_file(cast, served):
+    from paquebot.records.models import Run
+
+    export = make_export(cast.project, "a")
+    old, new = make_run(export, sha256="aa"), make_run(export, sha256="bb")
+    text = cast.alice.post("/p/letters/history/act/", {"run": [old.id], "act": "resend"}, follow=True).text
+    assert f"Run {new.id} put a newer file under the name of run {old.id}" in text
+    assert Run.objects.count() == 2
+
+
 def test_another_projects_runs_cannot_be_acted_on(cast, served):
     from paquebot.records.lakes import create_project
 

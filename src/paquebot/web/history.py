@@ -15,12 +15,13 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from paquebot.engine import asking
-from paquebot.errors import PaquebotError, describe, render
+from paquebot.errors import CommandError, PaquebotError, Problem, describe, render
 from paquebot.language import translatable
 from paquebot.records import run_log
 from paquebot.records.models import Export, Run
 from paquebot.records.models.people import EDITOR
 from paquebot.records.run_list import PERIODS, runs_of, since
+from paquebot.records.selectors import newer_under_its_name
 from paquebot.records.words import status_name, trigger_name
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.installation import records
@@ -48,6 +49,11 @@ PERIOD_NAMES = {
 }
 IGNORED_NAMES = {"too": translatable("shown too"), "only": translatable("only these")}
 AT_ONCE = 200
+NEWER_FILE = Problem(
+    "run.newer_file",
+    "Run {newer} put a newer file under the name of run {run}, which would be replaced.",
+    "If that is what you want, send it again from its own page.",
+)
 
 
 def seconds_of(run: Run) -> float | None:
@@ -125,7 +131,8 @@ def act(request: PageRequest, project: str) -> HttpResponse:
             _do(request, run, request.POST.get("act", ""))
             done += 1
         except PaquebotError as error:
-            refused.append(render(describe(error), gettext)["message"])
+            told = render(describe(error), gettext)
+            refused.append(f"{told['message']} {told['hint']}")
     _tell(request, request.POST.get("act", ""), done, refused)
     back = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(back, {request.get_host()}):
@@ -140,9 +147,17 @@ def _do(request: PageRequest, run: Run, what: str) -> None:
         case "notice":
             run_log.notice(run, request.user)
         case "resend":
+            _protect_newer(run)
             asking.send_again(records(), run, request.user)
         case "retry":
             asking.make_again(run, request.user)
+
+
+def _protect_newer(run: Run) -> None:
+    """Among many, nobody sees that one of them would replace what came after it."""
+    newer = newer_under_its_name(run)
+    if newer is not None:
+        raise CommandError(NEWER_FILE, newer=newer.id, run=run.id)
 
 
 def _tell(request: PageRequest, what: str, done: int, refused: list[str]) -> None:
