@@ -23,7 +23,7 @@ PACKAGES = {
 ICONS = (
     *("adjustments", "alert-triangle", "arrow-right", "brightness-half", "building", "calendar-time", "check"),
     *("chevron-down", "chevron-right", "circle-check", "clock", "copy", "database", "dots", "download"),
-    *("external-link", "eye", "file-export", "filter", "history", "home", "key", "language", "lock", "logout"),
+    *("external-link", "eye", "eye-off", "file-export", "filter", "history", "home", "key", "language", "lock", "logout"),
     *("mail", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search", "selector", "send"),
     *("server", "settings", "ship", "sort-ascending", "sort-descending", "sun", "table", "trash", "upload", "user"),
     "x",

@@ -73,6 +73,8 @@ class Plan:
     confirmation: Confirmation | None
     started_at: datetime
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    same_again: bool = False
+    """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
 
     @property
     def remote_path(self) -> str:
@@ -265,7 +267,7 @@ class _Voyage:
         with self._step(events.PUBLISH) as detail:
             self.cancellation.check()
             self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
-            plan.destination.publish(hidden, plan.remote_path, replace=plan.replace)
+            plan.destination.publish(hidden, plan.remote_path, replace=plan.replace or self._is_same_again(artifact, level))
             detail.update(remote_path=plan.remote_path)
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
@@ -276,6 +278,10 @@ class _Voyage:
         with closing_upstream(watched):
             accepted = self.plan.destination.send(hidden, watched, artifact.final.size_bytes)
         return {"size_bytes": accepted, **self.plan.destination.identity}
+
+    def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
+        """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
+        return self.plan.same_again and self._holds(artifact, level)
 
     def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
         with self._step(events.CONFIRM) as detail:

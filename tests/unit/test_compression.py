@@ -29,6 +29,29 @@ def packed(kind, content, size=100_000, **options):
     return b"".join(kind(read(kind.OPTIONS, options)).pack(in_blocks(content, size)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [7, 100_000, 10_000_000])
+def test_what_was_packed_comes_out_again(kind, size):
+    content = lines()
+    assert b"".join(kind({}).unpack(in_blocks(packed(kind, content), size))) == content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unpacking_stays_in_bounded_blocks_and_stops_when_nobody_wants_more(kind):
+    closed = []
+
+    def source():
+        try:
+            yield from in_blocks(packed(kind, bytes(50_000_000)), 1000)
+        finally:
+            closed.append(True)
+
+    blocks = kind({}).unpack(source())
+    assert 0 < len(next(blocks)) <= 1 << 20
+    blocks.close()
+    assert closed == [True]
+
+
 def test_python_reads_the_gzip_file():
     content = lines()
     assert gzip.decompress(packed(GzipCompression, content)) == content

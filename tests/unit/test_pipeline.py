@@ -176,6 +176,26 @@ def test_a_kept_artifact_is_sent_without_reading_the_source_again(plan, store):
     assert store.files == {"/entrant/desabonnements.csv": EXPECTED}
 
 
+def test_the_same_file_again_replaces_its_own_bytes_where_other_files_are_refused(plan, store):
+    artifact = carry_out(plan, Recorder()).artifact
+    again = replace(plan, token="ffffff", replace=False, source=None, checkpoint=pipeline.Checkpoint(artifact), same_again=True)
+    listener = Recorder()
+    assert carry_out(again, listener).status == "delivered"
+    assert "finished send" in listener.steps()
+    assert store.files == {"/entrant/desabonnements.csv": EXPECTED}
+
+
+def test_the_same_file_again_is_refused_where_another_one_took_its_name(plan, store):
+    artifact = carry_out(plan, Recorder()).artifact
+    other = EXPECTED.replace(b"46005", b"46006")
+    store.files["/entrant/desabonnements.csv"] = other
+    again = replace(plan, token="ffffff", replace=False, source=None, checkpoint=pipeline.Checkpoint(artifact), same_again=True)
+    with pytest.raises(DeliveryError) as raised:
+        carry_out(again, Recorder())
+    assert raised.value.code == "delivery.name_taken"
+    assert store.files == {"/entrant/desabonnements.csv": other}
+
+
 def test_an_attempt_removes_the_hidden_files_of_earlier_ones(plan, store):
     artifact = carry_out(plan, Recorder()).artifact
     store.files["/entrant/.paquebot-0a1b2c-1.part"] = b"half"

@@ -13,6 +13,7 @@ HELP = translatable("lists the runs, newest first")
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
     parser.add_argument("export", metavar="EXPORT", nargs="?", help=_("only this export's runs"))
+    parser.add_argument("--ignored", action="store_true", help=_("those that are ignored too"))
     parser.add_argument("--limit", type=int, default=20, help=_("how many at most (20)"))
 
 
@@ -25,7 +26,8 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
 
         project = project_of(arguments)
         export = find_export(project, arguments.export) if arguments.export else None
-        documents = [run_document(run, out.translate) for run in history(project, export, arguments.limit)]
+        found = history(project, export, arguments.limit, ignored=arguments.ignored)
+        documents = [run_document(run, out.translate) for run in found]
     out.document(documents)
     _tell(documents, out)
     return 0

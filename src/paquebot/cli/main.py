@@ -28,7 +28,10 @@ COMMANDS = {
     "run": "run",
     "history": "history",
     "show": "show",
+    "retry": "retry",
+    "ignore": "ignore",
     "cancel": "cancel",
+    "verify": "verify",
     "test-destination": "test_destination",
     "user": "user",
 }

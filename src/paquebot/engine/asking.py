@@ -1,27 +1,52 @@
-"""What doors ask of the engine: run now, cancel, is anybody working?"""
+"""What doors ask of the engine: run now, once more, cancel; is anybody working?"""
 
 from __future__ import annotations
 
 from django.db import connection, transaction
 
 from paquebot.engine import attempts, queue
-from paquebot.records import runs
-from paquebot.records.models import Export, Run
+from paquebot.engine.workplace import artifact_store
+from paquebot.records import retrying, runs
+from paquebot.records.connection import Records
+from paquebot.records.models import Export, Run, User
+from paquebot.records.run_log import note
 
 
-def run_now(export: Export) -> Run:
+def run_now(export: Export, by: User | None = None) -> Run:
     """A run of `export` as it is now, in every state, leaving the schedule alone. Raises when it lacks a destination."""
     with transaction.atomic():
         run = runs.request(export, "manual")
+        note(run, "asked", by)
         attempts.admit()
     run.refresh_from_db()
     return run
 
 
-def cancel(run: Run) -> None:
+def send_again(records: Records, run: Run, by: User | None = None) -> Run:
+    """A run that sends the kept file of `run` again. Raises when the file is gone, or was never whole."""
+    kept = retrying.kept_file(run)
+    artifact_store(records).open(kept.location, kept.wrapped_key)
+    with transaction.atomic():
+        again = retrying.resend(run, by)
+        attempts.admit()
+    again.refresh_from_db()
+    return again
+
+
+def make_again(run: Run, by: User | None = None) -> Run:
+    """A run of the same export with its definition and its data as they are today. Raises when the export is gone."""
+    with transaction.atomic():
+        again = retrying.make_again(run, by)
+        attempts.admit()
+    again.refresh_from_db()
+    return again
+
+
+def cancel(run: Run, by: User | None = None) -> None:
     """Asks that the run stops: at once when it waits, within moments when it runs. Raises once it has ended."""
     with transaction.atomic():
         job = runs.cancel(run)
+        note(run, "cancelled", by)
         if job is not None:
             queue.abort(job)
             attempts.end_unstarted(run.id, job)

@@ -44,7 +44,9 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     frozen = run.definition
     definition = ExportDefinition.from_document(frozen["export"])
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
-    names = naming.values_of(definition.name, frozen["project"]["name"], str(run.id), run.scheduled_for, zone)
+    named_after = str(frozen.get("named_after", run.id))
+    names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone)
+    kept = runs.kept_artifact(run)
     format_ = format_of(definition)
     compression = _compression(definition)
     encryption = _encryption(frozen, scratch)
@@ -53,13 +55,15 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         token=run.token,
         attempt=run.attempt,
         source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
-        obfuscation=obfuscation_of(records, run.project, definition, run.definition["hmac_key_version"]),
+        obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
         format=format_,
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
         destination=_destination(records, run),
-        file_name=naming.full_name(
+        file_name=kept.file_name
+        if kept
+        else naming.full_name(
             naming.render(definition.file.name, names), *(part.EXTENSION for part in (format_, compression, encryption) if part)
         ),
         folder=folder,
@@ -68,7 +72,8 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         two_step=definition.two_step,
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
-        checkpoint=pipeline.Checkpoint(runs.kept_artifact(run), run.intended, run.verification or None),
+        checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
+        same_again=run.trigger == "resend",
     )
 
 

@@ -29,10 +29,11 @@ class Day:
 
 
 def unwell(project: Project) -> QuerySet[Run]:
-    """The last run of each export whose last run did not go well, newest first."""
+    """The last run of each export whose last run did not go well and is not ignored, newest first."""
     last = Run.objects.filter(export=OuterRef("pk")).order_by("-id").values("id")[:1]
     newest = Export.objects.filter(project=project).annotate(last=Subquery(last)).values("last")
-    return Run.objects.filter(id__in=newest, status__in=UNWELL).select_related("export").order_by("-id")
+    unwell = Run.objects.filter(id__in=newest, status__in=UNWELL, ignored_at=None)
+    return unwell.select_related("export").order_by("-id")
 
 
 def late(project: Project, now: datetime | None = None) -> QuerySet[Schedule]:
@@ -56,8 +57,8 @@ def expiring(project: Project, today: date) -> QuerySet[EncryptionKey]:
 
 
 def last_runs(project: Project) -> QuerySet[Run]:
-    """The project's runs, newest first."""
-    return Run.objects.filter(project=project).select_related("export").order_by("-id")
+    """The project's runs but those somebody ignored, newest first."""
+    return Run.objects.filter(project=project, ignored_at=None).select_related("export").order_by("-id")
 
 
 def days(project: Project, today: date, length: int = 30) -> Sequence[Day]:

@@ -32,10 +32,11 @@ WORKER_LOST = Problem(
 )
 
 
-def request(export: Export, trigger: str, scheduled_for: datetime | None = None) -> Run:
+def request(export: Export, trigger: str, scheduled_for: datetime | None = None, retry_of: Run | None = None) -> Run:
     """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs."""
     definition = freeze(export)
     return Run.objects.create(
+        retry_of=retry_of,
         project=export.project,
         export=export,
         export_name=export.name,
@@ -43,7 +44,7 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None)
         definition=definition,
         definition_version=export.version,
         trigger=trigger,
-        token=secrets.token_hex(6),
+        token=new_token(),
         scheduled_for=scheduled_for or timezone.now(),
     )
 
@@ -61,12 +62,17 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "definition": {"export": export.definition},
             "definition_version": export.version,
             "status": "refused",
-            "token": secrets.token_hex(6),
+            "token": new_token(),
             "started_at": now,
             "finished_at": now,
             "error": describe(error),
         },
     )
+
+
+def new_token() -> str:
+    """What makes a run's hidden names recognisable among all installations'."""
+    return secrets.token_hex(6)
 
 
 def write(run_id: int, attempt: int, **changes: Any) -> None:
@@ -117,6 +123,18 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
         facts[point] = Measure(**facts[point])
     facts["columns"] = tuple(facts["columns"])
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
+
+
+def let_go(run: Run) -> str | None:
+    """Forgets the kept file of `run`; returns its location once no other run holds it: only then may the file be removed."""
+    with transaction.atomic():
+        kept = Artifact.objects.select_for_update().filter(run=run).first()
+        if kept is None:
+            return None
+        others = Artifact.objects.select_for_update().filter(location=kept.location).exclude(id=kept.id)
+        shared = bool(list(others.values_list("id", flat=True)))
+        kept.delete()
+    return None if shared else kept.location
 
 
 def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None) -> None:

@@ -76,9 +76,20 @@ def find_run(project: Project, number: int) -> Run:
     return found
 
 
-def history(project: Project, export: Export | None, limit: int) -> Iterable[Run]:
-    """The newest runs first."""
+def newer_under_its_name(run: Run) -> Run | None:
+    """The last delivery, after that of `run`, that put another file under the same name on the same server."""
+    if run.export is None or not run.file_name:
+        return None
+    later = Run.objects.filter(export=run.export, id__gt=run.id, status="delivered")
+    same_place = later.filter(server_name=run.server_name, file_name=run.file_name)
+    return same_place.exclude(sha256=run.sha256).order_by("-id").first()
+
+
+def history(project: Project, export: Export | None, limit: int, *, ignored: bool = False) -> Iterable[Run]:
+    """The newest runs first; those somebody ignored only when asked for."""
     chosen = Run.objects.filter(project=project)
+    if not ignored:
+        chosen = chosen.filter(ignored_at=None)
     if export is not None:
         chosen = chosen.filter(export=export)
     return chosen.prefetch_related("steps").order_by("-id")[:limit]
@@ -104,6 +115,8 @@ def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
         "verification": run.verification,
         "progress": run.progress,
         "error": render(run.error, translate) if run.error else None,
+        "retry_of": run.retry_of_id,
+        "ignored_at": _moment(run.ignored_at),
         "steps": [_step_document(step, translate) for step in run.steps.all()],
     }
 

@@ -44,9 +44,36 @@ def level_name(level: str, _: Callable[[str], str]) -> str:
     }.get(level, level)
 
 
+def level_sentence(level: str, _: Callable[[str], str]) -> str:
+    """What was proved, and how."""
+    return {
+        "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
+        "size": _("The received file has the size of the produced one. Its content was not compared."),
+    }.get(level, level)
+
+
 def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
     """What started a run, as people call it."""
-    return {"schedule": _("schedule"), "manual": _("by hand")}.get(trigger, trigger)
+    return {
+        "schedule": _("schedule"),
+        "manual": _("by hand"),
+        "resend": _("sent again"),
+        "retry": _("made again"),
+    }.get(trigger, trigger)
+
+
+def act_words(act: str, _: Callable[[str], str]) -> str:
+    """What somebody did about a run, after their name."""
+    return {
+        "asked": _("asked for this run"),
+        "resent": _("had the same file sent again"),
+        "made_again": _("had it made again with the data of that day"),
+        "cancelled": _("cancelled the run"),
+        "ignored": _("ignored the line"),
+        "noticed": _("put the line back"),
+        "downloaded": _("downloaded the file"),
+        "looked": _("looked at the first lines"),
+    }.get(act, act)
 
 
 def state_name(state: str, _: Callable[[str], str]) -> str:

@@ -55,12 +55,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parameter of the address; `choices` gives values and translated labels, `field` the query's field (or the name)."""
+    """A parameter of the address; `choices` gives values and translated labels, `field` the query's field (or the name).
+
+    `narrow` says how the query is narrowed where that is not “the field equals the value”.
+    """
 
     name: str
     label: str
     choices: Callable[[HttpRequest], Sequence[tuple[str, str]]]
     field: str = ""
+    narrow: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+
+    def apply(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return self.narrow(rows, value) if self.narrow else rows.filter(**{self.field or self.name: value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class Listing:
             value = request.GET.get(filter_.name, "")
             known = dict(choices)
             if value in known:
-                rows = rows.filter(**{filter_.field or filter_.name: value})
+                rows = filter_.apply(rows, value)
             chosen = known.get(value, "")
             label = gettext(filter_.label)
             active.append({"name": filter_.name, "label": label, "choices": choices, "value": value, "chosen": chosen})
@@ -158,8 +165,12 @@ def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
         if last is None:
             return sorted_rows
         further = "lt" if backwards else "gt"
-        return sorted_rows.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
-    except (BadSignature, FieldError, ValidationError):
+        if name == "id":
+            return sorted_rows.filter(**{f"id__{further}": last})
+        # The first condition repeats what the second implies: only with it does the database begin where the page begins.
+        begun = sorted_rows.filter(**{f"{name}__{further}e": value})
+        return begun.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
+    except (BadSignature, FieldError, TypeError, ValidationError, ValueError):
         return sorted_rows
 
 

@@ -3,8 +3,11 @@
 from django.urls import path
 
 from paquebot.web import health, history, home, preferences, searching
-from paquebot.web.exports import actions, beside, listing, page
+from paquebot.web.exports import actions, beside, listing
+from paquebot.web.exports import page as export_page
 from paquebot.web.people import passwords, signing_in
+from paquebot.web.runs import acts, files
+from paquebot.web.runs import page as run_page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -22,13 +25,22 @@ urlpatterns = [
     path("p/<slug:project>/history/", history.history, name="history"),
     path("p/<slug:project>/exports/", listing.exports, name="exports"),
     path("p/<slug:project>/exports/_new/", actions.new, name="new_export"),
-    path("p/<slug:project>/exports/<slug:name>/", page.configuration, name="export"),
-    path("p/<slug:project>/exports/<slug:name>/content/", page.content, name="export_content"),
-    path("p/<slug:project>/exports/<slug:name>/runs/", page.runs, name="export_runs"),
+    path("p/<slug:project>/exports/<slug:name>/", export_page.configuration, name="export"),
+    path("p/<slug:project>/exports/<slug:name>/content/", export_page.content, name="export_content"),
+    path("p/<slug:project>/exports/<slug:name>/runs/", export_page.runs, name="export_runs"),
     path("p/<slug:project>/exports/<slug:name>/summary/", beside.summary, name="export_summary"),
     path("p/<slug:project>/exports/<slug:name>/preview/", beside.first_lines, name="export_preview"),
     path("p/<slug:project>/exports/<slug:name>/run/", actions.run, name="run_export"),
     path("p/<slug:project>/exports/<slug:name>/switch/", actions.switch, name="switch_export"),
     path("p/<slug:project>/exports/<slug:name>/duplicate/", actions.duplicate, name="duplicate_export"),
     path("p/<slug:project>/exports/<slug:name>/delete/", actions.delete, name="delete_export"),
+    path("p/<slug:project>/history/act/", history.act, name="history_act"),
+    path("p/<slug:project>/runs/<int:run>/", run_page.run, name="run"),
+    path("p/<slug:project>/runs/<int:run>/live/", run_page.live, name="run_live"),
+    path("p/<slug:project>/runs/<int:run>/retry/", acts.retry, name="run_retry"),
+    path("p/<slug:project>/runs/<int:run>/ignore/", acts.ignore, name="run_ignore"),
+    path("p/<slug:project>/runs/<int:run>/cancel/", acts.cancel, name="run_cancel"),
+    path("p/<slug:project>/runs/<int:run>/file/", files.download, name="run_file"),
+    path("p/<slug:project>/runs/<int:run>/first-lines/", files.first_lines, name="run_first_lines"),
+    path("p/<slug:project>/runs/<int:run>/receipt/", files.receipt, name="run_receipt"),
 ]

@@ -23,3 +23,7 @@ class Compression(ABC):
     @abstractmethod
     def pack(self, blocks: Blocks) -> Blocks:
         """The compressed file, block by block. The same bytes in give the same bytes out: no clock, no name inside."""
+
+    @abstractmethod
+    def unpack(self, blocks: Blocks) -> Blocks:
+        """What was packed, in blocks of bounded size; whoever needs only the beginning stops there."""

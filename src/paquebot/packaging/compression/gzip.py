@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from paquebot.flow import Blocks, closing_upstream
+from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
 
@@ -28,3 +28,15 @@ class GzipCompression(Compression):
                 if packed := packer.compress(block):
                     yield packed
             yield packer.flush()
+
+    def unpack(self, blocks: Blocks) -> Blocks:
+        from isal import isal_zlib
+
+        opener = isal_zlib.decompressobj(GZIP_WRAPPER)
+        with closing_upstream(blocks):
+            for block in blocks:
+                waiting = block
+                while waiting and not opener.eof:
+                    if plain := opener.decompress(waiting, BLOCK_BYTES):
+                        yield plain
+                    waiting = opener.unconsumed_tail

@@ -1,6 +1,6 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.history import Artifact, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Membership, User
 from paquebot.records.models.project import (
     EncryptionKey,
@@ -25,6 +25,7 @@ __all__ = [
     "Query",
     "Receipt",
     "Run",
+    "RunAct",
     "RunStep",
     "Schedule",
     "Server",

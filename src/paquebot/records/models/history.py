@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
+from paquebot.records.models.people import User
 from paquebot.records.models.project import Export, Project
 
 ACTIVE = ("running", "cancelling")
@@ -45,6 +47,12 @@ class Run(models.Model):
     intended = models.BooleanField(default=False)
     progress = models.JSONField(default=dict)
     error = models.JSONField(null=True)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
+    """The run this one sends again, or makes again."""
+    ignored_at = models.DateTimeField(null=True)
+    """Since when lists leave it out; nothing of it is deleted."""
+    ignored_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    """Nobody when the command line did."""
 
     class Meta:
         ordering = ("-id",)
@@ -52,6 +60,12 @@ class Run(models.Model):
             models.Index(fields=["project", "-id"], name="run_of_project"),
             models.Index(fields=["export", "-id"], name="run_of_export"),
             models.Index(fields=["project", "finished_at"], name="run_of_project_by_end"),
+            models.Index(fields=["project", "created_at"], name="run_of_project_by_start"),
+            models.Index(fields=["project", "status", "id"], name="run_by_status"),
+            models.Index(fields=["project", "export_name", "id"], name="run_by_export_name"),
+            models.Index(fields=["export", "file_name", "id"], name="run_by_file_name"),
+            models.Index("project", Coalesce("size_bytes", -1), "id", name="run_by_size"),
+            models.Index("project", Coalesce("rows", -1), "id", name="run_by_rows"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", *ACTIVE]), name="run_unfinished"),
         )
         constraints = (
@@ -79,11 +93,30 @@ class RunStep(models.Model):
         ordering = ("id",)
 
 
+class RunAct(models.Model):
+    """Something a person did about a run: the log that stands beside what the application did."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="acts")
+    act = models.CharField(max_length=20)
+    person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    person_name = models.CharField(max_length=254, blank=True)
+    """Kept as it was, whatever becomes of the person; empty for the command line."""
+    detail = models.JSONField(default=dict)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+
+
 class Artifact(models.Model):
-    """A produced file, kept encrypted: where it is, its wrapped key, and its measure at each point of the road."""
+    """A produced file, kept encrypted: where it is, its wrapped key, and its measure at each point of the road.
+
+    A run that sends the file of another again has a row of its own for the same `location`: each row holds the file, and
+    whoever purges removes it with the last one (`runs.let_go`).
+    """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="artifact")
-    location = models.TextField()
+    location = models.TextField(db_index=True)
     wrapped_key = models.TextField()
     facts = models.JSONField()
     """`SealedArtifact` without location and key."""

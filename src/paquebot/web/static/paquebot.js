@@ -66,6 +66,20 @@
     if ([...changed].some((form) => form.isConnected)) event.preventDefault();
   });
 
+  // A box marked data-choose-all follows and leads the boxes it names; data-chosen tells how many are chosen.
+  document.addEventListener("change", (event) => {
+    const all = document.querySelector("[data-choose-all]");
+    if (!all) return;
+    const boxes = [...document.querySelectorAll(`input[name="${all.dataset.chooseAll}"]`)];
+    if (event.target === all) boxes.forEach((box) => (box.checked = all.checked));
+    const chosen = boxes.filter((box) => box.checked).length;
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && !all.checked;
+    const count = document.querySelector("[data-chosen]");
+    count.hidden = false;
+    count.textContent = `${chosen} / ${boxes.length}`;
+  });
+
   // A button marked data-copy copies that text, and says so.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

@@ -6,6 +6,7 @@ filled (and escaped) afterwards. `{% counted n one="{n} run" many="{n} runs" %}`
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
@@ -73,6 +74,8 @@ def lasted(seconds: float | None) -> str:
     """`0.4 s`, `12 s`, `4 min 05 s`, `1 h 12`; nothing for None."""
     if seconds is None:
         return ""
+    if 0 < seconds < 0.05:
+        return f"<\u00a0{format_decimal(0.1, locale=language())}\u00a0s"
     if seconds < 10:
         return f"{format_decimal(seconds, format='0.0', locale=language())}\u00a0s"
     whole = round(seconds)
@@ -188,6 +191,22 @@ def level_name(level: str) -> str:
 
 
 @register.filter
+def level_sentence(level: str) -> str:
+    return words.level_sentence(level, gettext)
+
+
+@register.filter
+def act_words(act: str) -> str:
+    return words.act_words(act, gettext)
+
+
+@register.filter
+def rounded(value: float) -> str:
+    """A rate: no more digits than it deserves."""
+    return number(round(value) if value < 1000 else round(value, -2))
+
+
+@register.filter
 def trigger_name(trigger: str) -> str:
     return words.trigger_name(trigger, gettext)
 
@@ -200,6 +219,12 @@ def state_name(state: str) -> str:
 @register.filter
 def role_name(role: str) -> str:
     return words.role_name(role, gettext)
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A file name that may be broken after its dots, dashes and underscores, and nowhere else while there is room."""
+    return format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in re.split(r"(?<=[._-])", name)))
 
 
 @register.filter

@@ -1,0 +1,58 @@
+"""`paquebot verify RECEIPT FILE`: whether the receipt is ours, and whether the file is the one it is about."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from paquebot.cli.output import Output
+from paquebot.errors import CommandError, Problem, VerificationError
+from paquebot.flow import BLOCK_BYTES, Measure, Meter
+from paquebot.language import translatable
+
+HELP = translatable("checks a receipt, and a file against it")
+UNREADABLE = Problem("command.unreadable", "“{path}” cannot be read ({reason}).", "Check the path and the rights of the file.")
+
+
+def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
+    parser.add_argument("receipt", metavar="RECEIPT", type=Path, help=_("the receipt, as the page of the run offers it"))
+    parser.add_argument("file", metavar="FILE", type=Path, help=_("the file that arrived"))
+
+
+def execute(arguments: argparse.Namespace, out: Output) -> int:
+    """Returns 0 when both hold, 1 when one does not; the key comes from the installation, never from the receipt."""
+    from paquebot.cli.opening import installation
+    from paquebot.reporting.receipt import Receipt, require_same
+
+    receipt = Receipt.from_file(_read(arguments.receipt))
+    found = _measure(arguments.file)
+    with installation() as records:
+        try:
+            facts = receipt.facts(records.keyring.signing_key().public_key())
+            require_same(facts, found)
+        except VerificationError as error:
+            out.error(error)
+            return 1
+    out.document({"verified": True, "receipt": facts})
+    told = out.translate("The receipt is ours, and the file is {file_name} as run {run} delivered it (SHA-256 {sha256}).")
+    out.line(told.format(file_name=facts["file_name"], run=facts["run"], sha256=found.sha256))
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(UNREADABLE, path=str(path), reason=error.strerror) from error
+
+
+def _measure(path: Path) -> Measure:
+    meter = Meter()
+    try:
+        with path.open("rb") as file:
+            for _ in meter.watch(iter(lambda: file.read(BLOCK_BYTES), b"")):
+                pass
+    except OSError as error:
+        raise CommandError(UNREADABLE, path=str(path), reason=error.strerror) from error
+    return meter.measure

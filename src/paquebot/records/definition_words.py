@@ -1,0 +1,140 @@
+"""A frozen definition in words, and what differs between two of them: as labels and values a person reads.
+
+Derived from the declared options of an export, so that a new key is told here without being written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paquebot.export_keys import EXPORT
+from paquebot.language import translatable
+from paquebot.options import Entry, Option, Section
+from paquebot.schedule import Schedule
+
+Translate = Callable[[str], str]
+
+GROUPS: Mapping[str, str] = {
+    "content": translatable("Content"),
+    "production": translatable("Production"),
+    "file": translatable("File"),
+    "obfuscation": translatable("Obfuscation"),
+    "protection": translatable("Protection"),
+    "destination": translatable("Destination"),
+    "confirmation": translatable("Confirmation file"),
+    "schedule": translatable("Schedule"),
+    "naming": translatable("Name"),
+}
+"""Part of the definition → its heading, in the order people think."""
+_PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
+_PART_OF |= {"two_step": "destination"}
+_LEFT_OUT = ("name", "state")
+"""What says nothing about a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing a definition says: where it belongs, what it is called, its value in words."""
+
+    part: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing two definitions say differently; an empty value was not said."""
+
+    heading: str
+    label: str
+    then: str
+    now: str
+
+
+def described(frozen: Mapping[str, Any], _: Translate) -> list[tuple[str, list[Line]]]:
+    """The definition by headings, in order."""
+    lines = list(_lines(frozen, _))
+    parts = ((_(heading), [line for line in lines if line.part == part]) for part, heading in GROUPS.items())
+    return [(heading, found) for heading, found in parts if found]
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -> list[Difference]:
+    """What is said differently, in the order of the headings."""
+    before, after = ({(line.part, line.label): line.value for line in _lines(frozen, _)} for frozen in (then, now))
+    order = list(GROUPS)
+    keys = sorted(dict.fromkeys([*before, *after]), key=lambda key: order.index(key[0]))
+    return [
+        Difference(_(GROUPS[part]), label, before.get((part, label), ""), after.get((part, label), ""))
+        for part, label in keys
+        if before.get((part, label)) != after.get((part, label))
+    ]
+
+
+def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    document = frozen["export"]
+    yield from _content(frozen, _)
+    for entry in EXPORT:
+        written = document.get(entry.name)
+        if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
+            continue
+        yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
+    yield from _obfuscation(document.get("obfuscation"), _)
+    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen["encryption_keys"]]
+    yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    yield from _server(frozen["server"], _)
+    if document.get("schedule"):
+        schedule = Schedule.from_document(document["schedule"])
+        yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
+
+
+def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    source, content = frozen["source"], frozen["export"]["content"]
+    if source["kind"] == "query":
+        yield Line("content", _("Source"), _("The query “{name}”").format(name=source["name"]))
+        yield Line("content", "SQL", source["sql"].strip())
+        return
+    named = _("The contact list") if "contacts" in content else _("The table “{name}”").format(name=source["name"])
+    yield Line("content", _("Source"), named)
+    yield Line("content", _("Fields"), ", ".join(source["fields"]))
+
+
+def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    options = server["options"]
+    if "host" in options:
+        yield Line("destination", _("Host"), f"{options['host']}:{options['port']}" if "port" in options else options["host"])
+    if "path" in options:
+        yield Line("destination", _("Path"), options["path"])
+
+
+def _obfuscation(written: Mapping[str, Any] | None, _: Translate) -> Iterator[Line]:
+    if not written:
+        return
+    algorithm, fields = _section("obfuscation").entries[:2]
+    yield from _entry(algorithm, written["algorithm"], "obfuscation", _)
+    how = fields.entries[0] if isinstance(fields, Section) else algorithm
+    for name, chosen in written["fields"].items():
+        yield Line("obfuscation", name, _value(how, chosen["normalise"], _) if isinstance(how, Option) else "")
+
+
+def _entry(entry: Entry, written: Any, part: str, _: Translate) -> Iterator[Line]:
+    if isinstance(entry, Option):
+        yield Line(part, _(entry.label or entry.explanation), _value(entry, written, _))
+    elif isinstance(entry, Section) and isinstance(written, Mapping):
+        for inner in entry.entries:
+            if written.get(inner.name) not in (None, ""):
+                yield from _entry(inner, written[inner.name], part, _)
+
+
+def _value(option: Option, written: Any, _: Translate) -> str:
+    if isinstance(written, bool):
+        return _("Yes") if written else _("No")
+    named = dict(zip(option.choices, option.choice_labels, strict=False))
+    if isinstance(written, (list, tuple)):
+        return ", ".join(_(named[item]) if item in named else str(item) for item in written)
+    return _(named[written]) if written in named else str(written)
+
+
+def _section(name: str) -> Section:
+    return next(entry for entry in EXPORT if isinstance(entry, Section) and entry.name == name)

@@ -1,0 +1,117 @@
+"""A run once more: the same file sent again, or made again with today's data. Neither moves the schedule, and both keep the
+scheduled time of the run they retry, from which names and dates derive."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django.db import transaction
+
+from paquebot.errors import CommandError, Problem
+from paquebot.records import runs
+from paquebot.records.models import Artifact, Run, Server, User
+from paquebot.records.run_log import note, require_finished
+
+NO_KEPT_FILE = Problem(
+    "run.no_kept_file",
+    "There is no kept file of run {run} to send again: it was never complete, or it was removed since.",
+    "Make it again with today's data (`paquebot retry {run} --fresh`).",
+)
+NOTHING_LEFT = Problem(
+    "run.nothing_left",
+    "Run {run} had nothing to export, so no file left that could be sent again.",
+    "Make it again with today's data (`paquebot retry {run} --fresh`).",
+)
+EXPORT_GONE = Problem(
+    "run.export_gone",
+    "The export “{export}” of run {run} is no longer there.",
+    "Its kept file, if there still is one, can be sent again; to make it again, create the export anew.",
+)
+SERVER_GONE = Problem(
+    "run.server_gone",
+    "The server “{server}” that run {run} sent its file to is no longer there.",
+    "Describe the server again, and make it again with today's data.",
+)
+
+
+def resend(run: Run, by: User | None) -> Run:
+    """A new queued run that starts from the kept file of `run`: same bytes, same name, same place.
+
+    The definition stays as it was; only how the server is reached is taken as it is today, so that what made a delivery fail
+    (a key, a host, a folder's rights) can be put right first. Raises `CommandError` when there is no such file.
+    """
+    require_finished(run)
+    with transaction.atomic():
+        held = kept_file(run, hold=True)
+        again = _sent_again(run)
+        Artifact.objects.create(run=again, location=held.location, wrapped_key=held.wrapped_key, facts=held.facts)
+        _log(run, again, "resent", by)
+    return again
+
+
+def make_again(run: Run, by: User | None) -> Run:
+    """A new queued run of the same export, as the export and its data are today. Raises `CommandError` when it is gone."""
+    require_finished(run)
+    if run.export is None:
+        raise CommandError(EXPORT_GONE, export=run.export_name, run=run.id)
+    with transaction.atomic():
+        again = runs.request(run.export, "retry", run.scheduled_for, retry_of=run)
+        _log(run, again, "made_again", by)
+    return again
+
+
+def kept_file(run: Run, *, hold: bool = False) -> Artifact:
+    """What is remembered of the kept file of `run`; with `hold`, nobody can let it go before the transaction ends.
+
+    Raises `CommandError` when there is none, or when nothing was to leave.
+    """
+    if run.status == "nothing_to_export":
+        raise CommandError(NOTHING_LEFT, run=run.id)
+    kept = (Artifact.objects.select_for_update() if hold else Artifact.objects).filter(run=run).first()
+    if kept is None:
+        raise CommandError(NO_KEPT_FILE, run=run.id)
+    return kept
+
+
+def _sent_again(run: Run) -> Run:
+    return Run.objects.create(
+        project_id=run.project_id,
+        export_id=run.export_id,
+        export_name=run.export_name,
+        server_name=run.server_name,
+        definition=_definition(run),
+        definition_version=run.definition_version,
+        trigger="resend",
+        token=runs.new_token(),
+        scheduled_for=run.scheduled_for,
+        retry_of=run,
+        snapshot=run.snapshot,
+        file_name=run.file_name,
+        rows=run.rows,
+        size_bytes=run.size_bytes,
+        sha256=run.sha256,
+        **_how_far(run),
+    )
+
+
+def _how_far(run: Run) -> dict[str, Any]:
+    """Where the file already stands proved under its name and only its confirmation failed, only that is left to write."""
+    if run.status == "delivered" or not run.verification:
+        return {}
+    return {"intended": True, "verification": run.verification, "remote_path": run.remote_path}
+
+
+def _definition(run: Run) -> dict[str, Any]:
+    definition: dict[str, Any] = copy.deepcopy(run.definition)
+    definition.setdefault("named_after", run.id)
+    server = Server.objects.filter(id=definition["server"]["id"]).first()
+    if server is None:
+        raise CommandError(SERVER_GONE, server=run.server_name, run=run.id)
+    definition["server"].update(kind=server.kind, options=server.options, max_concurrency=server.max_concurrency)
+    return definition
+
+
+def _log(run: Run, again: Run, act: str, by: User | None) -> None:
+    note(run, act, by, run=again.id)
+    note(again, "asked", by, run=run.id)

@@ -1,0 +1,97 @@
+"""What exactly happened? One run: its file and its proof, its steps, its definition then and now, its log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from paquebot.engine import kept_files
+from paquebot.engine.asking import worker_alive
+from paquebot.errors import CommandError, describe
+from paquebot.errors import render as render_error
+from paquebot.records.definition_words import Difference, described, differences
+from paquebot.records.freezing import freeze
+from paquebot.records.models import Receipt, Run
+from paquebot.records.models.history import FINISHED
+from paquebot.records.models.people import EDITOR
+from paquebot.records.selectors import newer_under_its_name
+from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
+from paquebot.web.history import seconds_of
+from paquebot.web.installation import records
+from paquebot.web.runs.waterfall import WIDTH, waterfall
+
+
+@seen_by(VIEWERS)
+@require_safe
+def run(request: PageRequest, project: str, run: int) -> HttpResponse:
+    """The whole page."""
+    return render(request, "run.html", whole(request, found(request, run)))
+
+
+@seen_by(VIEWERS)
+@require_safe
+def live(request: PageRequest, project: str, run: int) -> HttpResponse:
+    """What moves while a run is under way; once it has ended, everything, and the page asks no more."""
+    one = found(request, run)
+    if one.status not in FINISHED:
+        return render(request, "run/live.html", moving(one))
+    response = render(request, "run/ended.html", whole(request, one))
+    response.headers["HX-Retarget"] = "#run"
+    return response
+
+
+def found(request: PageRequest, number: int) -> Run:
+    """The run of the project the address names."""
+    runs = Run.objects.filter(project=request.project).select_related("project", "export__project", "export__server")
+    one = runs.filter(id=number).first()
+    if one is None:
+        raise Http404
+    return one
+
+
+def whole(request: PageRequest, run: Run) -> dict[str, Any]:
+    """Everything the page shows to this person."""
+    may_act = may(request, EDITOR)
+    return {
+        **moving(run),
+        "groups": described(run.definition, gettext),
+        **_now(run),
+        "receipt": Receipt.objects.filter(run=run).first(),
+        "file_there": may_act and kept_files.is_there(records(), run),
+        "readable": kept_files.is_readable(run),
+        "acts": run.acts.select_related("person"),
+        "retries": run.retries.order_by("id"),
+        "newer": newer_under_its_name(run) if may_act else None,
+    }
+
+
+def moving(run: Run) -> dict[str, Any]:
+    """What changes while the run is under way."""
+    now = timezone.now()
+    ended = run.status in FINISHED
+    return {
+        "run": run,
+        "ended": ended,
+        "label": run.definition["export"].get("label") or run.export_name,
+        "attempts": waterfall(run, list(run.steps.all()), now),
+        "scale": WIDTH,
+        "seconds": seconds_of(run) if ended else (now - run.started_at).total_seconds() if run.started_at else None,
+        "no_worker": run.status == "queued" and not worker_alive(),
+    }
+
+
+def _now(run: Run) -> dict[str, Any]:
+    """How the definition differs from today's; `unable` is why that cannot be told."""
+    changed: list[Difference] = []
+    unable = ""
+    if run.export is not None:
+        try:
+            changed = differences(run.definition, freeze(run.export), gettext)
+        except CommandError as error:
+            unable = render_error(describe(error), gettext)["message"]
+    return {"changed": changed, "unable": unable}
