@@ -28,6 +28,7 @@ EXPORT = "desabonnements"
 
 def main() -> int:
     """Returns 0 once the file was delivered (and, without `--once`, the application was stopped)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts us deaf to it
     once = "--once" in sys.argv[1:]
     partner = Partner(STATE / "partner")
     partner.prepare()

@@ -23,12 +23,14 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     with installation():
         from paquebot.cli.telling import exit_code, tell_run
         from paquebot.cli.waiting import wait_for
-        from paquebot.engine.asking import run_now
+        from paquebot.engine.asking import run_now, worker_alive
         from paquebot.records.selectors import find_export, run_document
 
         run = run_now(find_export(project_of(arguments), arguments.export))
         if arguments.wait:
             wait_for(run, out)
+        elif not worker_alive():
+            out.note(out.translate("No worker is running: start `paquebot serve`, or add --wait to have it carried out now."))
         document = run_document(run, out.translate)
     out.document(document)
     tell_run(document, out)

@@ -6,9 +6,17 @@ import argparse
 from collections.abc import Callable
 
 from paquebot.cli.output import Output
+from paquebot.errors import CommandError, Problem
 from paquebot.language import translatable
 
 HELP = translatable("serves the pages, keeps time and runs exports, all in one command")
+
+
+PORT_TAKEN = Problem(
+    "serve.port_taken",
+    "Port {port} on {host} is not free: {reason}.",
+    "Choose another with --port, or stop the program that listens there.",
+)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
@@ -21,8 +29,23 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from paquebot.cli.opening import installation
     from paquebot.engine.serving import parts, serve, stop_on_signals
 
+    _refuse_taken_port(arguments.host, arguments.port)
     stopping = stop_on_signals()
     with installation(wait=True) as records:
         out.note(out.translate("Paquebot serves on http://{host}:{port}").format(host=arguments.host, port=arguments.port))
         serve(records, parts(arguments.host, arguments.port), stopping)
     return 0
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Web servers may share a port unseen; two of ours must not. Raises `CommandError`."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            raise CommandError(PORT_TAKEN, host=host, port=port, reason=error.strerror or type(error).__name__) from error

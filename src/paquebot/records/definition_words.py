@@ -74,16 +74,18 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -
 
 def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     document = frozen["export"]
-    yield from _content(frozen, _)
+    if "source" in frozen:  # a run that was refused has but its export
+        yield from _content(frozen, _)
     for entry in EXPORT:
         written = document.get(entry.name)
         if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
-    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen["encryption_keys"]]
+    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
     yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
-    yield from _server(frozen["server"], _)
+    if "server" in frozen:
+        yield from _server(frozen["server"], _)
     if document.get("schedule"):
         schedule = Schedule.from_document(document["schedule"])
         yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")

@@ -6,6 +6,7 @@ elsewhere. Folders are made as they are first needed, closed to others.
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,13 @@ from pathlib import Path
 
 import platformdirs
 
+from paquebot.errors import Problem, StoreError
+
+HOME_UNUSABLE = Problem(
+    "store.home_unusable",
+    "Paquebot cannot use its folder {folder} as {user}: {reason}.",
+    "Run it as the user the folder belongs to, or choose another folder with PAQUEBOT_HOME.",
+)
 FOLDERS_VARIABLE = "PAQUEBOT_FOLDERS"
 
 
@@ -59,6 +67,10 @@ class Home:
 
     def _private(self, name: str) -> Path:
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise StoreError(HOME_UNUSABLE, folder=folder, user=getpass.getuser(), reason=reason) from error
         return folder

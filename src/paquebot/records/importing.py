@@ -40,6 +40,7 @@ class Target:
     name: str
     key: tuple[str, ...] = ()
     is_contact_list: bool = False
+    by_apply: bool = False
 
 
 def import_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> ImportResult:
@@ -60,6 +61,7 @@ def import_file(records: Records, target: Target, file: Path, mode: Mode = "merg
         file_name=file.name[:255],
         sha256=digest,
         mode=mode,
+        by_apply=target.by_apply,
         snapshot=result.snapshot,
         counts={
             "read": result.rows_read,

@@ -64,6 +64,7 @@ def remove_project(records: Records, project: Project) -> None:
     address = lake_address(records, project)
     with psycopg.connect(records.address.conninfo(), autocommit=True) as admin:
         unprovision(admin, address)
+    project.exports.all().delete()  # they protect the servers they use
     project.delete()
 
 

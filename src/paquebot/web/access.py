@@ -48,10 +48,6 @@ class PageRequest(HttpRequest):
     project: Project
     role: str
 
-    def may(self, role: str) -> bool:
-        """Whether the person's role in the project is at least `role`."""
-        return may(self, role)
-
 
 def may(request: HttpRequest, role: str) -> bool:
     """Whether whoever asks has at least `role` in the project of the page; nobody has where there is no project."""

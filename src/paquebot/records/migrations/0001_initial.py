@@ -199,6 +199,7 @@ class Migration(migrations.Migration):
                 ('file_name', models.CharField(max_length=255)),
                 ('sha256', models.CharField(max_length=64)),
                 ('mode', models.CharField(max_length=12)),
+                ('by_apply', models.BooleanField(default=False)),
                 ('snapshot', models.BigIntegerField()),
                 ('counts', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -67,6 +67,8 @@ class Import(models.Model):
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
     mode = models.CharField(max_length=12)
+    by_apply = models.BooleanField(default=False)
+    """It was a project file that asked for it, and not a person with this very file in hand."""
     snapshot = models.BigIntegerField()
     counts = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
