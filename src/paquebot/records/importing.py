@@ -13,7 +13,7 @@ from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
 from paquebot.sources.lake.catalogue import Catalogue
-from paquebot.sources.lake.importing import ImportResult, Mode
+from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
 
 KEY_NEEDED = Problem(
     "import.key_needed",
@@ -42,9 +42,19 @@ class Target:
     is_contact_list: bool = False
 
 
-def import_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> ImportResult:
+def foresee_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> Foreseen:
+    """What `import_file` would change now. Raises as it does; nothing is changed."""
+    table = _table(target)
+    with Catalogue(provision_lake(records, target.project)) as catalogue:
+        return catalogue.foresee_csv(target.name, file, key=tuple(table.key), mode=mode)
+
+
+def import_file(
+    records: Records, target: Target, file: Path, mode: Mode = "merge", *, file_name: str | None = None
+) -> ImportResult:
     """Imports `file`, creating the table when it is new. Raises and changes nothing when the file is wrong.
 
+    `file_name` is what history calls it, where people know it by another name.
     `mode` is `merge` (rows are added or changed by key) or `replace` (the table becomes exactly the file).
     """
     project, name = target.project, target.name
@@ -56,7 +66,7 @@ def import_file(records: Records, target: Target, file: Path, mode: Mode = "merg
     table.save()
     Import.objects.create(
         table=table,
-        file_name=file.name[:255],
+        file_name=(file_name or file.name)[:255],
         sha256=sha256_of(file),
         mode=mode,
         snapshot=result.snapshot,

@@ -20,12 +20,19 @@ def create_project(records: Records, name: str, label: str, timezone: str) -> Pr
         name=name,
         label=label,
         timezone=timezone,
-        lake_schema=f"lake_{name}".replace("-", "_")[:63],
+        lake_schema=_free_schema(name),
         lake_role=f"paquebot_{secrets.token_hex(6)}",
         lake_password=records.keyring.seal(secrets.token_urlsafe(24)),
     )
     ProjectKey.objects.create(project=project, sealed=records.keyring.seal(secrets.token_hex(32)))
     return project
+
+
+def _free_schema(name: str) -> str:
+    """Names that differ by a hyphen, or far behind, would otherwise share a lake."""
+    schema = f"lake_{name}".replace("-", "_")[:63]
+    taken = Project.objects.filter(lake_schema=schema).exists()
+    return f"{schema[:54]}_{secrets.token_hex(4)}" if taken else schema
 
 
 def lake_address(records: Records, project: Project) -> LakeAddress:

@@ -33,6 +33,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 PAGE_ROWS = 50
+CHUNK_ROWS = 500
 _signer = Signer(salt="paquebot.listing")
 
 
@@ -67,6 +68,8 @@ class Listing:
     columns: tuple[Column, ...]
     filters: tuple[Filter, ...] = ()
     order: str = "-id"
+    prepare: Callable[[Sequence[Any]], None] | None = None
+    """Sees the rows of a page together before they are drawn, to find out at once what their cells need."""
 
     def answer(
         self, request: HttpRequest, rows: QuerySet[Any], template: str, context: Mapping[str, Any] | None = None
@@ -93,7 +96,7 @@ class Listing:
     def _page(self, request: HttpRequest, rows: QuerySet[Any], filters: list[dict[str, Any]]) -> dict[str, Any]:
         order = self._order(request)
         found = list(_after(rows, order, request.GET.get("after", ""))[: PAGE_ROWS + 1])
-        shown = found[:PAGE_ROWS]
+        shown = self._prepared(found[:PAGE_ROWS])
         return {
             "name": self.name,
             "filters": filters,
@@ -129,8 +132,15 @@ class Listing:
         return response
 
     def _values(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
-        for row in rows.order_by("-id").iterator(chunk_size=500):
-            yield [_plain(column.value(row)) for column in self.columns]
+        every = rows.order_by("-id").iterator(chunk_size=CHUNK_ROWS)
+        while chunk := self._prepared(list(itertools.islice(every, CHUNK_ROWS))):
+            for row in chunk:
+                yield [_plain(column.value(row)) for column in self.columns]
+
+    def _prepared(self, rows: list[Any]) -> list[Any]:
+        if self.prepare and rows:
+            self.prepare(rows)
+        return rows
 
 
 def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:

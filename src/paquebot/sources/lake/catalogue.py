@@ -17,7 +17,7 @@ import duckdb
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.importing import Import, ImportResult, Mode, import_csv
+from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, foresee_csv, import_csv
 from paquebot.sources.lake.tables import Column, Table
 
 LAKE = "lake"
@@ -94,6 +94,12 @@ class Catalogue:
     ) -> ImportResult:
         """Brings the records of a CSV file into a table, in one snapshot or not at all; see `importing.py`."""
         return import_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
+
+    def foresee_csv(
+        self, table: str, file: Path, *, key: tuple[str, ...], mode: Mode = "merge", delimiter: str | None = None
+    ) -> Foreseen:
+        """What `import_csv` would do now; nothing is changed."""
+        return foresee_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

@@ -25,7 +25,7 @@ from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.duck import first_row
 from paquebot.sources.lake.guard import is_guarded
 from paquebot.sources.lake.inference import TEXT, fits, infer_types
-from paquebot.sources.lake.merging import Changes, Merge, columns_of
+from paquebot.sources.lake.merging import ChangedRow, Changes, Merge, columns_of
 from paquebot.sources.lake.staging import Staged, stage
 from paquebot.sources.lake.tables import Column
 
@@ -96,6 +96,7 @@ IMPORT_FAILED = Problem(
 )
 
 _CONNECT_SECONDS = 10
+_EXAMPLES = 5
 _TABLE_NAME = re.compile(r"[^\W\d_]\w{0,62}")
 
 
@@ -117,6 +118,14 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an import would do, with a few of the rows it would change."""
+
+    result: ImportResult
+    examples: tuple[ChangedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """What to bring in: which file, into which table, told apart by which columns."""
 
@@ -135,6 +144,20 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
     rows; afterwards a merge takes the table's types as they are. The file is read as CSV (RFC 4180) in UTF-8, separated by
     the delimiter or by what its header shows. Raises `SourceError` naming file, line and column; then nothing was changed.
     """
+    with _judged(connection, address, wanted) as decision:
+        return _finished(decision, write=True)
+
+
+def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Foreseen:
+    """What `import_csv` would do with the table as it is now. Judges the file as that does, and changes nothing."""
+    with _judged(connection, address, wanted) as decision:
+        examples = () if decision.anew else tuple(decision.merge.changed_rows(_EXAMPLES))
+        return Foreseen(_finished(decision, write=False), examples)
+
+
+@contextmanager
+def _judged(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Iterator[_Decision]:
+    """The file weighed against the table, both held still: the table against other imports, the lake in a transaction."""
     if not _TABLE_NAME.fullmatch(wanted.table):
         raise SourceError(BAD_TABLE_NAME, table=wanted.table)
     if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
@@ -142,27 +165,42 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
     with _translated(wanted), open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
         _check_key(staged, wanted)
         with _alone(address, wanted.table), _transaction(connection):
-            return _bring_in(staged, wanted)
+            yield _decide(staged, wanted)
 
 
-def _bring_in(staged: Staged, wanted: Import) -> ImportResult:
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is to be written: into the table as it is, or the table `anew`."""
+
+    merge: Merge
+    changes: Changes
+    anew: bool
+
+
+def _decide(staged: Staged, wanted: Import) -> _Decision:
     existing = columns_of(staged.connection, wanted.table)
     merging = bool(existing) and wanted.mode == "merge"
     columns = _fitting(staged, existing) if merging else _inferred(staged, staged.source.names, existing)
     merge = Merge(staged, wanted.table, wanted.key, existing, columns)
     if not existing or (existing != columns and not merging):
-        return _finished(staged, merge.make_anew(), columns)
+        return _Decision(merge, merge.anew(), anew=True)
     _check_table_key(wanted, existing)
     if merge.compare():
-        return _finished(staged, merge.write(remove_missing=not merging), columns)
+        return _Decision(merge, merge.weigh(remove_missing=not merging), anew=False)
     if not merging:
-        return _finished(staged, merge.make_anew(), columns)
+        return _Decision(merge, merge.anew(), anew=True)
     raise SourceError(KEY_AMBIGUOUS, table=wanted.table, key=wanted.key)
 
 
-def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> ImportResult:
-    staged.connection.execute("COMMIT" if changes.any else "ROLLBACK")
-    snapshot = "ducklake_last_committed_snapshot('lake')" if changes.any else "ducklake_current_snapshot('lake')"
+def _finished(decision: _Decision, *, write: bool) -> ImportResult:
+    staged, changes = decision.merge.staged, decision.changes
+    if write and decision.anew:
+        decision.merge.make_anew()
+    elif write:
+        decision.merge.write(changes)
+    committing = write and changes.any
+    staged.connection.execute("COMMIT" if committing else "ROLLBACK")
+    snapshot = "ducklake_last_committed_snapshot('lake')" if committing else "ducklake_current_snapshot('lake')"
     row = first_row(staged.connection, f"FROM {snapshot}")
     return ImportResult(
         snapshot=int(row[0]) if row else 0,
@@ -171,7 +209,7 @@ def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> 
         changed=changes.changed,
         unchanged=staged.rows - changes.added - changes.changed,
         removed=changes.removed,
-        columns=columns,
+        columns=decision.merge.columns,
     )
 
 
@@ -256,7 +294,11 @@ def _alone(address: LakeAddress, table: str) -> Iterator[None]:
             row = catalogue.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
             if row is None or not row[0]:
                 raise SourceError(IMPORT_RUNNING, table=table)
-            yield
+            try:
+                yield
+            finally:
+                if not catalogue.broken:  # PostgreSQL notices a closed connection only after a while
+                    catalogue.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
     except psycopg.Error as error:
         raise SourceError(DATABASE_UNREACHABLE, host=address.host) from error
 
