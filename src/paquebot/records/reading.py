@@ -50,9 +50,11 @@ class Answer:
     seconds: float
 
     @property
-    def lines(self) -> list[list[tuple[Any, bool]]]:
-        """The sample, each value with whether it stands to the right."""
-        return [[(value, field.is_number) for value, field in zip(row, self.fields, strict=True)] for row in self.sample]
+    def lines(self) -> list[list[tuple[str | None, bool]]]:
+        """The sample as text, each value with whether it stands to the right."""
+        return [
+            [(_written(value), field.is_number) for value, field in zip(row, self.fields, strict=True)] for row in self.sample
+        ]
 
     @property
     def more(self) -> bool:
@@ -109,6 +111,13 @@ def kind_of(type_name: str) -> str:
     if name.startswith("date"):
         return "date"
     return "boolean" if name.startswith("bool") else "text"
+
+
+def _written(value: Any) -> str | None:
+    """Data is shown as data, the same in every language."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _source(records: Records, project: Project, sql: str) -> LakeSource:

@@ -25,8 +25,11 @@ def told(error: PaquebotError) -> str:
     description = describe(error)
     parameters = {**description["parameters"], "where": ""}
     rendered = render({**description, "parameters": parameters}, gettext)
-    message = rendered["message"].lstrip(" \u00a0\u202f:")
-    return f"{message[:1].upper()}{message[1:]} {rendered['hint']}"
+    message = rendered["message"]
+    if error.problem.message.startswith("{where}"):
+        message = message.lstrip(" \u00a0\u202f:")
+        message = f"{message[:1].upper()}{message[1:]}"
+    return f"{message} {rendered['hint']}"
 
 
 def rewrite(form: forms.Form, **values: str) -> None:

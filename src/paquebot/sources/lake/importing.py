@@ -119,10 +119,11 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What an import would do, with a few of the rows it would change."""
+    """What an import would do, with a few of the rows it would change. `anew`: an existing table is made anew."""
 
     result: ImportResult
     examples: tuple[ChangedRow, ...]
+    anew: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wan
     """What `import_csv` would do with the table as it is now. Judges the file as that does, and changes nothing."""
     with _judged(connection, address, wanted) as decision:
         examples = () if decision.anew else tuple(decision.merge.changed_rows(_EXAMPLES))
-        return Foreseen(_finished(decision, write=False), examples)
+        remade = decision.anew and bool(decision.merge.existing)
+        return Foreseen(_finished(decision, write=False), examples, remade)
 
 
 @contextmanager

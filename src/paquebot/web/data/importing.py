@@ -167,6 +167,7 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
         "name": target.name,
         "mode": upload.choice["mode"],
         "result": result,
+        "anew": upload.choice["foreseen"]["anew"],
         "nothing": not (result["added"] or result["changed"] or result["removed"]),
         "examples": upload.choice["foreseen"]["examples"],
         "columns": after if table is None else [],
@@ -189,7 +190,8 @@ def _last_import(target: Target) -> int | None:
 
 
 def _plain(foreseen: Foreseen) -> dict[str, Any]:
-    return {"result": asdict(foreseen.result), "examples": [asdict(row) for row in foreseen.examples]}
+    examples = [asdict(row) for row in foreseen.examples]
+    return {"result": asdict(foreseen.result), "examples": examples, "anew": foreseen.anew}
 
 
 def _renamed(error: PaquebotError, upload: Upload) -> PaquebotError:
