@@ -97,6 +97,24 @@ def test_a_replacement_with_other_columns_says_that_the_table_is_made_anew(stock
     assert "<code>city</code>" in page
 
 
+def test_columns_are_called_as_the_table_calls_them_and_left_out_without_a_name(stocked):
+    chosen = upload(stocked.alice, "Numéro,Courriel,Remarque\n4,dan@example.org,private\n").headers["Location"]
+    answer = stocked.alice.post(chosen, {"table": "people", "mode": "merge", "as_0": "id", "as_1": "email", "as_2": ""})
+    page = stocked.alice.get(answer.headers["Location"]).text
+    assert ">1</dd>" in page.split("Added")[1][:60]
+    assert "New columns:" not in page
+    assert 'name="as_1" value="email"' in stocked.alice.get(chosen).text
+    stocked.alice.post(answer.headers["Location"])
+    rows = stocked.alice.get("/p/letters/data/tables/people/rows/").text
+    assert "dan@example.org" in rows
+    assert "private" not in rows
+    twice = stocked.alice.post(
+        upload(stocked.alice, "a,b\n1,2\n").headers["Location"],
+        {"table": "people", "mode": "merge", "as_0": "id", "as_1": "ID"},
+    )
+    assert "the columns 1 and 2 are both named" in twice.text
+
+
 def test_another_import_in_between_shows_what_would_change_now(stocked, served, tmp_path):
     from paquebot.records.importing import Target, import_file
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paquebot.errors import CommandError, Problem
@@ -14,6 +15,7 @@ from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
+from paquebot.sources.lake.importing import Import as FileImport
 
 KEY_NEEDED = Problem(
     "import.key_needed",
@@ -40,13 +42,15 @@ class Target:
     name: str
     key: tuple[str, ...] = ()
     is_contact_list: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
 
 
 def foresee_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> Foreseen:
     """What `import_file` would change now. Raises as it does; nothing is changed."""
     table = _table(target)
     with Catalogue(provision_lake(records, target.project)) as catalogue:
-        return catalogue.foresee_csv(target.name, file, key=tuple(table.key), mode=mode)
+        return catalogue.foresee(FileImport(target.name, file, tuple(table.key), mode, names=target.names))
 
 
 def import_file(
@@ -61,7 +65,7 @@ def import_file(
     table = _table(target)
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
-        result = catalogue.import_csv(name, file, key=tuple(table.key), mode=mode)
+        result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names))
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(

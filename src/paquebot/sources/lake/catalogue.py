@@ -95,11 +95,13 @@ class Catalogue:
         """Brings the records of a CSV file into a table, in one snapshot or not at all; see `importing.py`."""
         return import_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
 
-    def foresee_csv(
-        self, table: str, file: Path, *, key: tuple[str, ...], mode: Mode = "merge", delimiter: str | None = None
-    ) -> Foreseen:
-        """What `import_csv` would do now; nothing is changed."""
-        return foresee_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
+    def take_in(self, wanted: Import) -> ImportResult:
+        """As `import_csv`, with everything that can be said about an import."""
+        return import_csv(self.connection, self.address, wanted)
+
+    def foresee(self, wanted: Import) -> Foreseen:
+        """What `take_in` would do now; nothing is changed."""
+        return foresee_csv(self.connection, self.address, wanted)
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

@@ -9,9 +9,9 @@ The file is staged, weighed and judged completely before the first byte goes to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -135,6 +135,8 @@ class Import:
     key: tuple[str, ...]
     mode: Mode = "merge"
     delimiter: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
 
 
 def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> ImportResult:
@@ -164,7 +166,11 @@ def _judged(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted:
         raise SourceError(BAD_TABLE_NAME, table=wanted.table)
     if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
         raise SourceError(NO_KEY, table=wanted.table)
-    with _translated(wanted), open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
+    with (
+        _translated(wanted),
+        open_csv(wanted.file, wanted.delimiter) as source,
+        stage(connection, source.renamed(wanted.names)) as staged,
+    ):
         _check_key(staged, wanted)
         with _alone(address, wanted.table), _transaction(connection):
             yield _decide(staged, wanted)
@@ -182,7 +188,7 @@ class _Decision:
 def _decide(staged: Staged, wanted: Import) -> _Decision:
     existing = columns_of(staged.connection, wanted.table)
     merging = bool(existing) and wanted.mode == "merge"
-    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.source.names, existing)
+    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.names, existing)
     merge = Merge(staged, wanted.table, wanted.key, existing, columns)
     if not existing or (existing != columns and not merging):
         return _Decision(merge, merge.anew(), anew=True)
@@ -244,7 +250,7 @@ def _first_pair(staged: Staged, listed: str, repeated: str) -> tuple[int, int]:
 def _key_column(staged: Staged, wanted: Import, name: str) -> str:
     column = staged.places.get(name.lower())
     if column is None:
-        known = staged.source.names
+        known = staged.names
         raise SourceError(
             UNKNOWN_KEY, file=staged.source.name, column=name, table=wanted.table, nearest=nearest(name, known), known=known
         )
@@ -270,7 +276,7 @@ def _fitting(staged: Staged, existing: tuple[Column, ...]) -> tuple[Column, ...]
             line = staged.line(row)
             raise SourceError(WRONG_VALUE, file=staged.source.name, line=line, column=column.name, type=column.type)
     taken = {column.name.lower() for column in existing}
-    return existing + _inferred(staged, [name for name in staged.source.names if name.lower() not in taken], ())
+    return existing + _inferred(staged, [name for name in staged.names if name.lower() not in taken], ())
 
 
 def _inferred(staged: Staged, names: Sequence[str], existing: tuple[Column, ...]) -> tuple[Column, ...]:

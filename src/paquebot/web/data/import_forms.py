@@ -27,6 +27,7 @@ LARGER = translatable(
 NOT_CHOSEN = translatable("Choose the CSV file to import.")
 NAME_NEEDED = translatable("Give the new table a name.")
 NEW_TABLE = translatable("A new table")
+NAME_OF = translatable("What the table calls {column}")
 KEY_NEEDED = translatable("Choose the column, or columns, that tell one row from another.")
 
 
@@ -87,6 +88,16 @@ class TargetForm(forms.Form):
         self._choice("key").choices = [(field.name, field.name) for field in upload.fields]
         if self.has_contact_list:
             del self.fields["is_contact_list"]
+        self._columns = [field.name for field in upload.fields]
+        known = upload.choice.get("names", {})
+        for place, column in enumerate(self._columns):
+            self.fields[f"as_{place}"] = forms.CharField(
+                required=False,
+                max_length=120,
+                initial=known.get(column, column),
+                label=gettext(NAME_OF).format(column=column),
+                widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-columns"}),
+            )
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
@@ -102,10 +113,18 @@ class TargetForm(forms.Form):
     @property
     def target(self) -> Target:
         """What was chosen; the key of a table that exists is its own."""
-        values = self.cleaned_data
+        values, names = self.cleaned_data, self.names
         if values["table"] != NEW:
-            return Target(self._project, values["table"])
-        return Target(self._project, values["name"], tuple(values["key"]), bool(values.get("is_contact_list")))
+            return Target(self._project, values["table"], names=names)
+        key = tuple(names.get(column, column) for column in values["key"])
+        return Target(self._project, values["name"], key, bool(values.get("is_contact_list")), names)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the table calls the columns it calls otherwise; an empty name leaves one out."""
+        written = {column: self.cleaned_data.get(f"as_{place}", "") for place, column in enumerate(self._columns)}
+        sent = {column for place, column in enumerate(self._columns) if f"as_{place}" in self.data}
+        return {column: name for column, name in written.items() if column in sent and name != column}
 
     @property
     def chosen_keys(self) -> frozenset[str]:
@@ -131,7 +150,8 @@ class TargetForm(forms.Form):
             "mode": "merge",
             "key": unique[:1],
         }
-        return {**proposed, **{name: value for name, value in upload.choice.items() if name in proposed and name != "table"}}
+        kept = {name: value for name, value in upload.choice.items() if name in proposed and name not in ("table", "key")}
+        return {**proposed, **kept, **({"key": upload.choice["chosen_key"]} if upload.choice.get("chosen_key") else {})}
 
 
 def _alike(table: Table, columns: set[str]) -> bool:

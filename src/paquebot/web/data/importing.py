@@ -85,7 +85,8 @@ def choose(request: PageRequest, project: str, token: str) -> HttpResponse:
             place_error(form, error, _beside(error, form))
         else:
             return redirect("import_changes", project, token)
-    known = {"form": form, "upload": upload, "step": 2, "columns": _columns(upload, form)}
+    known_columns = sorted({name for table in form.tables.values() for name in table.columns})
+    known = {"form": form, "upload": upload, "step": 2, "columns": _columns(upload, form), "known_columns": known_columns}
     return render(request, "data/import_table.html", known, status=422 if form.is_bound else 200)
 
 
@@ -145,7 +146,9 @@ def _foresee(upload: Upload, target: Target, values: dict[str, Any]) -> Upload:
         "table": values["table"],
         "name": target.name,
         "key": list(target.key),
+        "chosen_key": list(values.get("key", values.get("chosen_key", ()))),
         "is_contact_list": target.is_contact_list,
+        "names": dict(target.names),
         "mode": values["mode"],
         "based_on": _last_import(target),
         "foreseen": _plain(foreseen),
@@ -181,7 +184,7 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
 
 def _target(request: PageRequest, upload: Upload) -> Target:
     choice = upload.choice
-    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"])
+    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"], choice["names"])
 
 
 def _last_import(target: Target) -> int | None:
@@ -213,6 +216,7 @@ def _columns(upload: Upload, form: TargetForm) -> list[dict[str, Any]]:
             "values": [row[place] for row in sample if row[place]][:3],
             "is_unique": field.name in unique,
             "is_key": field.name in keys,
+            "called": form[f"as_{place}"],
         }
         for place, field in enumerate(upload.fields)
     ]
