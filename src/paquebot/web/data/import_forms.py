@@ -91,12 +91,13 @@ class TargetForm(forms.Form):
         self._columns = [field.name for field in upload.fields]
         known = upload.choice.get("names", {})
         for place, column in enumerate(self._columns):
+            label = gettext(NAME_OF).format(column=column)
             self.fields[f"as_{place}"] = forms.CharField(
                 required=False,
                 max_length=120,
                 initial=known.get(column, column),
-                label=gettext(NAME_OF).format(column=column),
-                widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-columns"}),
+                label=label,
+                widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-columns", "aria-label": label}),
             )
 
     def clean(self) -> dict[str, Any]:
