@@ -2,6 +2,14 @@
 
 import importlib.util
 
-_PARTS = ("fixtures.postgres", "fixtures.sshd", "fixtures.lake", "fixtures.home", "fixtures.pages", "fixtures.browser")
+_PARTS = (
+    "fixtures.postgres",
+    "fixtures.sshd",
+    "fixtures.lake",
+    "fixtures.home",
+    "fixtures.pages",
+    "fixtures.stocked",
+    "fixtures.browser",
+)
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

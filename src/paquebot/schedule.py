@@ -69,6 +69,11 @@ def check_timezone(name: str, path: Path) -> None:
         raise DefinitionError(UNKNOWN_TIMEZONE, path, value=name, nearest=nearest(name, sorted(_zones())))
 
 
+def timezones() -> list[str]:
+    """The zones people may choose, by name."""
+    return sorted(zone for zone in _zones() if zone == "UTC" or zone.partition("/")[0] in _CONTINENTS)
+
+
 def local_time(instant: datetime, timezone: str) -> datetime:
     """What the clocks of `timezone` show at `instant`."""
     return _aware(instant).astimezone(ZoneInfo(timezone))
@@ -266,6 +271,11 @@ def _aware(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant without a time zone cannot be placed")
     return instant
+
+
+_CONTINENTS = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
 
 
 @cache

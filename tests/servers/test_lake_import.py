@@ -24,6 +24,8 @@ from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.guard import GUARD
+from paquebot.sources.lake.importing import Import
+from paquebot.sources.lake.merging import ChangedRow
 from paquebot.sources.lake.provision import is_guarded, provision, unprovision
 from paquebot.sources.lake.tables import Column
 
@@ -440,6 +442,21 @@ def test_two_processes_import_into_two_tables_at_once(lake, tmp_path):
     assert [worker.exitcode for worker in workers] == [0, 0]
     with Catalogue(lake) as catalogue:
         assert [(table.name, table.rows) for table in catalogue.tables()] == [("first", 6), ("second", 6)]
+
+
+def test_what_an_import_would_do_is_told_and_not_done(people, catalogue, tmp_path):
+    before = state(catalogue)
+    file = tmp_path / "next.csv"
+    file.write_text("id,name,city\n1,Ana,Montréal\n2,Bob,\n4,Dan,Laval\n")
+    foreseen = catalogue.foresee(Import("people", file, ("id",), "replace"))
+    told = foreseen.result
+    assert (told.added, told.changed, told.unchanged, told.removed) == (1, 1, 1, 1)
+    assert foreseen.examples == (ChangedRow(("1",), (("city", "Laval", "Montréal"),)),)
+    assert not foreseen.anew
+    assert catalogue.foresee(Import("people", file, ("id",), "replace", names={"city": ""})).anew
+    assert state(catalogue) == before
+    done = catalogue.take_in(Import("people", file, ("id",), "replace"))
+    assert (done.added, done.changed, done.unchanged, done.removed) == (1, 1, 1, 1)
 
 
 def test_a_second_import_into_the_same_table_is_told_to_wait(people, catalogue):

@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.browser import axe
 from fixtures.crossing import make_export, make_run
-from fixtures.pages import PASSWORD
 
 PATHS = ("/p/letters/", "/p/letters/history/", "/p/letters/history/?status=failed", "/p/letters/search/?q=un", "/nowhere/")
 FAILURE = {"code": "a.b", "message": "The server is full.", "hint": "Make room.", "retryable": True, "parameters": {}}
@@ -18,38 +17,6 @@ def project(cast):
     for number in range(12):
         make_run(export, "failed" if number == 11 else "delivered", 12 - number, error=FAILURE if number == 11 else None)
     return cast.project
-
-
-@pytest.fixture
-def visit(chromium, address):
-    """Opens pages in one look; what the browser complains of is kept in `complaints`."""
-    contexts, complaints = [], []
-
-    def opened(width=1440, theme="light", language="fr", sign_in=True, **more):
-        context = chromium.new_context(
-            base_url=address,
-            viewport={"width": width, "height": 800},
-            color_scheme=theme,
-            locale=language,
-            reduced_motion="reduce",
-            **more,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.complaints = complaints
-        if sign_in:
-            page.goto("/sign-in/")
-            page.fill("[name=username]", "alice@example.org")
-            page.fill("[name=password]", PASSWORD)
-            page.press("[name=password]", "Enter")
-            page.wait_for_url("**/p/letters/")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
-from django.utils import timezone
 
 from paquebot.credentials import Secret
 from paquebot.delivery.folder import resolve_folder
@@ -26,13 +25,15 @@ from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
 from paquebot.records.importing import Target, header_of, import_file, sha256_of
-from paquebot.records.lakes import create_project, current_snapshot, lake_address, provision_lake, remove_project
+from paquebot.records.keys import keep_key
+from paquebot.records.lakes import create_project, provision_lake, remove_project
 from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
+from paquebot.records.queries import keep_query
+from paquebot.records.reading import check_query
 from paquebot.records.scheduling import set_schedule
-from paquebot.sources.lake.reading import LakeSource, QuerySelection
+from paquebot.records.servers import keep_server
+from paquebot.records.writing import CHANGED, CREATED, put, update
 
-CREATED = translatable("created")
-CHANGED = translatable("changed")
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
@@ -64,7 +65,7 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             changes += _apply_table(records, project, table)
         _check_queries(records, project, document)
         with transaction.atomic():
-            if _update(project, label=document.project.label, timezone=document.project.timezone):
+            if update(project, label=document.project.label, timezone=document.project.timezone):
                 changes.append(_change(CHANGED, PROJECT, project.name))
             changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
@@ -129,7 +130,7 @@ def _apply_table(records: Records, project: Project, table: ContactList | Relati
     row, created = Table.objects.get_or_create(
         project=project, name=name, defaults={"key": list(table.key), "is_contact_list": is_contacts}
     )
-    _update(
+    update(
         row,
         display_order=list(table.display_order),
         email=(table.email or "") if isinstance(table, ContactList) else "",
@@ -159,8 +160,7 @@ def _check_queries(records: Records, project: Project, document: ProjectDocument
     known = dict(Query.objects.filter(project=project).values_list("name", "sql"))
     for query in document.queries:
         if known.get(query.name) != query.sql:
-            selection = QuerySelection(query.sql, {"run_date": timezone.localdate(), "since": None})
-            LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch).check()
+            check_query(records, project, query.sql)
 
 
 def _apply_definitions(
@@ -168,36 +168,21 @@ def _apply_definitions(
 ) -> list[dict[str, Any]]:
     changes = []
     for query in document.queries:
-        changes += _put(Query, project, query.name, {"sql": query.sql})
+        changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
     for server, options in checked.servers:
-        changes += _apply_server(records, project, server, options)
+        changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
     for name, text, facts in checked.keys:
-        values = {"public_text": text, "fingerprint": facts.fingerprint, "expires_on": facts.expires_on}
-        changes += _put(EncryptionKey, project, name, values)
+        changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
     for definition in document.exports:
         changes += _apply_export(project, definition.name, definition.to_document())
     return changes
 
 
-def _apply_server(
-    records: Records, project: Project, server: ServerDefinition, options: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    if server.kind == "folder":
-        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
-    plain = {name: value for name, value in options.items() if not isinstance(value, Secret)}
-    secret = {name: value for name, value in options.items() if isinstance(value, Secret)}
-    known = Server.objects.filter(project=project, name=server.name).first()
-    if known and {name: records.keyring.unseal(value) for name, value in known.secrets.items()} == secret:
-        sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
-    else:
-        sealed = {name: records.keyring.seal(value.reveal()) for name, value in secret.items()}
-    return _put(Server, project, server.name, {"kind": server.kind, "options": plain, "secrets": sealed})
-
-
 def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list[dict[str, Any]]:
     destination = document.get("destination")
     server = Server.objects.get(project=project, name=destination["server"]) if destination else None
-    changes = _put(Export, project, name, {"definition": document, "state": document["state"], "server": server})
+    values = {"definition": document, "state": document["state"], "server": server}
+    changes = _told(put(Export, project, name, values), Export, name)
     export = Export.objects.get(project=project, name=name)
     if changes and changes[0]["what"] == CHANGED:
         export.version += 1
@@ -206,22 +191,8 @@ def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list
     return changes
 
 
-def _put(kind: type[Model], project: Project, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    row = kind._default_manager.filter(project=project, name=name).first()
-    if row is None:
-        kind._default_manager.create(project=project, name=name, **values)
-        return [_change(CREATED, _KINDS[kind], name)]
-    return [_change(CHANGED, _KINDS[kind], name)] if _update(row, **values) else []
-
-
-def _update(row: Model, **values: Any) -> bool:
-    """Whether anything was different; only then the row is written."""
-    if all(getattr(row, name) == value for name, value in values.items()):
-        return False
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save()
-    return True
+def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:
+    return [_change(what, _KINDS[kind], name)] if what else []
 
 
 def _change(what: str, kind: str, name: str, detail: str = "") -> dict[str, Any]:

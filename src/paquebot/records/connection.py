@@ -57,6 +57,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         point_at(address, keyring)
         _connect(address)
         _keep_mail_in(home)
+        _keep_uploads_in(home)
         if migrate:
             _migrate()
         with _told_by_us(address):
@@ -134,6 +135,13 @@ def _keep_mail_in(home: Home) -> None:
     from django.conf import settings
 
     settings.EMAIL_FILE_PATH = str(home.mail)
+
+
+def _keep_uploads_in(home: Home) -> None:
+    """What arrives through the pages is personal: it never lies in a folder others share."""
+    from django.conf import settings
+
+    settings.FILE_UPLOAD_TEMP_DIR = str(home.uploads)
 
 
 def _migrate() -> None:

@@ -61,6 +61,11 @@ class Home:
         return self._private("mail")
 
     @property
+    def uploads(self) -> Path:
+        """Files handed in through the pages, until somebody says what becomes of them."""
+        return self._private("uploads")
+
+    @property
     def scratch(self) -> Path:
         """Work in progress; whatever a killed run left is swept by its next attempt, or when a worker starts."""
         return self._private("scratch")

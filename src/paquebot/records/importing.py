@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paquebot.errors import CommandError, Problem
@@ -13,7 +14,8 @@ from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.csv_file import open_csv
-from paquebot.sources.lake.importing import ImportResult, Mode
+from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
+from paquebot.sources.lake.importing import Import as FileImport
 
 KEY_NEEDED = Problem(
     "import.key_needed",
@@ -41,11 +43,23 @@ class Target:
     key: tuple[str, ...] = ()
     is_contact_list: bool = False
     by_apply: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
 
 
-def import_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> ImportResult:
+def foresee_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> Foreseen:
+    """What `import_file` would change now. Raises as it does; nothing is changed."""
+    table = _table(target)
+    with Catalogue(provision_lake(records, target.project)) as catalogue:
+        return catalogue.foresee(FileImport(target.name, file, tuple(table.key), mode, names=target.names))
+
+
+def import_file(
+    records: Records, target: Target, file: Path, mode: Mode = "merge", *, file_name: str | None = None
+) -> ImportResult:
     """Imports `file`, creating the table when it is new. Raises and changes nothing when the file is wrong.
 
+    `file_name` is what history calls it, where people know it by another name.
     `mode` is `merge` (rows are added or changed by key) or `replace` (the table becomes exactly the file).
     """
     project, name = target.project, target.name
@@ -53,12 +67,12 @@ def import_file(records: Records, target: Target, file: Path, mode: Mode = "merg
     digest = sha256_of(file) if file.is_file() else ""  # before it is read: one rewritten meanwhile must not pass for imported
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
-        result = catalogue.import_csv(name, file, key=tuple(table.key), mode=mode)
+        result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names))
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(
         table=table,
-        file_name=file.name[:255],
+        file_name=(file_name or file.name)[:255],
         sha256=digest,
         mode=mode,
         by_apply=target.by_apply,

@@ -76,6 +76,10 @@ STATIC_ROOT = _PACKAGE / "web" / "static"
 WHITENOISE_MAX_AGE = 365 * 24 * 3600
 """Pages name files with their digest (`{% asset %}`), so that a changed file has another address."""
 
+FILE_UPLOAD_TEMP_DIR = None
+"""Filled in by records.connection."""
+FILE_UPLOAD_HANDLERS = ["paquebot.web.uploading.LimitedUpload"]
+
 AUTH_USER_MODEL = "records.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [

@@ -84,3 +84,44 @@ def state_name(state: str, _: Callable[[str], str]) -> str:
 def role_name(role: str, _: Callable[[str], str]) -> str:
     """What somebody may do in a project, as people call it."""
     return {"owner": _("owner"), "editor": _("editor"), "viewer": _("viewer")}.get(role, role)
+
+
+def kind_name(kind: str, _: Callable[[str], str]) -> str:
+    """What a column of a table holds, as people call it."""
+    return {
+        "text": _("Text"),
+        "integer": _("Whole number"),
+        "decimal": _("Decimal number"),
+        "date": _("Date"),
+        "moment": _("Date and time"),
+        "boolean": _("Yes or no"),
+    }.get(kind, kind)
+
+
+def import_mode(mode: str, _: Callable[[str], str]) -> str:
+    """How a file went into a table, as people call it."""
+    return {"merge": _("merged"), "replace": _("replaced")}.get(mode, mode)
+
+
+def destination_kind(kind: str, _: Callable[[str], str]) -> str:
+    """What kind of place a destination is, as people call it."""
+    return {"sftp": _("SFTP server"), "folder": _("Folder")}.get(kind, kind)
+
+
+def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
+    """What such a destination is for; empty for kinds from elsewhere."""
+    return {
+        "sftp": _("A partner’s server, reached over SSH with a password or a key."),
+        "folder": _("A folder of this machine, or one mounted on it."),
+    }.get(kind, "")
+
+
+def test_step(step: str, _: Callable[[str], str]) -> str:
+    """A step of testing a destination, as people call it."""
+    return {
+        "connect": _("Connect and sign in"),
+        "send": _("Send a small file"),
+        "compare": _("Read it back and compare"),
+        "publish": _("Give it its name"),
+        "remove": _("Remove it"),
+    }.get(step, step)

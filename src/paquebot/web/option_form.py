@@ -18,10 +18,10 @@ from django import forms
 from django.utils.translation import gettext
 
 from paquebot.credentials import Secret
-from paquebot.errors import PaquebotError, describe
+from paquebot.errors import PaquebotError
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, read
-from paquebot.web.tags.words import told_beside
+from paquebot.web.telling import place_error
 
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
@@ -68,11 +68,9 @@ class OptionForm(forms.Form):
                     self.place_error(error)
         return self.cleaned_data
 
-    def place_error(self, error: PaquebotError) -> None:
-        """Beside the field the error is about, or on top of the form."""
-        path = error.path if isinstance(error, DefinitionError) else ()
-        field = next((str(part) for part in path if part in self.fields), None)
-        self.add_error(field, told(error))
+    def place_error(self, error: PaquebotError, field: str | None = None) -> None:
+        """Beside the field the error is about (else beside `field`), or on top of the form."""
+        place_error(self, error, field)
 
 
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
@@ -88,7 +86,10 @@ def _field(option: Option, *, is_kept: bool) -> forms.Field:
         return forms.IntegerField(**common, min_value=option.least, max_value=option.most)
     if option.choices:
         return _choice_field(option, common)
-    return forms.CharField(**common, strip=not option.secret, widget=_widget(option))
+    widget = _widget(option)
+    if is_kept:
+        widget.attrs["placeholder"] = "••••••••"
+    return forms.CharField(**common, strip=not option.secret, widget=widget)
 
 
 def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
@@ -136,8 +137,3 @@ def _value(option: Option, cleaned: Any) -> Any:
     if option.kind == "list" and not option.choices:
         return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
     return Secret(str(cleaned)) if option.secret else cleaned
-
-
-def told(error: PaquebotError) -> str:
-    """The message and the hint, as they stand beside a field: the field itself is the place, so its name is left out."""
-    return told_beside(describe(error))

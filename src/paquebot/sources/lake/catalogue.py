@@ -17,7 +17,7 @@ import duckdb
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.importing import Import, ImportResult, Mode, import_csv
+from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, foresee_csv, import_csv
 from paquebot.sources.lake.tables import Column, Table
 
 LAKE = "lake"
@@ -94,6 +94,14 @@ class Catalogue:
     ) -> ImportResult:
         """Brings the records of a CSV file into a table, in one snapshot or not at all; see `importing.py`."""
         return import_csv(self.connection, self.address, Import(table, file, key, mode, delimiter))
+
+    def take_in(self, wanted: Import) -> ImportResult:
+        """As `import_csv`, with everything that can be said about an import."""
+        return import_csv(self.connection, self.address, wanted)
+
+    def foresee(self, wanted: Import) -> Foreseen:
+        """What `take_in` would do now; nothing is changed."""
+        return foresee_csv(self.connection, self.address, wanted)
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

@@ -11,9 +11,9 @@ import csv
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -104,6 +104,12 @@ class CsvFile:
     body_bytes: int
     body_quotes: int
     ends_with_terminator: bool
+
+    def renamed(self, names: Mapping[str, str]) -> CsvFile:
+        """The file with its columns called as `names` says; one that is called nothing is left out. Raises `SourceError`."""
+        called = tuple(names.get(name, name) for name in self.names)
+        _check_names(self.name, called, left_out=frozenset(name for name in called if not name))
+        return replace(self, names=called)
 
     def problem(self) -> SourceError:
         """What is wrong with the records, found by reading them one by one."""
@@ -224,8 +230,15 @@ def _column_names(name: str, header: str, delimiter: str) -> tuple[str, ...]:
     except csv.Error as error:
         raise _quoting_problem(name, 1, [header]) from error
     names = tuple(records[0]) or ("",)
+    _check_names(name, names)
+    return names
+
+
+def _check_names(name: str, names: Sequence[str], left_out: Collection[str] = ()) -> None:
     seen: dict[str, int] = {}
     for position, column in enumerate(names, start=1):
+        if column in left_out:
+            continue
         if not column.strip():
             raise SourceError(EMPTY_COLUMN, file=name, position=position)
         if _CONTROL.search(column) or column.lower() in RESERVED_NAMES:
@@ -233,7 +246,6 @@ def _column_names(name: str, header: str, delimiter: str) -> tuple[str, ...]:
         first = seen.setdefault(column.lower(), position)
         if first != position:
             raise SourceError(DUPLICATE_COLUMN, file=name, column=column, first=first, second=position)
-    return names
 
 
 def _first_problem(source: CsvFile) -> SourceError | None:

@@ -9,9 +9,9 @@ The file is staged, weighed and judged completely before the first byte goes to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.duck import first_row
 from paquebot.sources.lake.guard import is_guarded
 from paquebot.sources.lake.inference import TEXT, fits, infer_types
-from paquebot.sources.lake.merging import Changes, Merge, columns_of
+from paquebot.sources.lake.merging import ChangedRow, Changes, Merge, columns_of
 from paquebot.sources.lake.staging import Staged, stage
 from paquebot.sources.lake.tables import Column
 
@@ -96,6 +96,7 @@ IMPORT_FAILED = Problem(
 )
 
 _CONNECT_SECONDS = 10
+_EXAMPLES = 5
 _TABLE_NAME = re.compile(r"[^\W\d_]\w{0,62}")
 
 
@@ -117,6 +118,15 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an import would do, with a few of the rows it would change. `anew`: an existing table is made anew."""
+
+    result: ImportResult
+    examples: tuple[ChangedRow, ...]
+    anew: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """What to bring in: which file, into which table, told apart by which columns."""
 
@@ -125,6 +135,8 @@ class Import:
     key: tuple[str, ...]
     mode: Mode = "merge"
     delimiter: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
 
 
 def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> ImportResult:
@@ -135,34 +147,68 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
     rows; afterwards a merge takes the table's types as they are. The file is read as CSV (RFC 4180) in UTF-8, separated by
     the delimiter or by what its header shows. Raises `SourceError` naming file, line and column; then nothing was changed.
     """
+    with _judged(connection, address, wanted) as decision:
+        return _finished(decision, write=True)
+
+
+def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Foreseen:
+    """What `import_csv` would do with the table as it is now. Judges the file as that does, and changes nothing."""
+    with _judged(connection, address, wanted) as decision:
+        examples = () if decision.anew else tuple(decision.merge.changed_rows(_EXAMPLES))
+        remade = decision.anew and bool(decision.merge.existing)
+        return Foreseen(_finished(decision, write=False), examples, remade)
+
+
+@contextmanager
+def _judged(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Iterator[_Decision]:
+    """The file weighed against the table, both held still: the table against other imports, the lake in a transaction."""
     if not _TABLE_NAME.fullmatch(wanted.table):
         raise SourceError(BAD_TABLE_NAME, table=wanted.table)
     if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
         raise SourceError(NO_KEY, table=wanted.table)
-    with _translated(wanted), open_csv(wanted.file, wanted.delimiter) as source, stage(connection, source) as staged:
+    with (
+        _translated(wanted),
+        open_csv(wanted.file, wanted.delimiter) as source,
+        stage(connection, source.renamed(wanted.names)) as staged,
+    ):
         _check_key(staged, wanted)
         with _alone(address, wanted.table), _transaction(connection):
-            return _bring_in(staged, wanted)
+            yield _decide(staged, wanted)
 
 
-def _bring_in(staged: Staged, wanted: Import) -> ImportResult:
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is to be written: into the table as it is, or the table `anew`."""
+
+    merge: Merge
+    changes: Changes
+    anew: bool
+
+
+def _decide(staged: Staged, wanted: Import) -> _Decision:
     existing = columns_of(staged.connection, wanted.table)
     merging = bool(existing) and wanted.mode == "merge"
-    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.source.names, existing)
+    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.names, existing)
     merge = Merge(staged, wanted.table, wanted.key, existing, columns)
     if not existing or (existing != columns and not merging):
-        return _finished(staged, merge.make_anew(), columns)
+        return _Decision(merge, merge.anew(), anew=True)
     _check_table_key(wanted, existing)
     if merge.compare():
-        return _finished(staged, merge.write(remove_missing=not merging), columns)
+        return _Decision(merge, merge.weigh(remove_missing=not merging), anew=False)
     if not merging:
-        return _finished(staged, merge.make_anew(), columns)
+        return _Decision(merge, merge.anew(), anew=True)
     raise SourceError(KEY_AMBIGUOUS, table=wanted.table, key=wanted.key)
 
 
-def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> ImportResult:
-    staged.connection.execute("COMMIT" if changes.any else "ROLLBACK")
-    snapshot = "ducklake_last_committed_snapshot('lake')" if changes.any else "ducklake_current_snapshot('lake')"
+def _finished(decision: _Decision, *, write: bool) -> ImportResult:
+    staged, changes = decision.merge.staged, decision.changes
+    if write and decision.anew:
+        decision.merge.make_anew()
+    elif write:
+        decision.merge.write(changes)
+    committing = write and changes.any
+    staged.connection.execute("COMMIT" if committing else "ROLLBACK")
+    snapshot = "ducklake_last_committed_snapshot('lake')" if committing else "ducklake_current_snapshot('lake')"
     row = first_row(staged.connection, f"FROM {snapshot}")
     return ImportResult(
         snapshot=int(row[0]) if row else 0,
@@ -171,7 +217,7 @@ def _finished(staged: Staged, changes: Changes, columns: tuple[Column, ...]) -> 
         changed=changes.changed,
         unchanged=staged.rows - changes.added - changes.changed,
         removed=changes.removed,
-        columns=columns,
+        columns=decision.merge.columns,
     )
 
 
@@ -204,7 +250,7 @@ def _first_pair(staged: Staged, listed: str, repeated: str) -> tuple[int, int]:
 def _key_column(staged: Staged, wanted: Import, name: str) -> str:
     column = staged.places.get(name.lower())
     if column is None:
-        known = staged.source.names
+        known = staged.names
         raise SourceError(
             UNKNOWN_KEY, file=staged.source.name, column=name, table=wanted.table, nearest=nearest(name, known), known=known
         )
@@ -230,7 +276,7 @@ def _fitting(staged: Staged, existing: tuple[Column, ...]) -> tuple[Column, ...]
             line = staged.line(row)
             raise SourceError(WRONG_VALUE, file=staged.source.name, line=line, column=column.name, type=column.type)
     taken = {column.name.lower() for column in existing}
-    return existing + _inferred(staged, [name for name in staged.source.names if name.lower() not in taken], ())
+    return existing + _inferred(staged, [name for name in staged.names if name.lower() not in taken], ())
 
 
 def _inferred(staged: Staged, names: Sequence[str], existing: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -256,7 +302,11 @@ def _alone(address: LakeAddress, table: str) -> Iterator[None]:
             row = catalogue.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
             if row is None or not row[0]:
                 raise SourceError(IMPORT_RUNNING, table=table)
-            yield
+            try:
+                yield
+            finally:
+                if not catalogue.broken:  # PostgreSQL notices a closed connection only after a while
+                    catalogue.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
     except psycopg.Error as error:
         raise SourceError(DATABASE_UNREACHABLE, host=address.host) from error
 

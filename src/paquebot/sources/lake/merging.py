@@ -32,6 +32,14 @@ class Changes:
         return bool(self.added or self.changed or self.removed or self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A row of the table a record changes: the values of its key, and (column, before, after) of each cell."""
+
+    key: tuple[str, ...]
+    cells: tuple[tuple[str, str | None, str | None], ...]
+
+
 def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[Column, ...]:
     """The columns of a table of the attached lake in display order; none when there is no such table."""
     rows = connection.execute(
@@ -55,14 +63,17 @@ class Merge:
     existing: tuple[Column, ...]
     columns: tuple[Column, ...]
 
-    def make_anew(self) -> Changes:
-        """Makes the table, in place of the existing one, with the staged records."""
+    def anew(self) -> Changes:
+        """What making the table anew changes: every old row goes, every record comes."""
         removed = self._number(f"SELECT count(*) FROM {self._target}") if self.existing else 0
+        return Changes(added=self.staged.rows, changed=0, removed=removed, columns=True)
+
+    def make_anew(self) -> None:
+        """Makes the table, in place of the existing one, with the staged records."""
         kinds = ", ".join(f"{identifier(column.name)} {column.type}" for column in self.columns)
         self._execute(f"CREATE OR REPLACE TABLE {self._target} ({kinds})")
         values = ", ".join(self._value(column) for column in self.columns)
         self._execute(f"INSERT INTO {self._target} SELECT {values} FROM {self.staged.name} AS s")
-        return Changes(added=self.staged.rows, changed=0, removed=removed, columns=True)
 
     def compare(self) -> bool:
         """Judges every record: new, changed or as before. False when a record matches several rows of the table."""
@@ -73,14 +84,17 @@ class Merge:
         )
         return self._number(f"SELECT count(*) FROM {_VERDICTS}") == self.staged.rows
 
-    def write(self, *, remove_missing: bool) -> Changes:
-        """Brings in what `compare` found, and removes the rows without a record where asked."""
-        changes = Changes(
+    def weigh(self, *, remove_missing: bool) -> Changes:
+        """How much of what `compare` found is new; with the rows to be removed because they have no record, where asked."""
+        return Changes(
             added=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'added'"),
             changed=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'changed'"),
             removed=self._number(f"SELECT count(*) FROM {self._missing}") if remove_missing else 0,
             columns=self.existing != self.columns,
         )
+
+    def write(self, changes: Changes) -> None:
+        """Brings in what `weigh` told."""
         if changes.removed:
             self._execute(f"DELETE FROM {self._missing}")
         for column in self.columns[len(self.existing) :]:
@@ -88,7 +102,20 @@ class Merge:
         if changes.added or changes.changed:
             self._execute(self._merge_statement)
         self._execute(f"DROP TABLE {_VERDICTS}")
-        return changes
+
+    def changed_rows(self, most: int) -> list[ChangedRow]:
+        """The first changed rows of what `compare` found, each with the cells that will be different."""
+        told = [column for column in self._written if column not in self._key_columns]
+        known = set(self.existing)
+        before = [f"CAST(t.{self._place(column)} AS VARCHAR)" if column in known else "NULL" for column in told]
+        keys = [f"s.{self._place(column)}" for column in self._key_columns]
+        after = [f"s.{self._place(column)}" for column in told]
+        rows = self.staged.connection.execute(
+            f"SELECT {', '.join((*keys, *before, *after))} FROM {_VERDICTS} AS v JOIN {self.staged.name} AS s"
+            f" ON s.rowid = v.record JOIN {self._existing_rows} AS t ON {self._same_key}"
+            f" WHERE v.verdict = 'changed' ORDER BY v.record LIMIT {most}"
+        ).fetchall()
+        return [_changed_row(row, len(keys), [column.name for column in told]) for row in rows]
 
     @property
     def _merge_statement(self) -> str:
@@ -158,3 +185,9 @@ class Merge:
     def _number(self, query: str) -> int:
         row = first_row(self.staged.connection, query)
         return int(row[0]) if row else 0
+
+
+def _changed_row(row: tuple[str | None, ...], keys: int, names: list[str]) -> ChangedRow:
+    before, after = row[keys : keys + len(names)], row[keys + len(names) :]
+    cells = zip(names, before, after, strict=True)
+    return ChangedRow(tuple(str(value) for value in row[:keys]), tuple(cell for cell in cells if cell[1] != cell[2]))

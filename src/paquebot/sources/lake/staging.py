@@ -49,7 +49,12 @@ class Staged:
     @property
     def places(self) -> dict[str, str]:
         """Which staged column holds which column of the file, by its name in lower case."""
-        return {name.lower(): column for name, column in zip(self.source.names, self.columns, strict=True)}
+        return {name.lower(): column for name, column in zip(self.source.names, self.columns, strict=True) if name}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file's columns that are taken, in its order."""
+        return tuple(name for name in self.source.names if name)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from paquebot.records import exports
 from paquebot.records.models import Run
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.exports.finding import export_or_404
-from paquebot.web.option_form import told
+from paquebot.web.telling import told
 
 _ACTIVATED = translatable("“{label}” is active: its schedule counts from now on.")
 _PAUSED = translatable("“{label}” is paused: nothing leaves until it is activated again.")

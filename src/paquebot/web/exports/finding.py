@@ -19,7 +19,8 @@ from paquebot.web.access import PageRequest
 from paquebot.web.exports import fields
 from paquebot.web.exports.parts import PARTS, Part
 from paquebot.web.installation import records
-from paquebot.web.option_form import OptionForm, told
+from paquebot.web.option_form import OptionForm
+from paquebot.web.telling import told
 
 
 @dataclass(slots=True)

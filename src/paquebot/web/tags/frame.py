@@ -135,7 +135,8 @@ def is_optional(field: BoundField) -> bool:
 def drawn(field: BoundField) -> SafeString:
     """The field's control, with the classes and the ties to its help and its error that every field has."""
     base = {"choice": "form-select", "boolean": "form-check-input"}.get(kind_of_field(field), "form-control")
-    attributes: dict[str, str | bool] = {"class": f"{base} is-invalid" if field.errors else base}
+    own = field.field.widget.attrs.get("class", "")
+    attributes: dict[str, str | bool] = {"class": " ".join(filter(None, (base, own, "is-invalid" if field.errors else "")))}
     described = [f"{field.auto_id}_{part}" for part, there in (("error", field.errors), ("help", field.help_text)) if there]
     if described:
         attributes["aria-describedby"] = " ".join(described)

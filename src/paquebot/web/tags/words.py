@@ -228,6 +228,33 @@ def breakable(name: str) -> SafeString:
 
 
 @register.filter
+def kind_name(kind: str) -> str:
+    """What a column holds, as people call it."""
+    return words.kind_name(kind, gettext)
+
+
+@register.filter
+def import_mode(mode: str) -> str:
+    return words.import_mode(mode, gettext)
+
+
+@register.filter
+def destination_kind(kind: str) -> str:
+    return words.destination_kind(kind, gettext)
+
+
+@register.filter
+def test_step(step: str) -> str:
+    return words.test_step(step, gettext)
+
+
+@register.filter
+def in_fours(fingerprint: str) -> str:
+    """A fingerprint in groups, so that two people can compare it aloud."""
+    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
+
+
+@register.filter
 def plain_number(value: float) -> str:
     """A number as SVG reads it, whatever the language."""
     return f"{value:g}"

@@ -1,0 +1,129 @@
+"""Looking into a project's rows: a query's count and sample, a table's first rows. Always through the sandbox.
+
+What is seen here is personal: whoever asks must be allowed to.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.utils import timezone
+
+from paquebot.errors import SourceError
+from paquebot.records.connection import Records
+from paquebot.records.freezing import displayed
+from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.models import Project, Table
+from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection
+from paquebot.sources.lake.statement import check
+
+KINDS = ("text", "integer", "decimal", "date", "moment", "boolean")
+SAMPLE_ROWS = 20
+LIMITS = Limits(memory_mb=256, sorting_memory_mb=512, spill_mb=2_000, timeout_seconds=20)
+"""Somebody waits in front of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column: its name and its kind, one of `KINDS`."""
+
+    name: str
+    kind: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values stand to the right."""
+        return self.kind in ("integer", "decimal")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gives at the newest snapshot, and how long it took to find out."""
+
+    fields: tuple[Field, ...]
+    rows: int
+    sample: tuple[tuple[Any, ...], ...]
+    seconds: float
+
+    @property
+    def lines(self) -> list[list[tuple[str | None, bool]]]:
+        """The sample as text, each value with whether it stands to the right."""
+        return [
+            [(_written(value), field.is_number) for value, field in zip(row, self.fields, strict=True)] for row in self.sample
+        ]
+
+    @property
+    def more(self) -> bool:
+        """Whether there are rows beyond the sample."""
+        return self.rows > len(self.sample)
+
+
+def ask(records: Records, project: Project, sql: str, sample_rows: int = SAMPLE_ROWS) -> Answer:
+    """Counts all rows of `sql` and keeps the first. Raises `SourceError` for what the sandbox refuses."""
+    started = time.monotonic()
+    provision_lake(records, project)
+    with _source(records, project, sql) as source:
+        rows = source.rows()
+        sample: list[tuple[Any, ...]] = []
+        count = 0
+        for batch in rows.batches:
+            count += batch.num_rows
+            if len(sample) < sample_rows:
+                sample += [tuple(row.values()) for row in batch.slice(0, sample_rows - len(sample)).to_pylist()]
+    fields = tuple(Field(column.name, kind_of(str(column.type))) for column in rows.schema)
+    return Answer(fields, count, tuple(sample), time.monotonic() - started)
+
+
+def check_query(records: Records, project: Project, sql: str) -> None:
+    """Binds the query to the project's tables in the sandbox; nothing is read. Raises `SourceError`."""
+    provision_lake(records, project)
+    _source(records, project, sql).check()
+
+
+def first_rows(records: Records, table: Table, count: int = SAMPLE_ROWS) -> Answer:
+    """The first rows of a table, its columns in display order. Raises `SourceError`."""
+    listed = ", ".join(identifier(name) for name in displayed(table))
+    return ask(records, table.project, f"select {listed} from {identifier(table.name)} limit {int(count)}", count)  # noqa: S608 — names are quoted
+
+
+@lru_cache(maxsize=512)
+def tables_read(sql: str, tables: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of `tables` a query reads; none when it can no longer be read."""
+    try:
+        return check(sql, dict.fromkeys(tables, ())).tables
+    except SourceError:
+        return ()
+
+
+def kind_of(type_name: str) -> str:
+    """What a column holds, in five words, for DuckDB's, DuckLake's and Arrow's names of types."""
+    name = type_name.lower().partition("(")[0]
+    if name.startswith(("int", "uint", "bigint", "smallint", "tinyint", "hugeint")):
+        return "integer"
+    if name.startswith(("decimal", "float", "double", "half")):
+        return "decimal"
+    if name.startswith("timestamp"):
+        return "moment"
+    if name.startswith("date"):
+        return "date"
+    return "boolean" if name.startswith("bool") else "text"
+
+
+def _written(value: Any) -> str | None:
+    """Data is shown as data, the same in every language."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _source(records: Records, project: Project, sql: str) -> LakeSource:
+    selection = QuerySelection(sql, _parameters(), order="none")
+    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, LIMITS)
+
+
+def _parameters() -> dict[str, Any]:
+    return {"run_date": timezone.localdate(), "since": None}

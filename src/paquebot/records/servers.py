@@ -1,0 +1,134 @@
+"""Making, changing, examining and removing destinations. Secrets are sealed here, and never come back out to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+
+from paquebot.credentials import Secret
+from paquebot.delivery.doctor import Finding, examine
+from paquebot.delivery.folder import resolve_folder
+from paquebot.errors import CommandError, PaquebotError, Problem
+from paquebot.options import Entry, read
+from paquebot.plugins import find
+from paquebot.records.connection import Records
+from paquebot.records.destinations import destination_of
+from paquebot.records.models import Export, Project, Run, Server
+from paquebot.records.models.history import ACTIVE
+from paquebot.records.uses import refuse_used, uses_in
+from paquebot.records.writing import locked, put, require_free, update
+
+BUSY = Problem(
+    "server.busy",
+    "“{name}” cannot be deleted while a run is on its way to it.",
+    "Wait for the end of the run, or cancel it.",
+)
+_HOST_KEY = "host_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The last file a server received."""
+
+    run_id: int
+    export: str
+    file_name: str
+    finished_at: datetime | None
+
+
+def options_of(kind: str) -> tuple[Entry, ...]:
+    """What a destination of that kind can be told. Raises `CommandError` for an unknown kind."""
+    entries: tuple[Entry, ...] = find("destinations", kind).OPTIONS
+    return entries
+
+
+def add_server(records: Records, project: Project, name: str, kind: str, written: Mapping[str, Any]) -> Server:
+    """A new destination. Raises `PaquebotError` saying what is wrong with its name or an option."""
+    options = read(options_of(kind), written)
+    with transaction.atomic():
+        require_free(Server, project, name)
+        keep_server(records, project, name, kind, options)
+    return Server.objects.get(project=project, name=name)
+
+
+def change_server(
+    records: Records, server: Server, written: Mapping[str, Any], *, kept: Collection[str] = (), version: str
+) -> Server:
+    """The destination as `written`; the secrets named in `kept` stay as they are. Raises `PaquebotError`."""
+    with transaction.atomic():
+        row = locked(Server, server.project, server.name, version)
+        secrets = {name: records.keyring.unseal(row.secrets[name]) for name in kept if name in row.secrets}
+        options = read(options_of(row.kind), {**written, **secrets})
+        keep_server(records, row.project, row.name, row.kind, options)
+    return Server.objects.get(pk=row.pk)
+
+
+def keep_server(records: Records, project: Project, name: str, kind: str, options: Mapping[str, Any]) -> str | None:
+    """Writes the options as their plug-in read them; returns what `put` returns. A folder is made when it is missing."""
+    if kind == "folder":
+        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
+    plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
+    secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
+    known = Server.objects.filter(project=project, name=name).first()
+    if known and {option: records.keyring.unseal(value) for option, value in known.secrets.items()} == secret:
+        sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
+    else:
+        sealed = {option: records.keyring.seal(value.reveal()) for option, value in secret.items()}
+    return put(Server, project, name, {"kind": kind, "options": plain, "secrets": sealed})
+
+
+def approve_host_key(server: Server, fingerprint: str, version: str) -> None:
+    """Writes down which host key the server must show from now on. Raises `CommandError`."""
+    with transaction.atomic():
+        row = locked(Server, server.project, server.name, version)
+        update(row, options={**row.options, _HOST_KEY: fingerprint})
+
+
+def remove_server(project: Project, name: str, version: str) -> None:
+    """Raises `CommandError` while an export uses the destination or a run is on its way to it."""
+    with transaction.atomic():
+        row = locked(Server, project, name, version)
+        refuse_used(name, uses_in(project).servers.get(name, []))
+        if Run.objects.filter(project=project, server_name=name, status__in=("queued", *ACTIVE)).exists():
+            raise CommandError(BUSY, name=name)
+        row.delete()
+
+
+def examine_server(records: Records, server: Server, folder: str) -> list[Finding]:
+    """What the doctor finds in `folder` of the destination, step by step; what cannot even be begun is the first finding."""
+    try:
+        destination = destination_of(records, server.id, server.kind, server.options)
+    except PaquebotError as error:
+        return [Finding("connect", 0.0, error)]
+    return examine(destination, folder)
+
+
+def folders_of(server: Server) -> list[str]:
+    """The folders exports deliver to on the server, each once."""
+    folders = Export.objects.filter(server=server).values_list("definition__destination__folder", flat=True)
+    return sorted({folder or "" for folder in folders})
+
+
+def last_deliveries(project: Project) -> dict[str, Delivery]:
+    """By server: the last run delivered to it by an export that still goes there."""
+    last = Run.objects.filter(export=OuterRef("pk"), status="delivered", server_name=F("export__server__name"))
+    newest = Export.objects.filter(project=project, server__isnull=False).annotate(
+        last=Subquery(last.order_by("-id").values("id")[:1])
+    )
+    runs = Run.objects.filter(id__in=[run for run in newest.values_list("last", flat=True) if run]).order_by("id")
+    return {run.server_name: Delivery(run.id, run.export_name, run.file_name, run.finished_at) for run in runs}
+
+
+def address_of(server: Server) -> str:
+    """Where the destination is, in one line, as its kind writes it."""
+    options = server.options
+    if "host" in options:
+        account = f"{options['username']}@" if options.get("username") else ""
+        port = options.get("port")
+        return f"{account}{options['host']}{f':{port}' if port and port != 22 else ''}"
+    return str(options.get("path") or next((value for value in options.values() if isinstance(value, str) and value), ""))

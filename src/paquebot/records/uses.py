@@ -1,0 +1,82 @@
+"""What depends on what: which exports use a table, a query, a key or a server, so that nobody pulls it away under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from paquebot.errors import CommandError, Problem
+from paquebot.export import CONTACTS, QUERY, TABLE
+from paquebot.records.models import Export, Project, Query, Table
+from paquebot.records.reading import tables_read
+
+IN_USE = Problem(
+    "row.in_use",
+    "“{name}” cannot be deleted: it is used by {exports}.",
+    "Let these exports use another first, or delete them.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An export that uses something."""
+
+    name: str
+    label: str
+    state: str
+
+
+@dataclass(slots=True)
+class Uses:
+    """By name: the exports that use each. `ordered` holds the tables' exports whose columns follow the display order."""
+
+    tables: dict[str, list[Use]] = field(default_factory=dict)
+    ordered: dict[str, list[Use]] = field(default_factory=dict)
+    queries: dict[str, list[Use]] = field(default_factory=dict)
+    keys: dict[str, list[Use]] = field(default_factory=dict)
+    servers: dict[str, list[Use]] = field(default_factory=dict)
+
+
+def uses_in(project: Project) -> Uses:
+    """Everything the project's exports use, read at once."""
+    found, tables = Uses(), _tables(project)
+    queries = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    rows = Export.objects.filter(project=project).values_list(
+        "name", "state", "server__name", "definition__label", "definition__content", "definition__encryption"
+    )
+    for name, state, server, label, content, encryption in rows:
+        use = Use(name, label or name, state)
+        _note(found.servers, [server] if server else [], use)
+        _note(found.keys, (encryption or {}).get("openpgp", []), use)
+        _note_content(found, tables, queries, content or {CONTACTS: {}}, use)
+    return found
+
+
+def refuse_used(name: str, users: Sequence[Use]) -> None:
+    """Raises `CommandError` naming the exports that use `name`."""
+    if users:
+        raise CommandError(IN_USE, name=name, exports=[use.label for use in users])
+
+
+def _note_content(
+    found: Uses, tables: Mapping[str, bool], queries: Mapping[str, str], content: Mapping[str, Any], use: Use
+) -> None:
+    if QUERY in content:
+        _note(found.queries, [content[QUERY]], use)
+        _note(found.tables, tables_read(queries.get(content[QUERY], ""), tuple(tables)), use)
+        return
+    contacts = [name for name, is_contact_list in tables.items() if is_contact_list]
+    named = [content[TABLE]] if TABLE in content else contacts
+    _note(found.tables, named, use)
+    if not (content.get(CONTACTS) or {}).get("fields"):
+        _note(found.ordered, named, use)
+
+
+def _note(users: dict[str, list[Use]], names: Sequence[str], use: Use) -> None:
+    for name in names:
+        users.setdefault(name, []).append(use)
+
+
+def _tables(project: Project) -> dict[str, bool]:
+    return dict(Table.objects.filter(project=project).values_list("name", "is_contact_list"))

@@ -1,0 +1,227 @@
+"""Importing by upload, in three steps: the file, its table, and what would change. Only then is anything changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from paquebot.errors import CommandError, PaquebotError, SourceError
+from paquebot.language import translatable
+from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file, import_file
+from paquebot.records.models import Import, Table
+from paquebot.records.reading import Field, kind_of
+from paquebot.records.uploads import Upload, drop_upload, find_upload, keep_upload, named_for_people, remember
+from paquebot.records.uses import uses_in
+from paquebot.sources.lake.importing import (
+    BAD_TABLE_NAME,
+    DUPLICATE_KEY,
+    EMPTY_KEY,
+    UNKNOWN_KEY,
+    Foreseen,
+)
+from paquebot.web import installation
+from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.data.import_forms import FileForm, TargetForm
+from paquebot.web.tags.words import number
+from paquebot.web.telling import place_error, told
+
+IMPORTED = translatable("“{file}” is imported: {added} added, {changed} changed, {removed} removed.")
+NOTHING_NEW = translatable("“{file}” says nothing new: the table is as it was.")
+CHANGED_MEANWHILE = translatable(
+    "Somebody else imported into “{table}” meanwhile. This is what would change now; look again, then import."
+)
+LET_GO = translatable("The file is gone; nothing was changed.")
+
+_BESIDE = {
+    KEY_NEEDED: "key",
+    DUPLICATE_KEY: "key",
+    EMPTY_KEY: "key",
+    UNKNOWN_KEY: "table",
+    BAD_TABLE_NAME: "name",
+    OTHER_CONTACT_LIST: "is_contact_list",
+}
+"""Problem → the field it stands beside."""
+
+
+@seen_by(EDITORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: PageRequest, project: str) -> HttpResponse:
+    """Step 1: the file."""
+    form = FileForm(request)
+    if form.is_bound and form.is_valid():
+        uploaded: UploadedFile[Any] = form.cleaned_data["file"]
+        try:
+            upload = keep_upload(installation.records(), request.project, uploaded.name or "", uploaded.chunks())
+        except PaquebotError as error:
+            place_error(form, error, "file")
+        else:
+            remember(upload, {"table": request.POST.get("table", "")})
+            return redirect("import_table", project, upload.token)
+    table = request.POST.get("table", request.GET.get("table", ""))
+    known = {"form": form, "table": table, "step": 1}
+    return render(request, "data/import_file.html", known, status=422 if form.is_bound else 200)
+
+
+@seen_by(EDITORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: PageRequest, project: str, token: str) -> HttpResponse:
+    """Step 2: which table, which key, merge or replace."""
+    try:
+        upload = find_upload(installation.records(), request.project, token)
+    except CommandError as error:
+        return _gone(request, error)
+    form = TargetForm(request.project, upload, request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            _foresee(upload, form.target, form.cleaned_data)
+        except PaquebotError as error:
+            place_error(form, error, _beside(error, form))
+        else:
+            return redirect("import_changes", project, token)
+    known_columns = sorted({name for table in form.tables.values() for name in table.columns})
+    known = {"form": form, "upload": upload, "step": 2, "columns": _columns(upload, form), "known_columns": known_columns}
+    return render(request, "data/import_table.html", known, status=422 if form.is_bound else 200)
+
+
+@seen_by(EDITORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def changes(request: PageRequest, project: str, token: str) -> HttpResponse:
+    """Step 3: what would change; posting it does it."""
+    try:
+        upload = find_upload(installation.records(), request.project, token)
+    except CommandError as error:
+        return _gone(request, error)
+    if "foreseen" not in upload.choice:
+        return redirect("import_table", project, token)
+    if request.method == "POST":
+        return _carry_out(request, upload)
+    return _changes_page(request, upload)
+
+
+@seen_by(EDITORS)
+@require_POST
+def let_go(request: PageRequest, project: str, token: str) -> HttpResponse:
+    """Forgets the file."""
+    try:
+        drop_upload(find_upload(installation.records(), request.project, token))
+    except CommandError as error:
+        return _gone(request, error)
+    messages.success(request, gettext(LET_GO))
+    return redirect("data", project)
+
+
+def _carry_out(request: PageRequest, upload: Upload) -> HttpResponse:
+    target = _target(request, upload)
+    choice = upload.choice
+    try:
+        if _last_import(target) != choice["based_on"]:
+            upload = _foresee(upload, target, choice)
+            messages.warning(request, gettext(CHANGED_MEANWHILE).format(table=target.name))
+            return redirect("import_changes", request.project.name, upload.token)
+        result = import_file(installation.records(), target, upload.file, choice["mode"], file_name=upload.file_name)
+    except PaquebotError as error:
+        return _changes_page(request, upload, told(_renamed(error, upload)))
+    drop_upload(upload)
+    counts = {name: number(getattr(result, name)) for name in ("added", "changed", "removed")}
+    anything = result.added or result.changed or result.removed
+    text = gettext(IMPORTED if anything else NOTHING_NEW)
+    messages.success(request, text.format(file=upload.file_name, **counts))
+    return redirect("table", request.project.name, target.name)
+
+
+def _foresee(upload: Upload, target: Target, values: dict[str, Any]) -> Upload:
+    """Judges the file against the table, and keeps what was chosen and found."""
+    try:
+        foreseen = foresee_file(installation.records(), target, upload.file, values["mode"])
+    except PaquebotError as error:
+        raise _renamed(error, upload) from error
+    choice = {
+        "table": values["table"],
+        "name": target.name,
+        "key": list(target.key),
+        "chosen_key": list(values.get("key", values.get("chosen_key", ()))),
+        "is_contact_list": target.is_contact_list,
+        "names": dict(target.names),
+        "mode": values["mode"],
+        "based_on": _last_import(target),
+        "foreseen": _plain(foreseen),
+    }
+    return remember(upload, choice)
+
+
+def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> HttpResponse:
+    target = _target(request, upload)
+    table = Table.objects.filter(project=request.project, name=target.name).first()
+    result = upload.choice["foreseen"]["result"]
+    before = {name.lower() for name in table.columns} if table else set()
+    after = [Field(column["name"], kind_of(column["type"])) for column in result["columns"]]
+    now = {field.name.lower() for field in after}
+    known = {
+        "upload": upload,
+        "step": 3,
+        "table": table,
+        "name": target.name,
+        "mode": upload.choice["mode"],
+        "result": result,
+        "anew": upload.choice["foreseen"]["anew"],
+        "nothing": not (result["added"] or result["changed"] or result["removed"]),
+        "examples": upload.choice["foreseen"]["examples"],
+        "columns": after if table is None else [],
+        "new_columns": [field for field in after if field.name.lower() not in before] if table else [],
+        "lost_columns": [name for name in table.columns if name.lower() not in now] if table else [],
+        "used_by": uses_in(request.project).tables.get(target.name, []),
+        "refusal": refusal,
+    }
+    return render(request, "data/import_changes.html", known, status=422 if refusal else 200)
+
+
+def _target(request: PageRequest, upload: Upload) -> Target:
+    choice = upload.choice
+    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"], choice["names"])
+
+
+def _last_import(target: Target) -> int | None:
+    found = Import.objects.filter(table__project=target.project, table__name=target.name).order_by("-id").first()
+    return found.id if found else None
+
+
+def _plain(foreseen: Foreseen) -> dict[str, Any]:
+    examples = [asdict(row) for row in foreseen.examples]
+    return {"result": asdict(foreseen.result), "examples": examples, "anew": foreseen.anew}
+
+
+def _renamed(error: PaquebotError, upload: Upload) -> PaquebotError:
+    return named_for_people(error, upload.file, upload.file_name) if isinstance(error, SourceError) else error
+
+
+def _beside(error: PaquebotError, form: TargetForm) -> str | None:
+    field = _BESIDE.get(error.problem)
+    is_new = bool(form.target.key)
+    return "table" if field == "key" and not is_new else field
+
+
+def _columns(upload: Upload, form: TargetForm) -> list[dict[str, Any]]:
+    """The file's columns with a few of their values, and whether each is in the key."""
+    sample, unique, keys = upload.facts["sample"], set(upload.facts["unique"]), form.chosen_keys
+    return [
+        {
+            "field": field,
+            "values": [row[place] for row in sample if row[place]][:3],
+            "is_unique": field.name in unique,
+            "is_key": field.name in keys,
+            "called": form[f"as_{place}"],
+        }
+        for place, field in enumerate(upload.fields)
+    ]
+
+
+def _gone(request: PageRequest, error: CommandError) -> HttpResponse:
+    messages.warning(request, told(error))
+    return redirect("import", request.project.name)

@@ -1,0 +1,70 @@
+"""What is in the project? Its tables, its queries, its imports."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from paquebot.language import translatable
+from paquebot.records.models import Import, Query
+from paquebot.records.tables import imports_of, tables_of
+from paquebot.records.uses import uses_in
+from paquebot.web.access import VIEWERS, PageRequest, seen_by
+from paquebot.web.listing import Column, Listing
+from paquebot.web.tags.words import import_mode
+
+LATEST = 5
+
+
+@seen_by(VIEWERS)
+@require_safe
+def overview(request: PageRequest, project: str) -> HttpResponse:
+    """Tables with what uses them, queries, the latest imports."""
+    uses = uses_in(request.project)
+    queries = Query.objects.filter(project=request.project)
+    return render(
+        request,
+        "data/overview.html",
+        {
+            "tables": [(facts, uses.tables.get(facts.table.name, [])) for facts in tables_of(request.project)],
+            "queries": [(query, uses.queries.get(query.name, [])) for query in queries],
+            "imports": list(imports_of(request.project)[:LATEST]),
+        },
+    )
+
+
+def _count(name: str) -> Column:
+    labels = {
+        "added": translatable("Added"),
+        "changed": translatable("Changed"),
+        "removed": translatable("Removed"),
+    }
+    return Column(name, labels[name], lambda row: row.counts.get(name, 0), numeric=True, narrow=False)
+
+
+def _table(row: Import) -> str:
+    return row.table.name
+
+
+IMPORTS = Listing(
+    name="imports",
+    columns=(
+        Column("table", translatable("Table"), _table, sort="table__name"),
+        Column("file", translatable("File"), lambda row: row.file_name),
+        Column("mode", translatable("How"), lambda row: import_mode(row.mode), narrow=False),
+        Column("read", translatable("Rows read"), lambda row: row.counts.get("read", 0), numeric=True, narrow=False),
+        _count("added"),
+        _count("changed"),
+        _count("removed"),
+        Column("snapshot", translatable("Snapshot"), lambda row: row.snapshot, sort="snapshot", numeric=True, narrow=False),
+        Column("when", translatable("When"), lambda row: row.created_at, sort="id", numeric=True),
+    ),
+)
+
+
+@seen_by(VIEWERS)
+@require_safe
+def imports(request: PageRequest, project: str) -> HttpResponseBase:
+    """Every import, with the snapshot it made."""
+    return IMPORTS.answer(request, imports_of(request.project), "data/imports.html")

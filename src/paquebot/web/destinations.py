@@ -1,0 +1,278 @@
+"""Can every partner be reached? Destinations: made by kind, changed, examined, removed. Their secrets are never shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from paquebot.delivery.doctor import Finding
+from paquebot.errors import DeliveryError, PaquebotError
+from paquebot.language import translatable
+from paquebot.options import Option
+from paquebot.plugins import names
+from paquebot.records import servers
+from paquebot.records.models import Server
+from paquebot.records.models.people import OWNER
+from paquebot.records.uses import uses_in
+from paquebot.records.words import destination_kind, destination_purpose
+from paquebot.records.writing import CHANGED_MEANWHILE, version_of
+from paquebot.web import installation
+from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.listing import Column, Filter, Listing
+from paquebot.web.naming import stable_name
+from paquebot.web.option_form import OptionForm
+from paquebot.web.telling import place_error, told, word
+
+CREATED = translatable("“{name}” is saved. Test it now: nothing was sent yet.")
+SAVED = translatable("“{name}” is saved.")
+REMOVED = translatable("The destination “{name}” is deleted.")
+APPROVED = translatable("The fingerprint is approved: from now on “{name}” must show it.")
+UNKNOWN_HOST_KEY = "delivery.host_key_unknown"
+HOST_KEY_CHANGED = "delivery.host_key_changed"
+
+ICONS = {"sftp": "server", "folder": "folder"}
+
+
+class NameForm(forms.Form):
+    """What a new destination is called."""
+
+    name = forms.CharField(
+        label=word(translatable("Name")),
+        max_length=80,
+        help_text=word(translatable("Short and lasting: exports refer to it. Spaces and accents are taken out.")),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_name(self) -> str:
+        return stable_name(self.cleaned_data["name"])
+
+
+def _kinds(request: HttpRequest) -> list[tuple[str, str]]:
+    return [(kind, destination_kind(kind, gettext)) for kind in names("destinations")]
+
+
+def _tell(rows: Sequence[Any]) -> None:
+    """Who uses each server, and what it last received."""
+    users, deliveries = uses_in(rows[0].project).servers, servers.last_deliveries(rows[0].project)
+    for server in rows:
+        server.users, server.delivery = users.get(server.name, []), deliveries.get(server.name)
+
+
+DESTINATIONS = Listing(
+    name="destinations",
+    columns=(
+        Column("name", translatable("Name"), lambda server: server.name, sort="name"),
+        Column("kind", translatable("Kind"), lambda server: destination_kind(server.kind, gettext), sort="kind", narrow=False),
+        Column("address", translatable("Address"), servers.address_of),
+        Column("used", translatable("Used by"), lambda server: ", ".join(use.label for use in server.users), narrow=False),
+        Column(
+            "delivered",
+            translatable("Last delivery"),
+            lambda server: server.delivery.finished_at if server.delivery else None,
+            numeric=True,
+        ),
+    ),
+    filters=(Filter("kind", translatable("Kind"), _kinds),),
+    order="name",
+    prepare=_tell,
+)
+
+
+@seen_by(VIEWERS)
+@require_safe
+def destinations(request: PageRequest, project: str) -> HttpResponseBase:
+    """The list."""
+    chosen = Server.objects.select_related("project").filter(project=request.project)
+    return DESTINATIONS.answer(request, chosen, "destinations/list.html")
+
+
+@seen_by(OWNERS)
+@require_safe
+def choose_kind(request: PageRequest, project: str) -> HttpResponse:
+    """A new destination: first of which kind."""
+    kinds = [
+        {
+            "name": kind,
+            "label": label,
+            "purpose": destination_purpose(kind, gettext),
+            "icon": ICONS.get(kind, "external-link"),
+        }
+        for kind, label in _kinds(request)
+    ]
+    return render(request, "destinations/kinds.html", {"kinds": kinds})
+
+
+@seen_by(OWNERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
+    """A new destination: its name, and the options of its kind."""
+    if kind not in names("destinations"):
+        raise Http404
+    name_form = NameForm(request.POST or None, use_required_attribute=False)
+    form = OptionForm(servers.options_of(kind), request.POST or None)
+    if name_form.is_valid() & form.is_valid():
+        try:
+            made = servers.add_server(
+                installation.records(), request.project, name_form.cleaned_data["name"], kind, form.values()
+            )
+        except PaquebotError as error:
+            _place(name_form, form, error)
+        else:
+            messages.success(request, gettext(CREATED).format(name=made.name))
+            return redirect("destination", project, made.name)
+    known = {"name_form": name_form, "kind": kind, **_fields(form), **_folders(kind)}
+    return render(request, "destinations/new.html", known, status=422 if form.is_bound else 200)
+
+
+@seen_by(VIEWERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def destination(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """One destination: owners change it, the others look."""
+    found = _found(request, name)
+    if request.method != "POST" or not may(request, OWNER):
+        return _page(request, found)
+    form = _option_form(found, request)
+    if not form.is_valid():
+        return _page(request, found, form)
+    try:
+        servers.change_server(
+            installation.records(), found, form.values(), kept=form.kept_secrets, version=request.POST.get("version", "")
+        )
+    except PaquebotError as error:
+        return _refused(request, found, form, error)
+    messages.success(request, gettext(SAVED).format(name=name))
+    return redirect("destination", project, name)
+
+
+@seen_by(EDITORS)
+@require_POST
+def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Walks the whole delivery with a small file and tells each step."""
+    found = _found(request, name)
+    folder = request.POST.get("folder", "").strip()
+    known = _examined(servers.examine_server(installation.records(), found, folder), folder)
+    if request.headers.get("HX-Request"):
+        return render(request, "destinations/findings.html", {"server": found, "version": version_of(found), **known})
+    return _page(request, found, **known)
+
+
+@seen_by(OWNERS)
+@require_POST
+def approve(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Writes down the fingerprint the server offered, as the one to expect."""
+    found = _found(request, name)
+    try:
+        servers.approve_host_key(found, request.POST.get("fingerprint", ""), request.POST.get("version", ""))
+    except PaquebotError as error:
+        messages.error(request, told(error))
+    else:
+        messages.success(request, gettext(APPROVED).format(name=name))
+    return redirect("destination", project, name)
+
+
+@seen_by(OWNERS)
+@require_POST
+def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Deletes the destination, unless an export uses it."""
+    found = _found(request, name)
+    try:
+        servers.remove_server(request.project, found.name, request.POST.get("version", ""))
+    except PaquebotError as error:
+        messages.error(request, told(error))
+        return redirect("destination", project, name)
+    messages.success(request, gettext(REMOVED).format(name=name))
+    return redirect("destinations", project)
+
+
+def _found(request: PageRequest, name: str) -> Server:
+    found = Server.objects.select_related("project").filter(project=request.project, name=name).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _option_form(server: Server, request: PageRequest) -> OptionForm:
+    written = request.POST if request.method == "POST" and "version" in request.POST and "do" in request.POST else None
+    return OptionForm(servers.options_of(server.kind), written, stored=server.options, sealed=server.secrets)
+
+
+def _page(request: PageRequest, server: Server, form: OptionForm | None = None, **more: Any) -> HttpResponse:
+    wrong = form is not None and form.is_bound
+    form = form or OptionForm(servers.options_of(server.kind), stored=server.options, sealed=server.secrets)
+    known = {
+        "server": server,
+        "address": servers.address_of(server),
+        "version": version_of(server),
+        "used_by": uses_in(request.project).servers.get(server.name, []),
+        "delivery": servers.last_deliveries(request.project).get(server.name),
+        "folder": next(iter(servers.folders_of(server)), ""),
+        "told": _told_options(server),
+        **_fields(form),
+        **_folders(server.kind),
+    }
+    return render(request, "destinations/destination.html", {**known, **more}, status=422 if wrong else 200)
+
+
+def _refused(request: PageRequest, server: Server, form: OptionForm, error: PaquebotError) -> HttpResponse:
+    """What was typed stays; where somebody else was faster, theirs is shown beside it."""
+    theirs: list[dict[str, Any]] = []
+    if error.problem is CHANGED_MEANWHILE:
+        server.refresh_from_db()
+        typed = form.values()
+        theirs = [line for line in _told_options(server) if server.options.get(line["name"]) != typed.get(line["name"])]
+    _place(None, form, error)
+    return _page(request, server, form, theirs=theirs)
+
+
+def _place(name_form: NameForm | None, form: OptionForm, error: PaquebotError) -> None:
+    path = getattr(error, "path", ())
+    if name_form is not None and (path[:1] == ("name",) or error.code == "name.taken"):
+        place_error(name_form, error, "name")
+    else:
+        form.place_error(error, "path" if isinstance(error, DeliveryError) else None)
+
+
+def _fields(form: OptionForm) -> dict[str, Any]:
+    """The form's fields: what everybody needs, and behind a fold the options that have no label of their own."""
+    main = [form[name] for name, option in form.options.items() if option.label]
+    others = [form[name] for name, option in form.options.items() if not option.label]
+    return {"form": form, "main_fields": main, "other_fields": others, "unfold": any(field.errors for field in others)}
+
+
+def _folders(kind: str) -> dict[str, Any]:
+    return {
+        "allowed_folders": [str(folder) for folder in installation.records().home.allowed_folders] if kind == "folder" else []
+    }
+
+
+def _told_options(server: Server) -> list[dict[str, Any]]:
+    """The options as one reads them; of a secret only whether there is one."""
+    lines = []
+    for option in servers.options_of(server.kind):
+        if not isinstance(option, Option) or not option.label:
+            continue
+        value = bool(server.secrets.get(option.name)) if option.secret else server.options.get(option.name)
+        if value not in (None, "", False):
+            line = {"name": option.name, "label": gettext(option.label), "value": value, "secret": option.secret}
+            lines.append(line)
+    return lines
+
+
+def _examined(findings: list[Finding], folder: str) -> dict[str, Any]:
+    failed = next((finding.error for finding in findings if finding.error), None)
+    offered = failed.parameters.get("offered") if failed and failed.code == UNKNOWN_HOST_KEY else None
+    return {
+        "findings": findings,
+        "failed": failed,
+        "told_error": told(failed) if failed else "",
+        "offered": offered,
+        "host_key_changed": failed is not None and failed.code == HOST_KEY_CHANGED,
+        "folder": folder,
+    }
