@@ -184,7 +184,7 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
 
 def _target(request: PageRequest, upload: Upload) -> Target:
     choice = upload.choice
-    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"], choice["names"])
+    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"], names=choice["names"])
 
 
 def _last_import(target: Target) -> int | None:
