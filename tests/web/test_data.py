@@ -189,6 +189,19 @@ def test_a_file_of_another_project_is_not_there_and_can_be_let_go(laked, served)
     assert list(served.home.uploads.iterdir()) == []
 
 
+def test_files_that_waited_for_a_day_are_swept(laked, served):
+    import os
+
+    upload(laked.alice, PEOPLE)
+    [old] = served.home.uploads.iterdir()
+    half = served.home.uploads / "half.upload"
+    half.touch()
+    for found in (old, half):
+        os.utime(found, (0, 0))
+    fresh = upload(laked.alice, PEOPLE).headers["Location"].split("/")[-2]
+    assert [found.name for found in served.home.uploads.iterdir()] == [fresh]
+
+
 def test_only_those_who_may_see_people_see_rows(stocked):
     assert "ana@example.org" in stocked.alice.get("/p/letters/data/tables/people/rows/").text
     assert stocked.bob.get("/p/letters/data/tables/people/rows/").status_code == 403

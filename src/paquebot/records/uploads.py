@@ -108,11 +108,11 @@ def drop_upload(upload: Upload) -> None:
 
 
 def sweep_uploads(records: Records) -> None:
-    """Files that waited longer than a day are gone."""
+    """Files that waited longer than a day are gone, and what a process that was killed left half received."""
     oldest = time.time() - KEPT_SECONDS
-    for folder in records.home.uploads.iterdir():
-        if folder.is_dir() and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+    for found in records.home.uploads.iterdir():
+        if found.stat().st_mtime < oldest:
+            shutil.rmtree(found, ignore_errors=True) if found.is_dir() else found.unlink(missing_ok=True)
 
 
 def named_for_people(error: SourceError, upload_file: Path, file_name: str) -> SourceError:

@@ -39,7 +39,8 @@
     if (button?.getAttribute("aria-disabled")) event.preventDefault();
     else if (button) follow = button.value;
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (!event.target.querySelector?.("[data-ordering]")) return;
     if (follow) [...document.querySelectorAll("[name=move]")].find((button) => button.value === follow)?.focus();
     follow = null;
   });

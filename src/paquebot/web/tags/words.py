@@ -171,8 +171,11 @@ def told(error: dict[str, Any], part: str) -> str:
 def told_beside(error: dict[str, Any]) -> str:
     """The message and the hint without the place, for whoever is looking at the place."""
     rendered = render({**error, "parameters": {**error["parameters"], "where": ""}}, gettext)
-    message = rendered["message"].lstrip(" \u00a0\u202f:")
-    return f"{message[:1].upper()}{message[1:]} {rendered['hint']}"
+    message = rendered["message"]
+    if error["message"].startswith("{where}"):
+        message = message.lstrip(" \u00a0\u202f:")
+        message = f"{message[:1].upper()}{message[1:]}"
+    return f"{message} {rendered['hint']}"
 
 
 @register.filter
