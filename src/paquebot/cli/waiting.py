@@ -55,7 +55,11 @@ def _somebody_working() -> Iterator[Callable[[], bool]]:
         if own:
             return own[0].poll() is None
         if not worker_alive():
-            own.append(subprocess.Popen([sys.executable, "-m", "paquebot.cli.main", "worker"], start_new_session=True))
+            own.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "paquebot.cli.main", "worker"], start_new_session=True, stdout=sys.stderr
+                )
+            )
         return True
 
     try:

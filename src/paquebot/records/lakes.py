@@ -5,13 +5,20 @@ from __future__ import annotations
 import secrets
 
 import psycopg
-from django.db import connection
+from django.db import ProgrammingError, connection
 from psycopg import sql
 
 from paquebot.credentials import Secret
+from paquebot.errors import Problem, StoreError
 from paquebot.records.connection import Records
 from paquebot.records.models import Project, ProjectKey
 from paquebot.sources.lake.address import LakeAddress
+
+NO_LAKE = Problem(
+    "store.no_lake",
+    "The database of project {project} has not been set up.",
+    "Import a file into it: that sets it up.",
+)
 
 
 def create_project(records: Records, name: str, label: str, timezone: str) -> Project:
@@ -72,7 +79,10 @@ def current_snapshot(project: Project) -> int:
     """The lake's newest snapshot."""
     with connection.cursor() as cursor:
         newest = sql.SQL("select max(snapshot_id) from {}.ducklake_snapshot").format(sql.Identifier(project.lake_schema))
-        cursor.execute(newest)
+        try:
+            cursor.execute(newest)
+        except ProgrammingError as error:
+            raise StoreError(NO_LAKE, project=project.name) from error
         return int(cursor.fetchone()[0])
 
 
