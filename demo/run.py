@@ -40,7 +40,7 @@ def main() -> int:
         with serving(environment, once) as address:
             show(environment, partner)
             if address:
-                print(f"\nPaquebot serves on {address}/healthz; Ctrl-C stops it.", flush=True)
+                print(f"\nPaquebot serves its pages on {address}; Ctrl-C stops it.", flush=True)
                 wait_for_interrupt()
     finally:
         server.terminate()
