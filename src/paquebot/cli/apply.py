@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 
 
 def execute(arguments: argparse.Namespace, out: Output) -> int:
-    """Returns 0 when the project is as the file says. A wrong file changes nothing but the imports that came before the error."""
+    """Returns 0 when the project is as the file says. A wrong file changes nothing but imports made before the error."""
     from pathlib import Path
 
     from paquebot.cli.document import load
