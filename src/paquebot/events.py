@@ -13,16 +13,15 @@ from typing import Any, Protocol
 
 from paquebot.flow import Measure
 
-PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM, REPORT = (
+PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM = (
     "prepare",
     "produce",
     "send",
     "compare",
     "publish",
     "confirm",
-    "report",
 )
-STEPS = (PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM, REPORT)
+STEPS = (PREPARE, PRODUCE, SEND, COMPARE, PUBLISH, CONFIRM)
 """The processing sequence, always in this order."""
 
 

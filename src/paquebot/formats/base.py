@@ -16,7 +16,6 @@ class Format(ABC):
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
     EXTENSION: ClassVar[str]
-    MEDIA_TYPE: ClassVar[str]
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options

@@ -56,7 +56,6 @@ SLICE_BYTES = 16 << 20
 class CsvFormat(Format):
     NAME = "csv"
     EXTENSION = ".csv"
-    MEDIA_TYPE = "text/csv"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("delimiter", "What stands between two values.", default=",", choices=tuple(DELIMITERS)),
         Option("encoding", "How characters become bytes.", default="utf-8", choices=("utf-8",)),

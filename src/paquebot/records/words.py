@@ -14,7 +14,6 @@ def step_name(name: str, _: Callable[[str], str]) -> str:
         "compare": _("compare"),
         "publish": _("publish"),
         "confirm": _("confirm"),
-        "report": _("report"),
     }.get(name, name)
 
 

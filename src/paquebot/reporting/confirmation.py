@@ -10,22 +10,6 @@ from typing import Any
 
 from paquebot.events import SealedArtifact
 
-CONTENTS = (
-    "export",
-    "run",
-    "file_name",
-    "remote_path",
-    "rows",
-    "size_bytes",
-    "sha256",
-    "columns",
-    "format",
-    "started_at",
-    "finished_at",
-    "key_fingerprints",
-)
-"""What a confirmation may tell, in the order it is offered."""
-
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:

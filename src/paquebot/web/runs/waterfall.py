@@ -108,7 +108,7 @@ def _ahead_of(run: Run, step: RunStep, size: int | None, speed: float | None) ->
 
 
 def _ahead(run: Run, last: Attempt) -> list[str]:
-    expected = [name for name in events.STEPS if name != events.REPORT]
+    expected = list(events.STEPS)
     if not run.definition["export"].get("confirmation"):
         expected.remove(events.CONFIRM)
     reached = max(expected.index(bar.name) for bar in last.bars if bar.name in expected)
