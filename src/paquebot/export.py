@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
@@ -25,7 +26,7 @@ from paquebot.export_keys import (
     check_name,
 )
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
-from paquebot.schedule import Schedule
+from paquebot.schedule import Schedule, time_of_day
 
 __all__ = [
     "ACTIVE",
@@ -128,7 +129,10 @@ class ConfirmationChoice:
 
 @dataclass(frozen=True, slots=True)
 class ExportDefinition:
-    """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project."""
+    """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
+
+    `alerts` None means that nothing is said of who listens: whoever listened goes on.
+    """
 
     name: str
     label: str
@@ -144,6 +148,8 @@ class ExportDefinition:
     encryption_keys: tuple[str, ...] = ()
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
+    deliver_by: str | None = None
+    alerts: tuple[AlertChoice, ...] | None = None
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -169,6 +175,8 @@ class ExportDefinition:
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
+            deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            alerts=alerts_from_values(values["alerts"]),
         )
         _check_obfuscated_fields(definition, path)
         if definition.state == ACTIVE:
@@ -210,6 +218,10 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+        if self.deliver_by:
+            yield "deliver_by", self.deliver_by
+        if self.alerts is not None:
+            yield "alerts", written_choices(self.alerts)
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:

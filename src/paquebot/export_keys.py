@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from paquebot.alerts import ALERTS
 from paquebot.errors import Problem
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
-from paquebot.schedule import SCHEDULE
+from paquebot.schedule import SCHEDULE, check_time_of_day
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -338,6 +339,12 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
-    Planned("alerts"),
+    Option(
+        "deliver_by",
+        "The time of day by which the file must have been delivered, such as “07:00”; whoever listens hears when it was not.",
+        label="Delivered by",
+        check=check_time_of_day,
+    ),
+    ALERTS,
     Planned("trigger"),
 )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, Problem
 from paquebot.options import nearest
+from paquebot.records.alerts.listening import welcome
 from paquebot.records.models import Membership, Project, User
 from paquebot.records.models.people import ROLES
 
@@ -55,7 +56,9 @@ def add_first_person(email: str, password: Secret, name: str) -> User:
 def let_in(user: User, project: Project, role: str) -> Membership:
     """Makes `user` a member of `project`, or changes what they may do there. Raises `CommandError`."""
     check_role(role)
-    return Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
+    membership = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
+    welcome(membership)
+    return membership
 
 
 def check_role(role: str) -> None:

@@ -1,7 +1,8 @@
 """What is remembered, by subject."""
 
+from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
-from paquebot.records.models.people import Membership, User
+from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     EncryptionKey,
     Export,
@@ -16,10 +17,16 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "Channel",
+    "Deadline",
     "EncryptionKey",
     "Export",
     "Import",
+    "InboxEntry",
+    "Invitation",
+    "Letter",
     "Membership",
+    "Notice",
     "Project",
     "ProjectKey",
     "Query",
@@ -30,6 +37,7 @@ __all__ = [
     "Schedule",
     "Server",
     "SnapshotLease",
+    "Subscription",
     "Table",
     "User",
 ]
