@@ -45,7 +45,10 @@ def version() -> str:
 
 
 def save(records: Records, written: Mapping[str, Any], *, kept: Collection[str] = (), pages_url: str, version: str) -> None:
-    """The settings as `written`; the secrets named in `kept` stay. What waited is tried again at once. Raises `PaquebotError`."""
+    """The settings as `written`; the secrets named in `kept` stay. What waited is tried again at once.
+
+    Raises `PaquebotError`.
+    """
     with transaction.atomic():
         row = Channel.objects.select_for_update().filter(kind=KIND).first()
         if (version_of(row) if row else "") != version:

@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,28 +37,37 @@ AT_A_TIME = 200
 logger = logging.getLogger("paquebot.mail")
 
 
-def post(
-    records: Records, address: str, told: Told, language: str, *, purpose: str, project: Project | None, until: datetime
-) -> Letter:
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a letter that is no alert is for, and for how long it is worth sending."""
+
+    address: str
+    purpose: str
+    lasts: timedelta
+    project: Project | None = None
+
+
+def post(records: Records, errand: Errand, told: Told, language: str) -> Letter:
     """Puts a message that is no alert on its way; it may hold a link that opens something, so it is kept sealed."""
     _ = translator(language)
     content = {"subject": told.subject, "text": told.text(_), "html": told.html(supported(language))}
     return Letter.objects.create(
-        project=project,
-        address=address,
+        project=errand.project,
+        address=errand.address,
         language=supported(language),
-        purpose=purpose,
+        purpose=errand.purpose,
         sealed=records.keyring.seal(json.dumps(content)),
         token=secrets.token_hex(16),
         next_at=timezone.now(),
-        until=until,
+        until=timezone.now() + errand.lasts,
     )
 
 
 def send_due(records: Records) -> int:
     """Hands over what is due, over one connection; returns how many letters left. Never raises for a mail server's sake."""
-    if not due().exists():
-        return 0
+    with transaction.atomic():  # what another sender holds is no reason to ring at the mail server's door
+        if due().select_for_update(skip_locked=True, of=("self",)).first() is None:
+            return 0
     notifier = mail.notifier(records)
     if notifier is None:
         return 0
@@ -137,7 +147,7 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def language_of(user: User | None, otherwise: str = "") -> str:
-    """What somebody is written to in: what they chose, else what the pages last spoke with them, else what this process speaks."""
+    """What somebody is written to in: what they chose, else what the pages last spoke, else what this process speaks."""
     chosen = (user.language or user.spoken) if user else otherwise
     return supported(chosen or environment_language(os.environ))
 

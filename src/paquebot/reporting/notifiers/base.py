@@ -30,7 +30,7 @@ class MessageRefusedError(ReportingError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one reader gets. `identity` stays the same when it is sent once more; `thread` is that of the first of its series."""
+    """What one reader gets. `identity` is the same when it is sent once more; `thread` is that of the first of its series."""
 
     address: str
     subject: str
@@ -64,4 +64,4 @@ class Notifier(ABC):
     @abstractmethod
     def send(self, message: Message) -> None:
         """Hands the message over. When it returns, the server has taken it; when it raises `ReportingError`, it may only have
-        where the link was lost on the way. Raises `MessageRefusedError` when this one message is at fault: others may follow."""
+        where the link was lost on the way. Raises `MessageRefusedError` when this message alone is at fault."""

@@ -11,6 +11,7 @@ import ipaddress
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -51,7 +52,7 @@ NO_STARTTLS = Problem(
 CERTIFICATE = Problem(
     "mail.certificate_refused",
     "The certificate {place} shows is not one Paquebot can trust.",
-    "Write the server by the name its certificate is made for. If your organisation signs its own, give its authority’s certificate.",
+    "Write the server by the name its certificate is made for. If your organisation signs its own, give that authority.",
 )
 TLS_FAILED = Problem(
     "mail.tls_failed",
@@ -271,6 +272,18 @@ class _Link(smtplib.SMTP):
         except BaseException:
             plain.close()
             raise
+
+    def login(self, user: str, password: str, *, initial_response_ok: bool = True) -> tuple[int, bytes]:
+        """Also with letters beyond ASCII, which smtplib cannot send: as UTF-8, by AUTH PLAIN (RFC 4616)."""
+        if f"{user}{password}".isascii():
+            return super().login(user, password, initial_response_ok=initial_response_ok)
+        self.ehlo_or_helo_if_needed()
+        if "PLAIN" not in self.esmtp_features.get("auth", "").upper().split():
+            raise smtplib.SMTPException
+        answer = self.docmd("AUTH", f"PLAIN {b64encode(f'{chr(0)}{user}{chr(0)}{password}'.encode()).decode()}")
+        if answer[0] != 235:
+            raise smtplib.SMTPAuthenticationError(*answer)
+        return answer
 
 
 def _passes(code: int) -> bool:
