@@ -29,6 +29,7 @@ UNKNOWN_ROLE = Problem(
 )
 SOMEBODY_IS_HERE = Problem("user.not_first", "This installation already has its first person.", "Sign in.")
 BETWEEN_RESETS = timedelta(minutes=5)
+BETWEEN_SIGHTS = timedelta(minutes=5)
 FIRST_PERSON_LOCK = 0x5041_5156
 
 
@@ -65,6 +66,13 @@ def check_role(role: str) -> None:
     """Raises `CommandError` naming the nearest."""
     if role not in ROLES:
         raise CommandError(UNKNOWN_ROLE, role=role, nearest=nearest(role, ROLES), known=ROLES)
+
+
+def note_seen(user: User, language: str) -> None:
+    """The person is here, and the pages speak `language` with them; written down every few minutes at most."""
+    now = timezone.now()
+    if user.seen_at is None or now - user.seen_at > BETWEEN_SIGHTS or user.spoken != language:
+        User.objects.filter(pk=user.pk).update(seen_at=now, spoken=language)
 
 
 def may_ask_reset(user: User) -> bool:
