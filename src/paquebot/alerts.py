@@ -31,7 +31,7 @@ USUAL_EVENTS = (FAILED, LATE, HELD, RECOVERED)
 """What somebody hears who asks for nothing in particular: all that needs a person, and its end."""
 
 BAD_ADDRESS = Problem(
-    "alerts.bad_address", "{where}: “{value}” is not an e-mail address.", "Write it as name@example.org, one for each listener."
+    "alerts.bad_address", "{where}: “{value}” is not an e-mail address.", "Write it as name@example.org, one for each reader."
 )
 NOBODY = Problem(
     "alerts.nobody",
@@ -51,7 +51,7 @@ class AlertChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class Subscriber:
     """One listener and all they listen to; a person, or an address that stands for nobody who signs in."""
 
     address: str
@@ -130,7 +130,7 @@ def alerts_from_values(values: Iterable[Mapping[str, Any]] | None) -> tuple[Aler
     )
 
 
-def merged(choices: Iterable[AlertChoice]) -> list[Listener]:
+def merged(choices: Iterable[AlertChoice]) -> list[Subscriber]:
     """Each listener once, with every event any choice names for them, in the order they appear."""
     asked: dict[tuple[str, bool], set[str]] = {}
     for choice in choices:
@@ -139,14 +139,14 @@ def merged(choices: Iterable[AlertChoice]) -> list[Listener]:
         for address in choice.addresses:
             asked.setdefault((address, False), set()).update(choice.on)
     return [
-        Listener(address, is_person, tuple(event for event in EVENTS if event in events))
+        Subscriber(address, is_person, tuple(event for event in EVENTS if event in events))
         for (address, is_person), events in asked.items()
     ]
 
 
-def written(listeners: Iterable[Listener]) -> list[dict[str, Any]]:
+def written(listeners: Iterable[Subscriber]) -> list[dict[str, Any]]:
     """The listeners as a project file names them: those who hear the same together, in the order of their addresses."""
-    alike: dict[tuple[str, ...], list[Listener]] = {}
+    alike: dict[tuple[str, ...], list[Subscriber]] = {}
     for listener in sorted(listeners, key=lambda one: one.address):
         alike.setdefault(listener.events, []).append(listener)
     return [_written(events, group) for events, group in sorted(alike.items(), key=lambda one: _rank(one[0])) if events]
@@ -157,7 +157,7 @@ def written_choices(choices: Iterable[AlertChoice]) -> list[dict[str, Any]]:
     return [{key: list(value) for key in ("on", "to", "addresses") if (value := getattr(choice, key))} for choice in choices]
 
 
-def _written(events: tuple[str, ...], group: list[Listener]) -> dict[str, Any]:
+def _written(events: tuple[str, ...], group: list[Subscriber]) -> dict[str, Any]:
     people = [listener.address for listener in group if listener.is_person]
     others = [listener.address for listener in group if not listener.is_person]
     return {"on": list(events), **({"to": people} if people else {}), **({"addresses": others} if others else {})}

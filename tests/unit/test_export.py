@@ -255,7 +255,7 @@ def test_a_region_without_phone_numbers_is_refused():
     "changes, said",
     [
         ({"columns": {"policy": "keep"}}, "columns"),
-        ({"alerts": []}, "alerts"),
+        ({"trigger": {"after": "other"}}, "trigger"),
         ({"destination": {"bigquery": "entrepot"}}, "bigquery"),
         ({"content": {"contacts": {"group": "grandes-villes"}}}, "group"),
         ({"content": {"contacts": {"where": {"field": "region"}}}}, "where"),

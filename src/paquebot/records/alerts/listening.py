@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q
 
-from paquebot.alerts import EVENTS, FAILED, AlertChoice, Listener, check_address, merged, written
+from paquebot.alerts import EVENTS, FAILED, AlertChoice, Subscriber, check_address, merged, written
 from paquebot.errors import CommandError, Problem
 from paquebot.options import DefinitionError
 from paquebot.records.models import Export, Membership, Project, Subscription, User
@@ -20,7 +20,7 @@ from paquebot.records.models import Export, Membership, Project, Subscription, U
 ADVISED = 2
 """Fewer active people than this who hear of a failure is one holiday away from nobody."""
 
-NO_EVENT = Problem("alerts.no_event", "No event is chosen.", "Choose at least one, or remove the listener.")
+NO_EVENT = Problem("alerts.no_event", "No event is chosen.", "Choose at least one, or remove the line.")
 LISTENS_ALREADY = Problem(
     "alerts.listens_already", "{listener} listens to this export already.", "Change what they hear on their own line."
 )
@@ -29,7 +29,7 @@ NOT_A_MEMBER = Problem(
     "This person is not in the project, or is deactivated.",
     "Choose one of the list, or invite them first.",
 )
-GONE = Problem("alerts.gone", "This listener is no longer there.", "Somebody removed them meanwhile.")
+GONE = Problem("alerts.gone", "This line is no longer there.", "Somebody removed it meanwhile.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,11 @@ def replace(export: Export, choices: Iterable[AlertChoice]) -> bool:
     return True
 
 
-def listeners(export: Export) -> list[Listener]:
+def listeners(export: Export) -> list[Subscriber]:
     """The listeners as data."""
     rows = Subscription.objects.filter(export=export).select_related("user")
     return [
-        Listener(
+        Subscriber(
             row.user.email if row.user else row.address,
             row.user is not None or row.awaits_person,
             tuple(event for event in EVENTS if event in row.events),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import smtplib
 import socket
 import ssl
@@ -200,7 +201,7 @@ class EmailNotifier(Notifier):
         name, sender = parseaddr(self.options["sender"])
         written["From"] = Address(name, addr_spec=sender)
         written["To"] = Address(addr_spec=message.address)
-        written["Subject"] = " ".join(message.subject.split())
+        written["Subject"] = re.sub(r"[\x00-\x20\x7f]+", " ", message.subject)
         written["Date"] = format_datetime(message.sent_at)
         written["Message-ID"] = f"<{message.identity}@{domain}>"
         if message.thread:

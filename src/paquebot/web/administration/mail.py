@@ -23,7 +23,7 @@ from paquebot.language import translatable, translator
 from paquebot.records.alerts import mail, outbox
 from paquebot.records.alerts.letters import headline
 from paquebot.records.models import Letter
-from paquebot.records.models.alerts import REFUSED
+from paquebot.records.models.alerts import REFUSED, WAITING
 from paquebot.web import installation
 from paquebot.web.access import OWNERS, PageRequest, seen_by
 from paquebot.web.option_form import OptionForm
@@ -139,6 +139,7 @@ def _page(
         "test": test,
         "kept": [_shown(letter) for letter in kept[:SHOWN]],
         "kept_count": kept.count(),
+        "in_the_way": kept.filter(state=WAITING, attempts__gt=0).values_list("error", flat=True).first(),
         "sent": [_shown(letter) for letter in outbox.last_sent(request.project, everywhere=is_administrator)],
         **_fields(shown),
     }
@@ -176,7 +177,6 @@ def _shown(letter: Letter) -> dict[str, Any]:
         "error": letter.error,
         "refused": letter.state == REFUSED,
         "attempts": letter.attempts,
-        "next_at": letter.next_at,
         "created_at": letter.created_at,
         "sent_at": letter.sent_at,
     }
