@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fixtures.crossing import make_export
+from fixtures.crossing import make_export, make_run
 from fixtures.listening import FULL, ended, listen, person, set_mail
 
 PAGE = "/p/letters/exports/daily/alerts/"
@@ -178,3 +178,28 @@ def test_whoever_opens_the_run_has_read_of_it(cast, export):
     run = ended(export, "failed", error=FULL)
     cast.bob.get(f"/p/letters/runs/{run.id}/")
     assert 'aria-label="Inbox"' in cast.bob.get("/p/letters/").text
+
+
+def test_a_run_from_before_the_deadline_was_set_is_shown_with_the_difference(cast, export):
+    run = make_run(export)
+    cast.alice.post(f"{PAGE}deadline/", {"deliver_by": "07:15"})
+    page = cast.alice.get(f"/p/letters/runs/{run.id}/")
+    assert page.status_code == 200 and "07:15" in page.text
+    assert cast.alice.get(f"/p/letters/runs/{make_run(export, definition=frozen_now()).id}/").status_code == 200
+
+
+def frozen_now():
+    from fixtures.frozen import frozen
+    from paquebot.records.models import Export
+
+    return frozen(Export.objects.select_related("server", "project").get(name="daily"))
+
+
+def test_a_copy_is_listened_to_by_the_same(cast, export):
+    from paquebot.records.alerts.listening import add_address
+    from paquebot.records.exports import duplicate
+
+    listen(export, "bob@example.org", "failed")
+    add_address(export, "partner@example.net", ["delivered"], "fr")
+    duplicate(cast.project, "daily", "Copy")
+    assert listeners() == [("bob@example.org", ["failed"]), ("partner@example.net", ["delivered"])] * 2

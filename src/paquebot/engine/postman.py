@@ -6,6 +6,7 @@ letters, and nothing else.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from paquebot.records.connection import Records
 
 LOOK_SECONDS = 1.0
 STOP_SECONDS = 5.0
+
+logger = logging.getLogger("paquebot.mail")
 
 
 @contextmanager
@@ -35,5 +38,8 @@ def sending(records: Records) -> Iterator[None]:
 
 def _go_about(records: Records, stopping: threading.Event) -> None:
     while not stopping.wait(LOOK_SECONDS):
-        guarded(lambda: send_due(records))
+        try:
+            guarded(lambda: send_due(records))
+        except Exception as error:  # noqa: BLE001  # a defect must not keep every later letter from leaving
+            logger.error("letters: the round was broken off (%s)", type(error).__name__)  # noqa: TRY400
     connections.close_all()

@@ -151,6 +151,14 @@ def replace(export: Export, choices: Iterable[AlertChoice]) -> bool:
     return True
 
 
+def listen_alike(original: Export, copy: Export) -> None:
+    """Whoever listens to `original` listens to `copy` too."""
+    rows = list(Subscription.objects.filter(export=original))
+    for row in rows:
+        row.pk, row.export = None, copy
+    Subscription.objects.bulk_create(rows)
+
+
 def listeners(export: Export) -> list[Subscriber]:
     """The listeners as data."""
     rows = Subscription.objects.filter(export=export).select_related("user")
