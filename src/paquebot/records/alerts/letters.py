@@ -6,7 +6,7 @@ The plain text and the HTML are made of the same parts, so that both say the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -55,7 +55,7 @@ class Told:
     link: str = ""
     link_words: str = ""
     foot: str = ""
-    warning: tuple[str, ...] = field(default=())
+    warning: tuple[str, ...] = ()
 
     def text(self, _: Translate) -> str:
         """The plain text."""
