@@ -32,7 +32,7 @@ BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des"])
+    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des", "inbox/", "administration/", "administration/mail/"])
     parser.add_argument("--languages", nargs="*", default=["fr", "en"])
     parser.add_argument("--themes", nargs="*", default=["light", "dark"])
     chosen = parser.parse_args()
