@@ -40,7 +40,7 @@ servers:
       port: 2222
       username: paquebot
       password: env:PARTENAIRE_PASSWORD
-      host_key: "SHA256:abc"
+      host_key: "SHA256:aRuOLh4y8tfsSL+W1QZvPju+DnB+dCbNUkofxLg9EDI"
   - name: quai
     folder: {path: ./livraisons}
 encryption_keys:

@@ -22,10 +22,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from paquebot.cli.opening import installation, project_of
 
     with installation():
-        from paquebot.records.selectors import find_export, history, run_document
+        from paquebot.records.models import Export
+        from paquebot.records.selectors import find_named, history, run_document
 
         project = project_of(arguments)
-        export = find_export(project, arguments.export) if arguments.export else None
+        export = find_named(Export, project, arguments.export) if arguments.export else None
         found = history(project, export, arguments.limit, ignored=arguments.ignored)
         documents = [run_document(run, out.translate) for run in found]
     out.document(documents)

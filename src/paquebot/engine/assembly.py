@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from paquebot import pipeline
 from paquebot.content.fields import Obfuscation
 from paquebot.content.obfuscation.normalisation import Normalisation
-from paquebot.delivery.base import Destination
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition
@@ -22,7 +21,7 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.destinations import destination_of
+from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
@@ -60,7 +59,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
-        destination=_destination(records, run),
+        destination=destination_of_run(records, run),
         file_name=kept.file_name
         if kept
         else naming.full_name(
@@ -90,11 +89,6 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
     return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
-
-
-def _destination(records: Records, run: Run) -> Destination:
-    server = run.definition["server"]
-    return destination_of(records, server["id"], server["kind"], server["options"])
 
 
 def format_of(definition: ExportDefinition) -> Format:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
-from paquebot.records.models import Run
+from paquebot.records.models import Artifact, Run
 from paquebot.records.models.history import ACTIVE
 
 LEFT_OVER_SECONDS = 24 * 3600
+UNRECORDED_SECONDS = 3600
+"""How old a file must be before anybody asks whether a run records it: sealing and recording lie moments apart."""
 
 _NAME = re.compile(r"run-([0-9a-f]+)-([0-9]+)")
 
@@ -48,6 +50,23 @@ def sweep(records: Records) -> int:
     for folder in records.home.scratch.iterdir():
         if _is_left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
+
+
+def sweep_artifacts(records: Records) -> int:
+    """Removes produced files that no run records, left by attempts that were fenced or killed around the sealing; how many.
+
+    A file is spared while its run may still record it: for an hour after it was last written, and as long as the run is not
+    over. Which runs hold one is asked after the folder was read, so that none recorded meanwhile is missed.
+    """
+    store = artifact_store(records)
+    swept = 0
+    for name in store.older_than(time.time() - UNRECORDED_SECONDS):
+        token = name.lstrip(".").partition("-")[0]
+        recorded = Artifact.objects.filter(location=name).exists()
+        if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
+            store.discard(name)
             swept += 1
     return swept
 

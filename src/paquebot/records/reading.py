@@ -78,10 +78,10 @@ def ask(records: Records, project: Project, sql: str, sample_rows: int = SAMPLE_
     return Answer(fields, count, tuple(sample), time.monotonic() - started)
 
 
-def check_query(records: Records, project: Project, sql: str) -> None:
-    """Binds the query to the project's tables in the sandbox; nothing is read. Raises `SourceError`."""
+def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]:
+    """Binds the query to the project's tables in the sandbox and gives its columns; nothing is read. Raises `SourceError`."""
     provision_lake(records, project)
-    _source(records, project, sql).check()
+    return _source(records, project, sql).columns()
 
 
 def first_rows(records: Records, table: Table, count: int = SAMPLE_ROWS) -> Answer:

@@ -88,7 +88,7 @@ class LakeSource(Source):
         self._entered: contextlib.ExitStack | None = None
         self._wall: Wall | None = None
         self._folder = scratch_folder
-        self._checked = False
+        self._columns: tuple[str, ...] | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -97,7 +97,7 @@ class LakeSource(Source):
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self._wall = stack.enter_context(Wall(self._folder))
             self._entered = stack.pop_all()
-        self._checked = False
+        self._columns = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -106,14 +106,17 @@ class LakeSource(Source):
         self._entered = self._wall = None
 
     def check(self) -> None:
+        self.columns()
+
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns `rows` gives; nothing is read. Raises what `check` raises."""
         if self._wall is None:
             with self:
-                self.check()
-            return
-        if not self._checked:
+                return self.columns()
+        if self._columns is None:
             self._wall.give(self._job())
-            self._wall.columns()
-            self._checked = True
+            self._columns = tuple(name for name, _ in self._wall.columns())
+        return self._columns
 
     def rows(self) -> Rows:
         if self._wall is None:
