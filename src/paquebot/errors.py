@@ -68,7 +68,7 @@ class PaquebotError(Exception):
     `parameters` fill the templates of `problem`; they are shown and stored, so they hold no secret and no personal value.
     """
 
-    def __init__(self, problem: Problem, **parameters: Any) -> None:
+    def __init__(self, problem: Problem, /, **parameters: Any) -> None:
         self.problem = problem
         self.parameters = {name: _plain(value) for name, value in parameters.items()}
         super().__init__(problem, self.parameters)

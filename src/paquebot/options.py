@@ -82,7 +82,7 @@ Path = tuple[str | int, ...]
 class DefinitionError(CommandError):
     """A definition was wrong at `path`; a reader of files adds the line. Messages tell `where`, the place in words, first."""
 
-    def __init__(self, problem: Problem, path: Path, **parameters: Any) -> None:
+    def __init__(self, problem: Problem, path: Path, /, **parameters: Any) -> None:
         self.path = path
         parameters.setdefault("where", describe_path(path))
         super().__init__(problem, **parameters)

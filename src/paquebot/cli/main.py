@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _ = translator(None)
     _teach_argparse()
     parsed = _parser(_).parse_args(arguments)
-    out = Output(as_json=parsed.json, translate=_)
+    out = Output(as_json=parsed.json, translate=_, language=supported(environment_language(os.environ)))
     try:
         return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
     except PaquebotError as error:

@@ -40,7 +40,9 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     ]
     out.document({"server": server.name, "ok": failed is None, "error": problem, "steps": steps})
     for finding in findings:
-        out.line(f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds)}")
+        out.line(
+            f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds, out.language)}"
+        )
     if problem:
         out.line(f"  {problem['message']}\n  {problem['hint']}\n  ({problem['code']})")
     else:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from paquebot import pipeline
 from paquebot.engine.assembly import assemble
 from paquebot.engine.attempts import is_over, verdict
+from paquebot.engine.logs import log_to_standard_error
 from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
 from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
@@ -35,7 +36,7 @@ logger = logging.getLogger("paquebot.run")
 
 def main(pipe: Connection, run_id: int, attempt: int) -> None:
     """The child's whole life."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_standard_error()
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(pipe, cancellation), daemon=True).start()
     try:

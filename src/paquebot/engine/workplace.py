@@ -5,6 +5,7 @@ What lies there for a moment (the sealed copy of a lake's metadata, with the key
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import time
@@ -20,6 +21,8 @@ from paquebot.records.models.history import ACTIVE
 LEFT_OVER_SECONDS = 24 * 3600
 UNRECORDED_SECONDS = 3600
 """How old a file must be before anybody asks whether a run records it: sealing and recording lie moments apart."""
+
+logger = logging.getLogger("paquebot.engine")
 
 _NAME = re.compile(r"run-([0-9a-f]+)-([0-9]+)")
 
@@ -66,8 +69,12 @@ def sweep_artifacts(records: Records) -> int:
         token = name.lstrip(".").partition("-")[0]
         recorded = Artifact.objects.filter(location=name).exists()
         if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
-            store.discard(name)
-            swept += 1
+            try:
+                store.discard(name)
+            except OSError as error:
+                logger.warning("a file that no run records could not be removed (%s)", type(error).__name__)
+            else:
+                swept += 1
     return swept
 
 

@@ -111,18 +111,21 @@ def history(project: Project, export: Export | None, limit: int, *, ignored: boo
         chosen = chosen.filter(ignored_at=None)
     if export is not None:
         chosen = chosen.filter(export=export)
-    return chosen.prefetch_related("steps").order_by("-id")[:limit]
+    return chosen.select_related("project").prefetch_related("steps", "acts").order_by("-id")[:limit]
 
 
 def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
-    """A run as the command line and the API give it; times are ISO 8601 in UTC."""
+    """A run as the command line and the API give it; times are ISO 8601 in UTC, `timezone` is the project's."""
     return {
         "id": run.id,
         "export": run.export_name,
         "status": run.status,
         "trigger": run.trigger,
         "attempt": run.attempt,
+        "timezone": run.project.timezone,
         "scheduled_for": run.scheduled_for.isoformat(),
+        "asked_at": run.created_at.isoformat(),
+        "not_before": _moment(run.not_before) if run.status == "queued" else None,
         "started_at": _moment(run.started_at),
         "finished_at": _moment(run.finished_at),
         "snapshot": run.snapshot,
@@ -136,6 +139,10 @@ def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
         "error": render(run.error, translate) if run.error else None,
         "retry_of": run.retry_of_id,
         "ignored_at": _moment(run.ignored_at),
+        "acts": [
+            {"act": act.act, "by": act.person_name or None, "at": act.at.isoformat(), "detail": act.detail}
+            for act in run.acts.all()
+        ],
         "steps": [_step_document(step, translate) for step in run.steps.all()],
     }
 
