@@ -82,7 +82,7 @@ def test_runs_whose_worker_dies_over_and_over_end_delivered_exactly_once(postgre
         file, folders = big_file(tmp_path), [sshd.folder() for _ in range(EXPORTS)]
         installation.apply(project(file, sshd, proxy.port, folders))
         attempts = []
-        for number in range(ROUNDS):
+        for _number in range(ROUNDS):
             documents = one_round(installation, folders, proxy, chance)
             attempts += [document["attempt"] for document in documents]
             for document, folder in zip(documents, folders, strict=True):
