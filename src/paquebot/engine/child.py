@@ -13,6 +13,7 @@ import threading
 import traceback
 from multiprocessing.connection import Connection
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from paquebot import pipeline
@@ -62,8 +63,8 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
             outcome = pipeline.carry_out(plan, HistoryListener(run_id, attempt), cancellation, timezone.now)
         receipt = receipt_of(records, run, plan, outcome) if outcome.status == "delivered" else None
         runs.finish(run_id, attempt, outcome.status, receipt)
-    except FencedError:
-        raise
+    except (FencedError, OperationalError, InterfaceError):
+        raise  # without its database an attempt says nothing: it is lost, and the next one goes on from the checkpoint
     except RunCancelledError as error:
         runs.end(run_id, attempt, "cancelled", error)
     except Exception as error:  # noqa: BLE001  # whatever it is, history must say that the attempt failed
