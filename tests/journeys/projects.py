@@ -270,7 +270,7 @@ class Worker:
         left = self.family()
         self.process.kill()
         self.process.wait()
-        _, alive = psutil.wait_procs(left, timeout=5)
+        _, alive = psutil.wait_procs(left, timeout=30)
         assert not alive, f"a killed worker's processes live on: {alive}"
 
     def freeze(self) -> list[psutil.Process]:

@@ -32,7 +32,8 @@ from paquebot.testing.fault_proxy import FaultProxy
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
-ROUNDS, EXPORTS = 8, 4
+ROUNDS, EXPORTS = 7, 5
+"""Five runs are carried out at once."""
 MOST_KILLS = 3
 """A run is given up after its fourth attempt."""
 ROWS = 12_000
@@ -59,7 +60,7 @@ def big_file(folder: Path) -> Path:
 
 
 def project(file: Path, sshd: SftpServer, port: int, folders: list[ServedFolder]) -> str:
-    """Four exports of the table, each to a server of its own so that all are carried out at once."""
+    """Exports of the table, each to a server of its own so that all are carried out at once."""
     table = "version: 1\nproject: {name: soak}\nrelational_tables:\n"
     table += f"  - {{name: big, import: {file}, key: [id]}}\n"
     servers = sftp_servers(*(sftp_server(sshd, f"s{number}", port=port) for number in range(EXPORTS)))
@@ -73,7 +74,7 @@ def project(file: Path, sshd: SftpServer, port: int, folders: list[ServedFolder]
 
 
 def test_runs_whose_worker_dies_over_and_over_end_delivered_exactly_once(postgres_server, sshd, tmp_path, chance):
-    """Thirty-two runs, four at a time, their worker killed one to three times while they are on their way."""
+    """Thirty-five runs, five at a time, their worker killed one to three times while they are on their way."""
     with (
         installed(postgres_server, tmp_path) as installation,
         FaultProxy(sshd.port, direction="up", bytes_per_second=SLOW) as proxy,
@@ -102,10 +103,10 @@ def one_round(
     runs = [int(installation.document("run", f"e{number}")["id"]) for number in range(len(folders))]
     with contextlib.ExitStack() as watchers:
         watching = [watchers.enter_context(Watcher(folder.local / "big.csv")) for folder in folders]
-        for _ in range(chance.randint(1, MOST_KILLS)):
+        for attempt in range(1, chance.randint(1, MOST_KILLS) + 1):
             with Worker(installation) as worker:
-                wait_for_a_step(installation, runs)
-                time.sleep(chance.uniform(0, 8))
+                wait_for_a_step(installation, runs, attempt)
+                time.sleep(chance.uniform(0, 6))
                 worker.kill()
         proxy.bytes_per_second = None
         with Worker(installation):
@@ -115,15 +116,15 @@ def one_round(
     return documents
 
 
-def wait_for_a_step(installation: Installation, runs: list[int]) -> None:
-    """Returns once a step of one of the runs is under way in a living attempt, or all have ended."""
-    deadline = time.monotonic() + 60
+def wait_for_a_step(installation: Installation, runs: list[int], attempt: int) -> None:
+    """Returns once that attempt of one of the runs has begun a step, or all runs have ended."""
+    deadline = time.monotonic() + 120
     with contextlib.closing(psycopg.connect(installation.environment["PAQUEBOT_DATABASE_URL"], autocommit=True)) as connection:
         while time.monotonic() < deadline:
             row = connection.execute(
-                "select exists(select 1 from records_runstep where run_id = any(%s) and status = 'running') or"
+                "select exists(select 1 from records_runstep where run_id = any(%s) and attempt >= %s) or"
                 " not exists(select 1 from records_run where id = any(%s) and status in ('queued', 'running'))",
-                [runs, runs],
+                [runs, attempt, runs],
             ).fetchone()
             if row and row[0]:
                 return
