@@ -160,9 +160,7 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
     target = _target(request, upload)
     table = Table.objects.filter(project=request.project, name=target.name).first()
     result = upload.choice["foreseen"]["result"]
-    before = {name.lower() for name in table.columns} if table else set()
     after = [Field(column["name"], kind_of(column["type"])) for column in result["columns"]]
-    now = {field.name.lower() for field in after}
     known = {
         "upload": upload,
         "step": 3,
@@ -174,8 +172,8 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
         "nothing": not (result["added"] or result["changed"] or result["removed"]),
         "examples": upload.choice["foreseen"]["examples"],
         "columns": after if table is None else [],
-        "new_columns": [field for field in after if field.name.lower() not in before] if table else [],
-        "lost_columns": [name for name in table.columns if name.lower() not in now] if table else [],
+        "new_columns": [field for field in after if field.name in result["columns_added"]],
+        "lost_columns": result["columns_missing"],
         "used_by": uses_in(request.project).tables.get(target.name, []),
         "refusal": refusal,
     }
