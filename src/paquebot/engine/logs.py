@@ -11,8 +11,6 @@ import sys
 from datetime import UTC, datetime
 
 from paquebot.language import translator
-from paquebot.records.models import Run
-from paquebot.records.models.history import FINISHED
 from paquebot.records.words import status_name
 
 FACTS = "facts"
@@ -61,6 +59,9 @@ class Documents(logging.Formatter):
 
 def tell_end(run_id: int) -> None:
     """One line for a run that has ended; nothing for one that has not."""
+    from paquebot.records.models import Run  # here: services log before their database is open
+    from paquebot.records.models.history import FINISHED
+
     run = Run.objects.filter(id=run_id, status__in=FINISHED).first()
     if run is None:
         return
