@@ -21,7 +21,7 @@ def main() -> None:
         workers=1,
         blocking_threads=8,
         log_access=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
     ).serve()
 
