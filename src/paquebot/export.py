@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paquebot import criteria
+from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
@@ -75,11 +77,21 @@ class DestinationChoice:
 
 @dataclass(frozen=True, slots=True)
 class ContentChoice:
-    """`kind` is contacts, table or query; `name` that of the table or query; `fields` None means all of them."""
+    """`kind` is contacts, table or query; `name` that of the table or query; `fields` None means all of them.
+
+    Only the contact list takes a `group` (by name) and targeting criteria; a contact must meet both.
+    """
 
     kind: str = CONTACTS
     name: str | None = None
     fields: tuple[str, ...] | None = None
+    group: str | None = None
+    where: Criterion | None = None
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only some of the contacts leave."""
+        return self.group is not None or self.where is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +228,13 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
     for kind in (QUERY, TABLE):
         if values.get(kind):
             return ContentChoice(kind, values[kind])
-    fields = (values.get(CONTACTS) or {}).get("fields")
-    return ContentChoice(fields=tuple(fields) if fields else None)
+    contacts = values.get(CONTACTS) or {}
+    fields, where = contacts.get("fields"), contacts.get("where")
+    return ContentChoice(
+        fields=tuple(fields) if fields else None,
+        group=contacts.get("group") or None,
+        where=criteria.from_document(where) if where else None,
+    )
 
 
 def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
@@ -244,9 +261,14 @@ def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
 
 
 def _written_content(content: ContentChoice) -> dict[str, Any]:
-    if content.kind == CONTACTS:
-        return {CONTACTS: {"fields": list(content.fields)} if content.fields else {}}
-    return {content.kind: content.name}
+    if content.kind != CONTACTS:
+        return {content.kind: content.name}
+    written = {
+        "group": content.group,
+        "where": content.where.to_document() if content.where else None,
+        "fields": list(content.fields) if content.fields else None,
+    }
+    return {CONTACTS: {key: value for key, value in written.items() if value is not None}}
 
 
 def _plain(part: Any) -> dict[str, Any]:

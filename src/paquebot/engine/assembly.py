@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paquebot import pipeline
+from paquebot import criteria, pipeline
 from paquebot.content.fields import Obfuscation
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.delivery.base import Destination
@@ -28,6 +28,7 @@ from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+from paquebot.sources.selecting import Links
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -89,7 +90,16 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     order: Order = "none" if definition.production.order == "none" else "key"
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
-    return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
+    where = source.get("where")
+    return TableSelection(
+        source["name"],
+        tuple(source["fields"]),
+        order=order,
+        key=tuple(source["key"]),
+        where=criteria.from_document(where) if where else None,
+        links=Links(source["key"][0], source["links"]) if where else None,
+        run_date=local.date(),
+    )
 
 
 def _destination(records: Records, run: Run) -> Destination:

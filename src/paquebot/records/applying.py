@@ -24,12 +24,14 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
+from paquebot.records.groups import keep_group
 from paquebot.records.importing import Target, header_of, import_file, sha256_of
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Group, Import, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.reading import check_query
+from paquebot.records.restricting import check_criterion
 from paquebot.records.scheduling import set_schedule
 from paquebot.records.servers import keep_server
 from paquebot.records.writing import CHANGED, CREATED, put, update
@@ -38,6 +40,7 @@ IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
 _KINDS: Mapping[type[Model], str] = {
+    Group: translatable("group"),
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
@@ -64,6 +67,10 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         for table in _tables(document):
             changes += _apply_table(records, project, table)
         _check_queries(records, project, document)
+        for group in document.groups:
+            changes += _told(keep_group(records, project, group), Group, group.name)
+        for export in document.exports:
+            check_criterion(records, project, export.content.where)
         with transaction.atomic():
             if update(project, label=document.project.label, timezone=document.project.timezone):
                 changes.append(_change(CHANGED, PROJECT, project.name))

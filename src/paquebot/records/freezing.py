@@ -11,13 +11,9 @@ from paquebot.errors import CommandError, Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import nearest
 from paquebot.records.models import EncryptionKey, Export, Query, Table
+from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_server
 
-NO_CONTACT_LIST = Problem(
-    "project.no_contact_list",
-    "Project {project} has no contact list to export.",
-    "Import one (`paquebot import TABLE FILE.csv --key COLUMN --contacts`), or choose a table or a query.",
-)
 UNKNOWN_TABLE = Problem(
     "table.unknown", "Project {project} has no table “{name}”.", "Did you mean “{nearest}”? Known tables: {known}."
 )
@@ -55,9 +51,14 @@ def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
     if content.kind == QUERY:
         query = find_query(export, content.name or "")
         return {"kind": "query", "name": query.name, "sql": query.sql}
-    table = _contact_list(export) if content.kind == CONTACTS else find_table(export, content.name or "")
+    table = contact_list(export.project) if content.kind == CONTACTS else find_table(export, content.name or "")
     fields = list(content.fields) if content.fields is not None else displayed(table)
-    return {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    if content.is_restricted:
+        restricted = restriction(export.project, content)
+        where = restricted.where.to_document() if restricted.where else None
+        source |= {"where": where, "links": restricted.links}
+    return source
 
 
 def displayed(table: Table) -> list[str]:
@@ -81,13 +82,6 @@ def find_query(export: Export, name: str) -> Query:
     if found is None:
         known = list(Query.objects.filter(project=export.project).values_list("name", flat=True))
         raise CommandError(UNKNOWN_QUERY, project=export.project.name, name=name, nearest=nearest(name, known), known=known)
-    return found
-
-
-def _contact_list(export: Export) -> Table:
-    found = Table.objects.filter(project=export.project, is_contact_list=True).first()
-    if found is None:
-        raise CommandError(NO_CONTACT_LIST, project=export.project.name)
     return found
 
 

@@ -61,10 +61,17 @@ class Compiler:
     def _exists(self, linked: Linked) -> str:
         if linked.table not in self.links.fields or linked.table not in self.kinds:
             raise SourceError(criteria.NOT_LINKED, table=linked.table, known=sorted(self.links.fields))
-        theirs = f"{self.quote(linked.table)}.{self.quote(self.links.fields[linked.table])}"
-        mine = f"{self.quote(self.table)}.{self.quote(self.links.key)}"
+        theirs, mine = self._joined(linked.table, self.links.fields[linked.table])
         more = f" AND {self.condition(linked.where, linked.table)}" if linked.where else ""
         return f"EXISTS (SELECT 1 FROM {self.quote(linked.table)} WHERE {theirs} = {mine}{more})"  # noqa: S608 — names are quoted
+
+    def _joined(self, table: str, field_name: str) -> tuple[str, str]:
+        """Both ends of the link; as text where one of them is text and the other is not."""
+        ends = ((table, field_name), (self.table, self.links.key))
+        names = [f"{self.quote(place)}.{self.quote(name)}" for place, name in ends]
+        if self.kinds[table].get(field_name) != self.kinds[self.table].get(self.links.key):
+            names = [f"CAST({name} AS VARCHAR)" for name in names]
+        return names[0], names[1]
 
     def _compare(self, condition: Condition, table: str) -> str:
         known = self.kinds[table]

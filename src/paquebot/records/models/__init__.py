@@ -5,6 +5,7 @@ from paquebot.records.models.people import Membership, User
 from paquebot.records.models.project import (
     EncryptionKey,
     Export,
+    Group,
     Import,
     Project,
     ProjectKey,
@@ -18,6 +19,7 @@ __all__ = [
     "Artifact",
     "EncryptionKey",
     "Export",
+    "Group",
     "Import",
     "Membership",
     "Project",

@@ -159,6 +159,13 @@ class LakeSource(Source):
         }
 
 
+def check_selection(address: LakeAddress, snapshot: int, selection: TableSelection) -> None:
+    """Whether the selection's table, fields and criteria mean something at the snapshot; no row is read. Raises `SourceError`,
+    or `DefinitionError` for a value or an operator that means nothing to its field."""
+    with metadata_of(address, snapshot) as metadata:
+        _select(selection, metadata)
+
+
 def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
