@@ -47,6 +47,7 @@ __all__ = [
     "ExportDefinition",
     "FieldObfuscation",
     "FileOptions",
+    "HoldRules",
     "ObfuscationChoice",
     "ProductionOptions",
     "check_name",
@@ -139,6 +140,18 @@ class ConfirmationChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRules:
+    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
+
+    rows_under: int | None = None
+    rows_over: int | None = None
+    rows_change: int | None = None
+    bytes_under: int | None = None
+    bytes_over: int | None = None
+    empty_over: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project."""
 
@@ -156,6 +169,14 @@ class ExportDefinition:
     encryption_keys: tuple[str, ...] = ()
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
+    columns: str | None = None
+    """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
+    hold: HoldRules | None = None
+
+    @property
+    def column_policy(self) -> str:
+        """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
+        return self.columns or ("append" if self.file.header else "keep")
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -181,6 +202,8 @@ class ExportDefinition:
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
+            columns=(values["columns"] or {}).get("policy"),
+            hold=_hold(values["hold"]),
         )
         _check_obfuscated_fields(definition, path)
         if definition.state == ACTIVE:
@@ -222,6 +245,10 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+        if self.columns:
+            yield "columns", {"policy": self.columns}
+        if self.hold:
+            yield "hold", _plain(self.hold)
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:
@@ -245,6 +272,11 @@ def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
 
 def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
     return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
+
+
+def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
+    rules = HoldRules(**values) if values else None
+    return rules if rules != HoldRules() else None
 
 
 def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:

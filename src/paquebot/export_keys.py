@@ -63,6 +63,9 @@ NOT_ONE_CONTENT = Problem(
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
+NOT_A_SHARE = Problem(
+    "export.not_a_percentage", "{where}: this must be a whole percentage from 0 to 100.", "Write it as {{email: 5}}."
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -88,6 +91,12 @@ def _check_region(values: Mapping[str, Any], path: Path) -> None:
         raise DefinitionError(PHONE_REGION, (*path, "region"), where=describe_path(path))
     if values["normalise"] != "phone" and values["region"] is not None:
         raise DefinitionError(NEEDLESS_REGION, (*path, "region"), where=describe_path(path))
+
+
+def _check_shares(value: Mapping[str, Any], path: Path) -> None:
+    for name, share in value.items():
+        if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
+            raise DefinitionError(NOT_A_SHARE, (*path, str(name)))
 
 
 def _check_content(values: Mapping[str, Any], path: Path) -> None:
@@ -223,6 +232,48 @@ _FILE = Section(
         ),
     ),
 )
+_COLUMNS = Section(
+    "columns",
+    "What happens when the columns of the source are no longer those of the last delivered file.",
+    (
+        Option(
+            "policy",
+            "Keep the delivered columns in their order, append new ones, follow the source, or hold the run for a person.",
+            choices=("keep", "append", "follow", "hold"),
+            label="When columns change",
+            choice_labels=(
+                "Keep those delivered; leave new ones out",
+                "Append new ones at the end",
+                "Follow the source",
+                "Hold the run until somebody has looked",
+            ),
+        ),
+    ),
+)
+_GATE = Section(
+    "hold",
+    "When the file waits for a person before it leaves.",
+    (
+        Option("rows_under", "Hold a file of fewer rows.", "integer", least=0, label="Fewer rows than"),
+        Option("rows_over", "Hold a file of more rows.", "integer", least=0, label="More rows than"),
+        Option(
+            "rows_change",
+            "Hold a file whose number of rows differs from the usual by more than so many percent.",
+            "integer",
+            least=1,
+            label="Change from the usual number of rows, in percent",
+        ),
+        Option("bytes_under", "Hold a file of fewer bytes.", "integer", least=0, label="Fewer bytes than"),
+        Option("bytes_over", "Hold a file of more bytes.", "integer", least=0, label="More bytes than"),
+        Option(
+            "empty_over",
+            "Hold a file in which a field is empty in more than so many percent of the rows: the field, then the percentage.",
+            kind="mapping",
+            label="Empty values, in percent",
+            check=_check_shares,
+        ),
+    ),
+)
 _OBFUSCATION = Section(
     "obfuscation",
     "Which fields leave as a hash that nobody can read.",
@@ -318,7 +369,7 @@ EXPORT: tuple[Entry, ...] = (
     _CONTENT,
     _PRODUCTION,
     _FILE,
-    Planned("columns"),
+    _COLUMNS,
     _OBFUSCATION,
     Option(
         "compression",
@@ -345,6 +396,7 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
+    _GATE,
     Planned("alerts"),
     Planned("trigger"),
 )

@@ -9,7 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline
+from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
+from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.delivery.base import Destination
 from paquebot.engine.workplace import artifact_store
@@ -22,6 +24,7 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
 from paquebot.records import runs
 from paquebot.records.connection import Records
+from paquebot.records.contracts import prior_columns, usual_rows
 from paquebot.records.destinations import destination_of
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
@@ -75,6 +78,24 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         started_at=run.started_at or run.created_at,
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
+        gate=_gate(definition, run, zone.key),
+        released=run.released_at is not None,
+    )
+
+
+def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
+    rules = definition.hold
+    if rules is None:
+        return Gate()
+    return Gate(
+        rows_least=rules.rows_under,
+        rows_most=rules.rows_over,
+        rows_change=rules.rows_change,
+        bytes_least=rules.bytes_under,
+        bytes_most=rules.bytes_over,
+        empty=rules.empty_over or {},
+        usual_rows=usual_rows(run, timezone) if rules.rows_change is not None else None,
     )
 
 

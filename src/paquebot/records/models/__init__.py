@@ -3,6 +3,7 @@
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Membership, User
 from paquebot.records.models.project import (
+    ColumnContract,
     EncryptionKey,
     Export,
     Group,
@@ -17,6 +18,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "ColumnContract",
     "EncryptionKey",
     "Export",
     "Group",

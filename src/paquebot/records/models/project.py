@@ -168,6 +168,17 @@ class Export(models.Model):
         return self.name
 
 
+class ColumnContract(models.Model):
+    """The columns of an export's last delivered file, which later files keep to."""
+
+    export = models.OneToOneField(Export, on_delete=models.CASCADE, related_name="contract")
+    columns = models.JSONField()
+    choice = models.JSONField()
+    """The content the export asked for then: a person who asks for another one starts a new contract."""
+    run_number = models.BigIntegerField()
+    """The run that made the file."""
+
+
 class Schedule(models.Model):
     """When an active export is next due. The row of a paused export is kept, disabled."""
 
