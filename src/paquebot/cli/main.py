@@ -31,6 +31,8 @@ COMMANDS = {
     "retry": "retry",
     "ignore": "ignore",
     "cancel": "cancel",
+    "release": "release",
+    "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
     "user": "user",

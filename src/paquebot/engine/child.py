@@ -24,7 +24,7 @@ from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
 from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
 from paquebot.flow import Cancellation
-from paquebot.records import runs
+from paquebot.records import holding, runs
 from paquebot.records.connection import Records, open_records
 from paquebot.records.listener import HistoryListener
 from paquebot.records.models import Run
@@ -61,6 +61,9 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
         with workplace(records, run) as scratch:
             plan = assemble(records, run, scratch)
             outcome = pipeline.carry_out(plan, HistoryListener(run_id, attempt), cancellation, timezone.now)
+        if outcome.status == "held":
+            holding.hold(run_id, attempt, outcome.artifact.held_for)
+            return
         receipt = receipt_of(records, run, plan, outcome) if outcome.status == "delivered" else None
         runs.finish(run_id, attempt, outcome.status, receipt)
     except (FencedError, OperationalError, InterfaceError):

@@ -21,6 +21,7 @@ from paquebot.records.checking import (
     NamedTable,
     bring_columns,
     check_alone,
+    check_criteria,
     check_queries,
     check_query_fields,
     check_table_fields,
@@ -29,10 +30,11 @@ from paquebot.records.checking import (
     tables_of,
 )
 from paquebot.records.connection import Records
+from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import set_schedule
 from paquebot.records.servers import keep_server
@@ -42,6 +44,7 @@ IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
 _KINDS: Mapping[type[Model], str] = {
+    Group: translatable("group"),
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
@@ -65,6 +68,9 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             changes += _apply_table(records, project, table)
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
+        check_criteria(records, project, document)
+        for group in document.groups:
+            changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
             if update(project, label=document.project.label, timezone=document.project.timezone):
                 changes.append(_change(CHANGED, PROJECT, project.name))

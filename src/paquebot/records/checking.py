@@ -24,6 +24,7 @@ from paquebot.records.connection import Records
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.models import Export, Import, Project, Query, Table
 from paquebot.records.reading import check_query
+from paquebot.records.restricting import check_criterion
 
 KEY_CHANGED = Problem(
     "table.key_changed",
@@ -146,6 +147,16 @@ def check_query_fields(document: ProjectDocument, columns: Mapping[str, tuple[st
         query = export.content.name or ""
         if export.content.kind == QUERY and query in columns:
             _check_fields(export, columns[query], ("exports", position))
+
+
+def check_criteria(records: Records, project: Project, document: ProjectDocument) -> None:
+    """What groups and exports ask of contacts means something to the tables there are."""
+    for position, group in enumerate(document.groups):
+        with _placed("groups", position, "where"):
+            check_criterion(records, project, group.where)
+    for position, export in enumerate(document.exports):
+        with _placed("exports", position, "content", CONTACTS, "where"):
+            check_criterion(records, project, export.content.where)
 
 
 def _placed(*path: str | int) -> AbstractContextManager[None]:

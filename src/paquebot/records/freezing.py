@@ -8,16 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from paquebot.errors import CommandError, Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
+from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
-
-NO_CONTACT_LIST = Problem(
-    "project.no_contact_list",
-    "Project {project} has no contact list to export.",
-    "Import one (`paquebot import TABLE FILE.csv --key COLUMN --contacts`), or choose a table or a query.",
-)
 
 
 def freeze(export: Export) -> dict[str, Any]:
@@ -49,22 +43,20 @@ def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
     if content.kind == QUERY:
         query = find_named(Query, export.project, content.name or "")
         return {"kind": "query", "name": query.name, "sql": query.sql}
-    table = _contact_list(export) if content.kind == CONTACTS else find_named(Table, export.project, content.name or "")
+    table = contact_list(export.project) if content.kind == CONTACTS else find_named(Table, export.project, content.name or "")
     fields = list(content.fields) if content.fields is not None else displayed(table)
-    return {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    if content.is_restricted:
+        restricted = restriction(export.project, content)
+        where = restricted.where.to_document() if restricted.where else None
+        source |= {"where": where, "links": restricted.links}
+    return source
 
 
 def displayed(table: Table) -> list[str]:
     """Every column of the table: those the display order names first, the rest in the table's own order."""
     first = [column for column in table.display_order if column in table.columns]
     return [*first, *(column for column in table.columns if column not in first)]
-
-
-def _contact_list(export: Export) -> Table:
-    found = Table.objects.filter(project=export.project, is_contact_list=True).first()
-    if found is None:
-        raise CommandError(NO_CONTACT_LIST, project=export.project.name)
-    return found
 
 
 def _key(export: Export, name: str) -> dict[str, str]:

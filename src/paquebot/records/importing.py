@@ -27,6 +27,13 @@ OTHER_KEY = Problem(
     "Table {table} has the key {known}, not {given}.",
     "Leave --key out to use the table's own key; to give it another, import all its rows anew with --replace.",
 )
+RESERVED = "paquebot_"
+"""How the names of tables begin that Paquebot keeps for itself, such as a group's members."""
+RESERVED_NAME = Problem(
+    "import.reserved_name",
+    "A table cannot be called {table}: names that begin with {prefix} are Paquebot's own.",
+    "Give the table another name.",
+)
 OTHER_CONTACT_LIST = Problem(
     "import.other_contact_list",
     "The contact list of project {project} is {known}.",
@@ -104,6 +111,8 @@ def _table(target: Target, mode: Mode) -> Table:
     """The table as it will be. Only a replacement may give it another key: rows that stay are told apart by the old one."""
     project, name, key = target.project, target.name, target.key
     check_name(name, ("table",))
+    if name.startswith(RESERVED):
+        raise CommandError(RESERVED_NAME, table=name, prefix=RESERVED)
     table = Table.objects.filter(project=project, name=name).first()
     if table is None:
         if not key:

@@ -20,6 +20,7 @@ from paquebot.records.models import Project, Table
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection
 from paquebot.sources.lake.statement import check
+from paquebot.sources.lake.tables import kind_of
 
 KINDS = ("text", "integer", "decimal", "date", "moment", "boolean")
 SAMPLE_ROWS = 20
@@ -97,20 +98,6 @@ def tables_read(sql: str, tables: tuple[str, ...]) -> tuple[str, ...]:
         return check(sql, dict.fromkeys(tables, ())).tables
     except SourceError:
         return ()
-
-
-def kind_of(type_name: str) -> str:
-    """What a column holds, in five words, for DuckDB's, DuckLake's and Arrow's names of types."""
-    name = type_name.lower().partition("(")[0]
-    if name.startswith(("int", "uint", "bigint", "smallint", "tinyint", "hugeint")):
-        return "integer"
-    if name.startswith(("decimal", "float", "double", "half")):
-        return "decimal"
-    if name.startswith("timestamp"):
-        return "moment"
-    if name.startswith("date"):
-        return "date"
-    return "boolean" if name.startswith("bool") else "text"
 
 
 def _written(value: Any) -> str | None:

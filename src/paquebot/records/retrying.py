@@ -24,6 +24,11 @@ NOTHING_LEFT = Problem(
     "Run {run} had nothing to export, so no file left that could be sent again.",
     "Make it again with today's data (`paquebot retry {run} --fresh`).",
 )
+STILL_HELD = Problem(
+    "run.still_held",
+    "The file of run {run} is held until somebody has looked at it.",
+    "Release it (`paquebot release {run}`), or refuse it (`paquebot refuse {run}`).",
+)
 EXPORT_GONE = Problem(
     "run.export_gone",
     "The export “{export}” of run {run} is no longer there.",
@@ -64,6 +69,8 @@ def kept_file(run: Run, *, hold: bool = False) -> Artifact:
     """
     if run.status == "nothing_to_export":
         raise CommandError(NOTHING_LEFT, run=run.id)
+    if run.status == "held":
+        raise CommandError(STILL_HELD, run=run.id)
     kept = (Artifact.objects.select_for_update() if hold else Artifact.objects).filter(run=run).first()
     if kept is None:
         raise CommandError(NO_KEPT_FILE, run=run.id)
@@ -88,6 +95,7 @@ def _sent_again(run: Run) -> Run:
         rows=run.rows,
         size_bytes=run.size_bytes,
         sha256=run.sha256,
+        released_at=run.released_at,
         **_how_far(run, server),
     )
 

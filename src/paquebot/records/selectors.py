@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from paquebot.errors import CommandError, Problem, render
 from paquebot.language import translatable
 from paquebot.options import nearest
-from paquebot.records.models import EncryptionKey, Export, Membership, Project, Query, Run, Server, Table, User
+from paquebot.records.models import EncryptionKey, Export, Group, Membership, Project, Query, Run, Server, Table, User
 from paquebot.records.models.people import OWNER
 
 NO_PROJECT = Problem("project.none", "There is no project yet.", "Create one: paquebot apply FILE.yaml")
@@ -36,6 +36,9 @@ UNKNOWN_ENCRYPTION_KEY = Problem(
     "Project {project} has no encryption key “{name}”.",
     "Did you mean “{nearest}”? Known encryption keys: {known}.",
 )
+UNKNOWN_GROUP = Problem(
+    "group.unknown", "Project {project} has no group “{name}”.", "Did you mean “{nearest}”? Known groups: {known}."
+)
 NOTHING_OF_THE_KIND = translatable("There is none yet: describe it in the project file and apply that, or on the pages.")
 _UNKNOWN: dict[type[Model], Problem] = {
     Export: UNKNOWN_EXPORT,
@@ -43,6 +46,7 @@ _UNKNOWN: dict[type[Model], Problem] = {
     Table: UNKNOWN_TABLE,
     Query: UNKNOWN_QUERY,
     EncryptionKey: UNKNOWN_ENCRYPTION_KEY,
+    Group: UNKNOWN_GROUP,
 }
 Named = TypeVar("Named", bound=Model)
 

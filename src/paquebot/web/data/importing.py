@@ -16,7 +16,7 @@ from paquebot.errors import CommandError, PaquebotError, SourceError
 from paquebot.language import translatable
 from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file, import_file
 from paquebot.records.models import Import, Table
-from paquebot.records.reading import Field, kind_of
+from paquebot.records.reading import Field
 from paquebot.records.uploads import Upload, drop_upload, find_upload, keep_upload, named_for_people, remember
 from paquebot.records.uses import uses_in
 from paquebot.sources.lake.importing import (
@@ -26,6 +26,7 @@ from paquebot.sources.lake.importing import (
     UNKNOWN_KEY,
     Foreseen,
 )
+from paquebot.sources.lake.tables import kind_of
 from paquebot.web import installation
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.data.import_forms import FileForm, TargetForm
