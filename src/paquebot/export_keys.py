@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from paquebot.alerts import ALERTS
+from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
+from paquebot.export_safeguards import COLUMNS, HOLD
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
 from paquebot.schedule import SCHEDULE, check_time_of_day
 
@@ -118,8 +120,14 @@ _CONTENT = Section(
                 Option(
                     "fields", "The fields to export, in this order; all of them when left out.", label="Fields", kind="list"
                 ),
-                Planned("group"),
-                Planned("where"),
+                Option("group", "The group of contacts to export; all of them when left out.", label="Group"),
+                Option(
+                    "where",
+                    "The targeting criterion contacts must meet to be exported.",
+                    kind="mapping",
+                    label="Targeting criteria",
+                    check=check_criterion,
+                ),
             ),
         ),
         Option(TABLE, "The relational table to export.", label="Table"),
@@ -312,7 +320,7 @@ EXPORT: tuple[Entry, ...] = (
     _CONTENT,
     _PRODUCTION,
     _FILE,
-    Planned("columns"),
+    COLUMNS,
     _OBFUSCATION,
     Option(
         "compression",
@@ -346,5 +354,6 @@ EXPORT: tuple[Entry, ...] = (
         check=check_time_of_day,
     ),
     ALERTS,
+    HOLD,
     Planned("trigger"),
 )

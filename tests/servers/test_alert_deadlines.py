@@ -79,11 +79,11 @@ def test_yesterdays_delivery_does_not_count_for_today(export):
 
 def test_late_day_after_day_counts_and_the_delivery_is_told_as_back_to_normal(export):
     from paquebot.records.alerts.deadlines import look
-    from paquebot.records.alerts.telling import tell_end
+    from paquebot.records.alerts.telling import announce_end
 
     look(SEVEN)
     look(SEVEN + DAY)
-    tell_end(make_run(export, "delivered", scheduled_for=TUESDAY + DAY).id)
+    announce_end(make_run(export, "delivered", scheduled_for=TUESDAY + DAY).id)
     assert notices() == [("late", TUESDAY, 1), ("late", TUESDAY + DAY, 2), ("recovered", TUESDAY + DAY, 1)]
 
 

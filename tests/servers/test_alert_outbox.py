@@ -50,21 +50,21 @@ def test_each_listener_gets_one_letter_an_event_and_nobody_else_any(export):
 def test_a_run_that_ended_without_its_transaction_tells_nothing(export):
     from django.db import transaction
 
-    from paquebot.records.alerts.telling import tell_end
+    from paquebot.records.alerts.telling import announce_end
 
     listen(export, "alice@example.org", "failed")
     with pytest.raises(KeyError), transaction.atomic():
-        tell_end(make_run(export, "failed", error=UNREACHABLE).id)
+        announce_end(make_run(export, "failed", error=UNREACHABLE).id)
         raise KeyError
     assert letters() == []
 
 
 def test_the_same_end_is_told_once(export):
-    from paquebot.records.alerts.telling import tell_end
+    from paquebot.records.alerts.telling import announce_end
 
     listen(export, "alice@example.org", "failed")
     run = ended(export, "failed", error=UNREACHABLE)
-    tell_end(run.id)
+    announce_end(run.id)
     assert len(letters()) == 1
 
 
@@ -80,7 +80,7 @@ def test_what_somebody_did_themselves_is_not_told(export, status):
 def test_the_engine_tells_every_way_a_run_ends(export):
     """By the services the workers call, not by the fixture."""
     from paquebot.errors import Problem, StoreError
-    from paquebot.records import runs
+    from paquebot.records import holding, runs
     from paquebot.records.models import Notice
 
     listen(export, "alice@example.org", "failed", "delivered", "nothing_to_export")
@@ -91,9 +91,10 @@ def test_the_engine_tells_every_way_a_run_ends(export):
         lambda run: runs.end(run.id, 0, "cancelled", StoreError(Problem("test.final", "It failed.", "Change it."))),
     ):
         act(make_run(export, "running"))
+    holding.hold(make_run(export, "running").id, 0, [UNREACHABLE])
     runs.refuse(export, "schedule", make_run(export).scheduled_for, StoreError(Problem("test.no", "Refused.", "Change it.")))
     events = list(Notice.objects.order_by("id").values_list("event", flat=True))
-    assert events == ["delivered", "nothing_to_export", "failed", "failed"]
+    assert events == ["delivered", "nothing_to_export", "failed", "held", "failed"]
 
 
 def test_an_attempt_that_will_be_tried_again_tells_nothing_yet(export):

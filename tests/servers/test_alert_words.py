@@ -92,9 +92,9 @@ def failure(export, **more):
     RunStep.objects.create(run=run, attempt=1, name="send", status="failed", started_at=DUE)
     run.status = "failed"
     run.save()
-    from paquebot.records.alerts.telling import tell_end
+    from paquebot.records.alerts.telling import announce_end
 
-    tell_end(run.id)
+    announce_end(run.id)
     return run
 
 

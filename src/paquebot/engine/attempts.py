@@ -15,9 +15,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from paquebot.engine import queue
+from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.records import runs
-from paquebot.records.alerts.telling import tell_end
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
 from paquebot.retry import ATTEMPTS, after_lost_worker
@@ -107,7 +108,8 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
 def _end(run: Run) -> None:
     status, error = verdict(run)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
-    tell_end(run.id)
+    announce_end(run.id)
+    transaction.on_commit(lambda: tell_end(run.id))
 
 
 def is_over(run: Run) -> bool:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
-from paquebot.records.alerts.telling import tell_end
+from paquebot.records.alerts.telling import announce_end
+from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
@@ -70,7 +71,7 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
         },
     )
     if is_new:
-        tell_end(refused.id)
+        announce_end(refused.id)
 
 
 def new_token() -> str:
@@ -124,7 +125,8 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    facts["columns"] = tuple(facts["columns"])
+    for name in ("columns", "contract", "held_for"):
+        facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
 
@@ -144,9 +146,11 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
     """The run ended well."""
     with transaction.atomic():
         write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=None, progress={})
+        if status == "delivered":
+            keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
-        tell_end(run_id)
+        announce_end(run_id)
 
 
 def fail(run_id: int, attempt: int, error: BaseException) -> None:
@@ -170,7 +174,7 @@ def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
     """The run ended otherwise than well, and is not tried again."""
     with transaction.atomic():
         write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
-        tell_end(run_id)
+        announce_end(run_id)
 
 
 def close_lost_steps(run: Run) -> None:

@@ -33,7 +33,7 @@ _WELL = (DELIVERED, NOTHING_TO_EXPORT)
 _UNWELL = (FAILED, HELD, LATE)
 
 
-def tell_end(run_id: int) -> None:
+def announce_end(run_id: int) -> None:
     """Tells how the run ended, in the caller's transaction."""
     run = Run.objects.select_related("export", "project").filter(id=run_id).first()
     event = _EVENTS.get(run.status) if run else None

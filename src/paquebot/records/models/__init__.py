@@ -4,8 +4,10 @@ from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
+    ColumnContract,
     EncryptionKey,
     Export,
+    Group,
     Import,
     Project,
     ProjectKey,
@@ -18,9 +20,11 @@ from paquebot.records.models.project import (
 __all__ = [
     "Artifact",
     "Channel",
+    "ColumnContract",
     "Deadline",
     "EncryptionKey",
     "Export",
+    "Group",
     "Import",
     "InboxEntry",
     "Invitation",
