@@ -254,7 +254,6 @@ def test_a_region_without_phone_numbers_is_refused():
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"columns": {"policy": "keep"}}, "columns"),
         ({"trigger": {"after": "other"}}, "trigger"),
         ({"destination": {"bigquery": "entrepot"}}, "bigquery"),
         ({"production": {"mode": "changes"}}, "changes"),
