@@ -186,7 +186,8 @@ def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list
     export = Export.objects.get(project=project, name=name)
     if changes and changes[0]["what"] == CHANGED:
         export.version += 1
-        export.save(update_fields=["version"])
+        export.changed_by = None
+        export.save(update_fields=["version", "changed_by"])
     set_schedule(export)
     return changes
 
