@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from paquebot.language import translatable
 from paquebot.records.models import Project
 from paquebot.records.selectors import projects_of
-from paquebot.web.preferences import THEMES, language_of, theme_of
+from paquebot.web.preferences import THEMES, density_of, language_of, theme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": language_of(request),
         "theme": theme_of(request),
         "themes": THEMES,
+        "density": density_of(request),
         "here": request.get_full_path(),
         "project": project,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -16,7 +16,7 @@ from paquebot.records.reading import first_rows
 from paquebot.records.tables import moved, reorder, table_facts
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import version_of
-from paquebot.web import installation
+from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
 from paquebot.web.telling import told
 
@@ -29,14 +29,14 @@ ORDER_SAVED = translatable("The order is saved.")
 @require_safe
 def table(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The page."""
-    return _page(request, _found(request, name))
+    return _page(request, named.found(Table, request, name))
 
 
 @seen_by(EDITORS)
 @require_safe
 def rows(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The first rows, as a part of the page; as the whole page without JavaScript."""
-    found = _found(request, name)
+    found = named.found(Table, request, name)
     known: dict[str, object] = {"table": found}
     try:
         known["answer"] = first_rows(installation.records(), found)
@@ -51,7 +51,7 @@ def rows(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def order(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Saves the order the columns were dragged into, or moves one column a place up or down."""
-    found = _found(request, name)
+    found = named.found(Table, request, name)
     wanted = request.POST.getlist("column")
     direction, _, column = request.POST.get("move", "").partition(":")
     if direction in STEPS:
@@ -62,7 +62,7 @@ def order(request: PageRequest, project: str, name: str) -> HttpResponse:
     except PaquebotError as error:
         refusal = told(error)
     if request.headers.get("HX-Request"):
-        return _columns(request, _found(request, name), refusal)
+        return _columns(request, named.found(Table, request, name), refusal)
     if refusal:
         messages.error(request, refusal)
     else:
@@ -93,10 +93,3 @@ def _page(request: PageRequest, found: Table, **more: object) -> HttpResponse:
         "imports": Import.objects.filter(table=found).order_by("-id")[:SHOWN_IMPORTS],
     }
     return render(request, "data/table.html", {**known, **more})
-
-
-def _found(request: PageRequest, name: str) -> Table:
-    found = Table.objects.select_related("project").filter(project=request.project, name=name).first()
-    if found is None:
-        raise Http404
-    return found

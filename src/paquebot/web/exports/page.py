@@ -41,6 +41,8 @@ RUNS = Listing(
     name="export_history",
     columns=tuple(column for column in HISTORY.columns if column.name != "export"),
     filters=tuple(filter_ for filter_ in HISTORY.filters if filter_.name != "export"),
+    search=("file_name",),
+    span=HISTORY.span,
 )
 
 
