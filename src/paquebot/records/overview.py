@@ -74,7 +74,7 @@ def unreachable(project: Project, runs: Sequence[Run]) -> list[Unreachable]:
 
 def is_unreachable(run: Run) -> bool:
     """Whether the run failed because no file gets to its server."""
-    return bool(run.error) and run.error.get("code") in UNREACHABLE
+    return (run.error or {}).get("code") in UNREACHABLE
 
 
 def _label(run: Run) -> str:

@@ -53,9 +53,7 @@ def _needs(project: Project) -> dict[str, Any]:
     unwell = list(overview.unwell(project)[:LOOKED_AT])
     unreachable = overview.unreachable(project, unwell)
     blamed = {server.name for server in unreachable}
-    others = [
-        run for run in unwell if run.server_name not in blamed or (run.error or {}).get("code") not in overview.UNREACHABLE
-    ]
+    others = [run for run in unwell if run.server_name not in blamed or not overview.is_unreachable(run)]
     return {
         "unreachable": unreachable,
         "unwell": others[:SHOWN],

@@ -17,7 +17,7 @@ import duckdb
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, foresee_csv, import_csv
+from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, drop_table, foresee_csv, import_csv
 from paquebot.sources.lake.tables import Column, Table
 
 LAKE = "lake"
@@ -102,6 +102,10 @@ class Catalogue:
     def foresee(self, wanted: Import) -> Foreseen:
         """What `take_in` would do now; nothing is changed."""
         return foresee_csv(self.connection, self.address, wanted)
+
+    def drop(self, table: str) -> None:
+        """The table is gone from here on; older snapshots still hold it. One that is not there is gone already."""
+        drop_table(self.connection, self.address, table)
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

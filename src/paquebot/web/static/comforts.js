@@ -113,10 +113,6 @@
       if (kind === "drop" && event.dataTransfer.files.length) place.querySelector("input[type=file]").files = event.dataTransfer.files;
     });
   }
-  document.addEventListener("submit", (event) => {
-    const waiting = event.target.querySelector?.("[data-sending]");
-    if (waiting) waiting.hidden = false;
-  });
 
   // A new project begins with the time zone of whoever makes it.
   const zones = document.querySelector("select[data-timezone]");

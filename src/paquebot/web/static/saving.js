@@ -51,8 +51,29 @@
   function post(form, submitter) {
     const written = new FormData(form);
     if (submitter?.name) written.append(submitter.name, submitter.value);
+    const address = form.getAttribute("action") || location.href.split("#")[0];
+    if (form.querySelector("progress")) return upload(form, address, written);
     const body = form.enctype === "multipart/form-data" ? written : new URLSearchParams(written);
-    return fetch(form.getAttribute("action") || location.href.split("#")[0], { method: "POST", body });
+    return fetch(address, { method: "POST", body });
+  }
+
+  // A file that is sent tells how far it has come, which fetch cannot.
+  function upload(form, address, body) {
+    const bar = form.querySelector("progress");
+    bar.parentElement.hidden = false;
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.upload.onprogress = (event) => event.lengthComputable && (bar.value = event.loaded / event.total);
+      request.upload.onload = () => bar.removeAttribute("value");
+      request.onload = () => {
+        const { status, responseURL: url, responseText } = request;
+        resolve({ status, url, ok: status < 300, redirected: url.split("#")[0] !== new URL(address, location.href).href, text: () => responseText });
+      };
+      request.onerror = () => reject(new TypeError("lost"));
+      request.onloadend = () => (bar.parentElement.hidden = true);
+      request.open("POST", address);
+      request.send(body);
+    });
   }
 
   const wantsSignIn = (answer) =>
