@@ -116,8 +116,8 @@ def chip_address(context: Context, name: str, value: str) -> str:
 @register.simple_tag
 def checks_itself() -> SafeString:
     """What a form says to be judged as one leaves a field (`web/checking.py`)."""
-    vals = json.dumps({"do": "check"})
-    return format_html('hx-post="" hx-trigger="change delay:50ms" hx-swap="none" hx-sync="this:replace" hx-vals="{}"', vals)
+    how = 'hx-trigger="change delay:50ms" hx-swap="none" hx-sync="this:replace" hx-disinherit="*"'
+    return format_html('hx-post="" {} hx-vals="{}"', SafeString(how), json.dumps({"do": "check"}))
 
 
 @register.filter
