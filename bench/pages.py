@@ -11,6 +11,7 @@ is above it.
 from __future__ import annotations
 
 import argparse
+import logging
 import statistics
 import sys
 import tempfile
@@ -116,9 +117,10 @@ def measure(known: Any, times: int) -> Iterator[tuple[str, float, float]]:
     from django.test import Client
 
     from fixtures.routes import PUBLIC, addresses
-
-    client = Client(SERVER_NAME="localhost", headers={"accept-language": "fr"})
     from paquebot.records.models import User
+
+    logging.disable(logging.WARNING)  # routes that are only sent to answer 405, which is told
+    client = Client(SERVER_NAME="localhost", headers={"accept-language": "fr"})
 
     client.force_login(User.objects.get(), "django.contrib.auth.backends.ModelBackend")
     found = {route: address for route, address in addresses(known).items() if route not in (*PUBLIC, *UNMEASURED)}
