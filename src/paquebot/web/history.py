@@ -119,8 +119,8 @@ def history(request: PageRequest, project: str) -> HttpResponseBase:
     if request.GET.get("ignored") not in IGNORED_NAMES:
         rows = rows.filter(ignored_at=None)
     listing = HISTORY if may(request, EDITOR) else TO_LOOK_AT
-    ignored = Run.objects.filter(project=request.project, ignored_at__isnull=False).exists()
-    return listing.answer(request, rows, "history.html", {"ignored": ignored})
+    ignored = Run.objects.filter(project=request.project, ignored_at__isnull=False)
+    return listing.answer(request, rows, "history.html", {"ignored": ignored.exists})  # asked when there is nothing to show
 
 
 @seen_by(EDITORS)

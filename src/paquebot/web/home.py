@@ -16,7 +16,7 @@ from paquebot.records.selectors import projects_of
 from paquebot.web.access import SIGNED_IN, VIEWERS, PageRequest, seen_by
 from paquebot.web.chart import HEIGHT, WIDTH, clock, deliveries, volumes
 
-SHOWN = 6
+SHOWN, SHOWN_RUNS = 6, 10
 LOOKED_AT = 200
 
 
@@ -34,7 +34,7 @@ def home(request: PageRequest) -> HttpResponse:
 @require_safe
 def project_home(request: PageRequest, project: str) -> HttpResponse:
     """What needs me, what is coming, what happened?"""
-    runs = list(overview.last_runs(request.project)[:SHOWN])
+    runs = list(overview.last_runs(request.project)[:SHOWN_RUNS])
     return render(
         request,
         "home.html",

@@ -22,7 +22,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -32,7 +32,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.template.loader import select_template
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -153,8 +155,10 @@ class Listing:
         return [(column, self._cell(column, row, shared)) for column in self.columns]
 
     def _cell(self, column: Column, row: Any, shared: Mapping[str, Any]) -> SafeString | str:
-        template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
-        cell: SafeString = template.render({**shared, "row": row, "value": column.value(row)})
+        template, value = _template_of(self.name, column.name), column.value(row)
+        if template is None:
+            return "" if value is None else str(localize(value))
+        cell: SafeString = template.render({**shared, "row": row, "value": value})
         return cell
 
     def csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
@@ -174,6 +178,15 @@ class Listing:
         if self.prepare and rows:
             self.prepare(rows)
         return rows
+
+
+@cache
+def _template_of(listing: str, column: str) -> Any:
+    """What draws the cells of a column; None when they are shown as they are."""
+    try:
+        return get_template(f"lists/{listing}/{column}.html")
+    except TemplateDoesNotExist:
+        return None
 
 
 def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
