@@ -104,6 +104,8 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
         raise Http404
     name_form = named.NameForm(request.POST or None, use_required_attribute=False)
     form = OptionForm(servers.options_of(kind), request.POST or None)
+    if asked(request):
+        return checked(name_form, form)
     if name_form.is_valid() & form.is_valid():
         try:
             made = servers.add_server(
