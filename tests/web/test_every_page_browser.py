@@ -36,10 +36,9 @@ def pages(client, known):
 def texts(page):
     """What a person reads: without what is shown as code, names of files, and what people typed into fields."""
     return page.evaluate(
-        "(() => { const copy = document.body.cloneNode(true);"
-        " copy.querySelectorAll('code, pre, script, template, textarea, td, .file-name, .path, .mono, .ordering-name, .form-hint,'"
-        " + '.sentence')"
-        ".forEach((one) => one.remove()); return copy.innerText; })()"
+        "(own) => { const copy = document.body.cloneNode(true);"
+        " copy.querySelectorAll(own).forEach((one) => one.remove()); return copy.innerText; }",
+        "code, pre, script, template, textarea, td, .file-name, .path, .mono, .ordering-name, .form-hint, .sentence",
     )
 
 
