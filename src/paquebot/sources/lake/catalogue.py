@@ -104,7 +104,7 @@ class Catalogue:
         return foresee_csv(self.connection, self.address, wanted)
 
     def drop(self, table: str) -> None:
-        """The table is gone from here on; older snapshots still hold it. One that is not there is gone already."""
+        """The table is in no later snapshot; runs of an earlier one still read it. Nothing happens when there is none."""
         drop_table(self.connection, self.address, table)
 
     def _count(self, table: str) -> int:
