@@ -32,7 +32,7 @@ def test_a_file_is_imported_from_its_page_to_its_rows(laked, visit, tmp_path, wi
     if with_scripts:
         assert axe(page) == []
     page.click("text=See what would change")
-    assert "The table “people” is made" in page.inner_text("main")
+    page.wait_for_selector("main :text('The table “people” is made')")
     if with_scripts:
         assert axe(page) == []
     page.click("button:has-text('Import')")

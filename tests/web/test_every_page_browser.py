@@ -26,7 +26,7 @@ def pages(client, known):
         if route in PUBLIC:
             continue
         answer = client.get(address)
-        if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
+        if answer.status_code == 200 and "<html" in getattr(answer, "text", ""):
             found[route] = address
         else:
             assert answer.status_code in (200, 302, 405), f"{route}: {address} answers {answer.status_code}"
@@ -38,7 +38,7 @@ def texts(page):
     return page.evaluate(
         "(own) => { const copy = document.body.cloneNode(true);"
         " copy.querySelectorAll(own).forEach((one) => one.remove()); return copy.innerText; }",
-        "code, pre, script, template, textarea, td, .file-name, .path, .mono, .ordering-name, .form-hint, .sentence",
+        "code, pre, script, template, textarea, td, .file-name, .path, .mono, .ordering-name, .form-hint, .sentence, details dd",
     )
 
 
