@@ -16,6 +16,9 @@ RAW = re.compile(
 """What the machine calls things: statuses, steps, codes, unfilled templates."""
 PEOPLES_OWN = {"order_id"}
 """Names the project's own people gave."""
+NOT_OURS = ("code", "pre", "script", "template", "textarea", "td", "details dd", ".file-name", ".path", ".mono")
+NOT_OURS += (".ordering-name", ".form-hint", ".sentence")
+"""What shows names and templates that people wrote, or tells how they are written."""
 FIRST_PAGE_BYTES = 300_000
 
 
@@ -38,7 +41,7 @@ def texts(page):
     return page.evaluate(
         "(own) => { const copy = document.body.cloneNode(true);"
         " copy.querySelectorAll(own).forEach((one) => one.remove()); return copy.innerText; }",
-        "code, pre, script, template, textarea, td, .file-name, .path, .mono, .ordering-name, .form-hint, .sentence, details dd",
+        ", ".join(NOT_OURS),
     )
 
 
