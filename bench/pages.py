@@ -99,10 +99,10 @@ def write_runs(project: Any, exports: list[Any], runs: int, definition: dict[str
         cursor.execute(
             "insert into records_run (project_id, export_id, export_name, server_name, definition, definition_version, status,"
             " trigger, token, scheduled_for, attempt, created_at, started_at, finished_at, file_name, remote_path, size_bytes,"
-            " rows, sha256, verification, intended, progress)"
+            " rows, sha256, verification, intended, progress, attempt_base)"
             " select %s, e.id, e.name, 'quay', %s, 1, case when n %% 50 = 1 then 'failed' else 'delivered' end, 'schedule',"
             " to_hex(n), moment, 1, moment, moment, moment + make_interval(secs => n %% 97),"
-            " e.name || to_char(moment, '_YYYYMMDD') || '.csv', '/in/f', n * 10, n, '', 'size', false, '{}'"
+            " e.name || to_char(moment, '_YYYYMMDD') || '.csv', '/in/f', n * 10, n, '', 'size', false, '{}', 0"
             " from (select n, now() - make_interval(mins => 4 * (%s - n)) as moment from generate_series(1, %s) as n) as every"
             " join (select id, name, row_number() over (order by id) - 1 as place"
             " from records_export where project_id = %s) as e"

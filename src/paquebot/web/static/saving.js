@@ -4,10 +4,16 @@
   const unsaved = new Set();
   let shown = location.pathname + location.search;
 
-  // What is told on top of the page; the words stand in the page, in the person's language.
+  // What is told on top of the page; the words stand in the page, in the person's language. What was told of saving stays until
+  // one saves again, whatever the parts of the page that ask by themselves meet.
+  let aboutSaving = false;
+  function tellQuietly(trouble) {
+    if (!aboutSaving) tell(trouble);
+  }
   function tell(trouble) {
     const place = document.getElementById("troubles");
     place?.replaceChildren(...(trouble ? [document.querySelector(`template[data-trouble="${trouble}"]`).content.cloneNode(true)] : []));
+    return Boolean(trouble);
   }
 
   const begin = () => document.querySelectorAll("form[data-unsaved]").forEach((form) => unsaved.add(form));
@@ -33,16 +39,16 @@
 
   async function send(form, submitter) {
     form.setAttribute("aria-busy", "true");
-    tell("");
+    aboutSaving = tell("");
     try {
       let answer = await post(form, submitter);
       if (answer.status === 403 && (await renewed(form))) answer = await post(form, submitter);
-      if (wantsSignIn(answer)) tell("signed-out");
+      if (wantsSignIn(answer)) aboutSaving = tell("signed-out");
       else if (answer.ok || [404, 409, 422].includes(answer.status)) await show(answer, form);
-      else tell("refused");
+      else aboutSaving = tell("refused");
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;  // fetch tells a lost connection so
-      tell("lost");
+      aboutSaving = tell("lost");
     } finally {
       form.removeAttribute("aria-busy");
     }
@@ -150,16 +156,16 @@
   // Parts that ask by themselves: what fails is told, and what follows a run (data-again) tries again.
   const again = (element) => element.matches?.("[data-again]") && setTimeout(() => window.htmx.trigger(element, "again"), 5000);
   document.addEventListener("htmx:sendError", (event) => {
-    tell("cut");
+    tellQuietly("cut");
     again(event.target);
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
-    if (status === 401) tell("signed-out");
-    else if (status >= 500) tell("refused");
+    if (status === 401) tellQuietly("signed-out");
+    else if (status >= 500) tellQuietly("refused");
     if (status >= 500) again(event.target);
   });
-  document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && tell(""));
+  document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && tellQuietly(""));
 
   // A field is judged once it was left; the server judges, and says so quietly beside it.
   document.addEventListener("focusout", (event) => event.target.name && (event.target.dataset.left = ""));
