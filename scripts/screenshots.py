@@ -38,13 +38,14 @@ PICTURES: dict[str, tuple[str, int, Theme]] = {
     "phone": ("runs/1/", 390, "light"),
 }
 """Name → page of the demonstration, width, theme."""
+PAGES = ("history/", "search/?q=des", "inbox/", "administration/", "administration/mail/")
 BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des"])
+    parser.add_argument("--paths", nargs="*", default=["/", *PAGES])
     parser.add_argument("--languages", nargs="*", default=["fr", "en"])
     parser.add_argument("--themes", nargs="*", default=["light", "dark"])
     parser.add_argument("--readme", action="store_true", help="the pictures of the README alone")

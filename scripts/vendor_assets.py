@@ -25,20 +25,8 @@ ICONS = (
     *("chevron-down", "chevron-right", "chevron-up", "circle-check", "clock", "code", "copy", "database", "dots", "download"),
     *("external-link", "eye", "eye-off", "file-export", "filter", "fingerprint", "folder", "grip-vertical", "history", "home"),
     *("key", "language", "lock", "logout", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search"),
-    *(
-        "selector",
-        "send",
-        "server",
-        "settings",
-        "ship",
-        "sort-ascending",
-        "sort-descending",
-        "sun",
-        "table",
-        "trash",
-        "upload",
-        "x",
-    ),
+    *("link", "mail", "bell", "user", "selector", "send", "server", "settings", "ship", "sort-ascending", "sort-descending"),
+    *("sun", "table", "trash", "upload", "x"),
 )
 
 

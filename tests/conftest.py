@@ -11,6 +11,7 @@ _PARTS = (
     "fixtures.stocked",
     "fixtures.furnished",
     "fixtures.browser",
+    "fixtures.smtp",
 )
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]
