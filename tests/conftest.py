@@ -9,6 +9,7 @@ _PARTS = (
     "fixtures.home",
     "fixtures.pages",
     "fixtures.stocked",
+    "fixtures.furnished",
     "fixtures.browser",
     "fixtures.smtp",
 )

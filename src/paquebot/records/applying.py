@@ -144,7 +144,8 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
     export = Export.objects.get(project=project, name=name)
     if changes and changes[0]["what"] == CHANGED:
         export.version += 1
-        export.save(update_fields=["version"])
+        export.changed_by = None
+        export.save(update_fields=["version", "changed_by"])
     set_schedule(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)

@@ -93,7 +93,7 @@ class AccessMiddleware:
 
 def _ask_who(request: HttpRequest) -> HttpResponseBase:
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+        return HttpResponse(status=401)  # the page tells, and keeps what was typed
     if not User.objects.exists():
         return redirect("welcome")
     return redirect_to_login(request.get_full_path())

@@ -15,7 +15,7 @@ from paquebot.records.models import Project
 from paquebot.records.models.people import OWNER, VIEWER
 from paquebot.records.selectors import projects_of
 from paquebot.web.access import may
-from paquebot.web.preferences import THEMES, language_of, theme_of
+from paquebot.web.preferences import THEMES, density_of, language_of, theme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": language_of(request),
         "theme": theme_of(request),
         "themes": THEMES,
+        "density": density_of(request),
         "here": request.get_full_path(),
         "project": project,
     }

@@ -41,6 +41,8 @@ RUNS = Listing(
     name="export_history",
     columns=tuple(column for column in HISTORY.columns if column.name != "export"),
     filters=tuple(filter_ for filter_ in HISTORY.filters if filter_.name != "export"),
+    search=("file_name",),
+    span=HISTORY.span,
 )
 
 
@@ -90,9 +92,13 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
     definition = ExportDefinition.from_document(export.definition)
     part = part_of(request, export, definition)
     changed: Sequence[dict[str, str]] = ()
+    if part.moves(request.POST.get("move", "")):
+        return render(
+            request, f"exports/{tab}.html", {**_context(export, definition, tab, {part.name}, part), "unsaved": part.name}
+        )
     if part.is_valid():
         try:
-            exports.save(request.project, export.name, part.changes(), _version(request))
+            exports.save(request.project, export.name, part.changes(), _version(request), request.user)
         except exports.ChangedMeanwhileError as error:
             export = error.export
             changed = _changed(request, export)
@@ -103,7 +109,8 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
             messages.success(request, gettext(_SAVED))
             return redirect(f"{reverse(ROUTES[tab], args=[request.project.name, export.name])}#{part.name}")
     context = _context(export, definition, tab, {part.name}, part)
-    return render(request, f"exports/{tab}.html", {**context, "changed": changed, "in_question": part.name}, status=422)
+    told_of = {"changed": changed, "in_question": part.name, "unsaved": part.name}
+    return render(request, f"exports/{tab}.html", {**context, **told_of}, status=422)
 
 
 def _context(

@@ -93,6 +93,12 @@ def _clock_words(local: datetime) -> str:
 
 
 @register.filter
+def hour(number: int) -> str:
+    """An hour of the day, as schedules are told: `06:00` or `6 h`."""
+    return f"{number}\u00a0h" if french() else f"{number:02}:00"
+
+
+@register.filter
 def day(moment: date | None) -> str:
     """`Tue, Nov 24, 2026` or `mar. 24 nov. 2026`; of an instant, the project's day."""
     if moment is None:
