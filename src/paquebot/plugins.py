@@ -21,7 +21,15 @@ DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
 }
-FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}
+FORMATS = {
+    "csv": "paquebot.formats.csv:CsvFormat",
+    "tsv": "paquebot.formats.tsv:TsvFormat",
+    "json_lines": "paquebot.formats.json_lines:JsonLinesFormat",
+    "json": "paquebot.formats.json_array:JsonFormat",
+    "xml": "paquebot.formats.xml:XmlFormat",
+    "parquet": "paquebot.formats.parquet:ParquetFormat",
+    "xlsx": "paquebot.formats.xlsx:XlsxFormat",
+}
 COMPRESSIONS = {
     "gzip": "paquebot.packaging.compression.gzip:GzipCompression",
     "zstd": "paquebot.packaging.compression.zstd:ZstdCompression",

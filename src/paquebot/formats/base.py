@@ -20,6 +20,14 @@ class Format(ABC):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
 
+    @property
+    def report(self) -> Mapping[str, int]:
+        """What the file tells only once it is written, for the run's history and the receipt; complete after the last block.
+
+        Of `altered_cells`, `replaced_characters` and `sheets`, those the format has; a count of nothing is left out.
+        """
+        return {}
+
     @abstractmethod
     def write(self, rows: Rows) -> Blocks:
         """The file, block by block: nothing lost, nothing added, rows in the order they came.

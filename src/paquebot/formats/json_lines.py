@@ -1,0 +1,88 @@
+"""JSON Lines: one JSON object a row (RFC 8259), in UTF-8. What JSON itself can say is said natively.
+
+Promise: every value reads back. Numbers are exact (a decimal keeps its digits), null is `null`, dates and times are ISO 8601
+text unless a pattern is chosen, bytes are base64. NaN and infinity, which JSON cannot hold, are refused by row and column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from paquebot.errors import FormatError, Problem
+from paquebot.file_keys import LINE_ENDINGS, options_of
+from paquebot.flow import Blocks, Rows, closing_upstream
+from paquebot.formats.base import Format
+from paquebot.formats.lines import lines
+from paquebot.formats.rendering import Rendering, literal, varchar
+from paquebot.formats.texts import plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NOT_A_NUMBER = Problem(
+    "format.not_a_number",
+    "Row {row}, column “{column}”: JSON cannot hold a number that is not finite.",
+    "Correct the value where it comes from, leave that field out, or choose another format.",
+)
+
+
+class JsonLinesFormat(Format):
+    NAME = "json_lines"
+    EXTENSION = ".jsonl"
+    OPTIONS: ClassVar = options_of("json_lines")
+
+    def write(self, rows: Rows) -> Blocks:
+        end = LINE_ENDINGS[self.options.get("line_ending", "lf")]
+        return objects(rows, self.options, begin="", end=end)
+
+
+def objects(rows: Rows, options: Mapping[str, Any], begin: str, end: str) -> Blocks:
+    """Each row as a JSON object between `begin` and `end`."""
+    plain_rows = plain(rows)
+    finite = Rows(plain_rows.schema, _finite(plain_rows))
+    names = rows.schema.names
+    rendering = Rendering.of(options, separator="T")
+
+    def expression(columns: list[str], schema: pa.Schema) -> str:
+        parts = [literal(begin)]
+        for position, (column, field) in enumerate(zip(columns, schema, strict=True)):
+            before = ("{" if position == 0 else ",") + json.dumps(names[position], ensure_ascii=False) + ":"
+            parts += [literal(before), f"coalesce({_value(column, field.type, rendering)}, 'null')"]
+        return f"concat({', '.join(parts)}, {literal('}' + end)})"
+
+    return lines(finite, expression, "JSON")
+
+
+def _value(column: str, kind: pa.DataType, rendering: Rendering) -> str:
+    import pyarrow as pa
+
+    is_a = pa.types
+    if is_a.is_null(kind):
+        return "NULL"
+    if is_a.is_boolean(kind) or is_a.is_integer(kind) or is_a.is_decimal(kind) or is_a.is_floating(kind):
+        return varchar(column)
+    if is_a.is_nested(kind):
+        return varchar(f"to_json({column})")
+    if is_a.is_binary(kind):
+        return f"'\"' || base64({column}) || '\"'"
+    return varchar(f"to_json({rendering.text(column, kind)})")
+
+
+def _finite(rows: Rows) -> Iterator[pa.RecordBatch]:
+    """Refuses what is not finite, by row and column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    floating = [position for position, field in enumerate(rows.schema) if pa.types.is_floating(field.type)]
+    before = 0
+    with closing_upstream(rows.batches):
+        for batch in rows.batches:
+            for position in floating:
+                finite = pc.is_finite(batch.column(position))
+                if pc.min(finite).as_py() is False:
+                    row = before + pc.index(finite, False).as_py() + 1  # noqa: FBT003 - the value looked for
+                    raise FormatError(NOT_A_NUMBER, row=row, column=rows.schema.names[position])
+            before += batch.num_rows
+            yield batch
