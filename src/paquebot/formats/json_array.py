@@ -16,15 +16,14 @@ class JsonFormat(Format):
     OPTIONS: ClassVar = options_of("json")
 
     def write(self, rows: Rows) -> Blocks:
-        """Each row begins with its comma; the first one loses it to the bracket."""
-        found = objects(rows, self.options, begin=",\n", end="")
-        return _bracketed(found)
+        return _bracketed(objects(rows, self.options, before=","))
 
 
 def _bracketed(blocks: Blocks) -> Blocks:
+    """Each row begins with its comma, and the first one's gives way to the bracket."""
     with closing_upstream(blocks):
-        opening = b"["
+        is_first = True
         for block in blocks:
-            yield opening + block[1:] if opening and block else block
-            opening = opening if not block else b""
-        yield opening + b"\n]\n"
+            yield b"[" + block[1:] if is_first else block
+            is_first = False
+        yield b"[]\n" if is_first else b"]\n"

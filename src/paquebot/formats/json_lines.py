@@ -14,7 +14,7 @@ from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import LINE_ENDINGS, options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.lines import lines
+from paquebot.formats.copying import copied, raw_lines
 from paquebot.formats.rendering import Rendering, literal, varchar
 from paquebot.formats.texts import plain
 
@@ -34,25 +34,19 @@ class JsonLinesFormat(Format):
     OPTIONS: ClassVar = options_of("json_lines")
 
     def write(self, rows: Rows) -> Blocks:
-        end = LINE_ENDINGS[self.options.get("line_ending", "lf")]
-        return objects(rows, self.options, begin="", end=end)
+        return objects(rows, self.options, LINE_ENDINGS[self.options.get("line_ending", "lf")])
 
 
-def objects(rows: Rows, options: Mapping[str, Any], begin: str, end: str) -> Blocks:
-    """Each row as a JSON object between `begin` and `end`."""
-    plain_rows = plain(rows)
-    finite = Rows(plain_rows.schema, _finite(plain_rows))
-    names = rows.schema.names
+def objects(rows: Rows, options: Mapping[str, Any], line_ending: str = "\n", before: str = "") -> Blocks:
+    """Each row as a JSON object on a line of its own, after the text `before`."""
+    found = plain(rows)
     rendering = Rendering.of(options, separator="T")
-
-    def expression(columns: list[str], schema: pa.Schema) -> str:
-        parts = [literal(begin)]
-        for position, (column, field) in enumerate(zip(columns, schema, strict=True)):
-            before = ("{" if position == 0 else ",") + json.dumps(names[position], ensure_ascii=False) + ":"
-            parts += [literal(before), f"coalesce({_value(column, field.type, rendering)}, 'null')"]
-        return f"concat({', '.join(parts)}, {literal('}' + end)})"
-
-    return lines(finite, expression, "JSON")
+    parts = []
+    for position, field in enumerate(found.schema):
+        opening = (before + "{" if position == 0 else ",") + json.dumps(field.name, ensure_ascii=False) + ":"
+        parts += [literal(opening), f"coalesce({_value(f'c{position}', field.type, rendering)}, 'null')"]
+    select = f"SELECT concat({', '.join(parts)}, '}}') FROM incoming"
+    return copied(Rows(found.schema, _finite(found)), select, raw_lines(line_ending))
 
 
 def _value(column: str, kind: pa.DataType, rendering: Rendering) -> str:

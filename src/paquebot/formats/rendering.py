@@ -49,6 +49,17 @@ class Rendering:
             return self._timestamp(column, kind)
         return varchar(column)
 
+    def alphabet(self, kind: pa.DataType) -> str:
+        """The characters, beside letters and digits, that a value which is not text may be written with."""
+        import pyarrow as pa
+
+        is_a = pa.types
+        if is_a.is_nested(kind):
+            return ",;|\t"
+        looks = {is_a.is_boolean: self.booleans, is_a.is_date: self.dates, is_a.is_timestamp: self.times}
+        looks |= {is_a.is_decimal: self.decimal_mark, is_a.is_floating: self.decimal_mark}
+        return next((look for applies, look in looks.items() if applies(kind)), "")
+
     def _number(self, column: str, kind: pa.DataType) -> str:
         import pyarrow as pa
 

@@ -131,6 +131,7 @@ def _plain_batches(rows: Rows, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _in_slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """DuckDB holds the text of up to 2,048 rows at once: very large values come to it a few rows at a time."""
     slices = -(-batch.nbytes // SLICE_BYTES) or 1
     rows = max(1, -(-batch.num_rows // slices))
     for start in range(0, batch.num_rows, rows):

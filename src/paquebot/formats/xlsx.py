@@ -17,7 +17,7 @@ from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.lines import lines
+from paquebot.formats.copying import copied_slices, raw_lines
 from paquebot.formats.rendering import Rendering, varchar
 from paquebot.formats.texts import Place, adjusted, bytes_of, plain
 from paquebot.formats.xml import escaped
@@ -66,7 +66,7 @@ _ROOT = (
 )
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|_x")
 _LOOKALIKE = r"(_x[0-9A-Fa-f]{4}_)"
-_ROW_END = b"</row>"
+_ROW_END = b"</row>\n"
 _ESCAPES = {chr(code): f"_x{code:04X}_" for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
 
 
@@ -93,7 +93,7 @@ class XlsxFormat(Format):
 
     def _blocks(self, rows: Rows) -> Blocks:
         book = ZipFile(large=False)
-        pieces = lines(rows, _expression, "XLSX")
+        pieces = copied_slices(rows, _select(rows.schema), raw_lines())
         sheets = _Sheets(pieces, _header(rows.schema.names) if self.options.get("header", True) else b"", self._most_rows)
         with closing_upstream(pieces):
             yield from book.entry("_rels/.rels", iter([_ROOT.encode()]))
@@ -148,9 +148,9 @@ def _first_rows(piece: bytes, count: int) -> bytes:
     return _ROW_END.join(piece.split(_ROW_END, count)[:count]) + _ROW_END
 
 
-def _expression(columns: list[str], schema: pa.Schema) -> str:
-    cells = ", ".join(f"coalesce({_cell(column, field.type)}, '<c/>')" for column, field in zip(columns, schema, strict=True))
-    return f"concat('<row>', {cells}, '</row>')"
+def _select(schema: pa.Schema) -> str:
+    cells = ", ".join(f"coalesce({_cell(f'c{position}', field.type)}, '<c/>')" for position, field in enumerate(schema))
+    return f"SELECT concat('<row>', {cells}, '</row>') FROM incoming"
 
 
 def _cell(column: str, kind: pa.DataType) -> str:
@@ -192,7 +192,7 @@ def _text(text: str) -> str:
 
 def _header(names: list[str]) -> bytes:
     cells = "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(_spelt(name))}</t></is></c>' for name in names)
-    return f"<row>{cells}</row>".encode()
+    return f"<row>{cells}</row>\n".encode()
 
 
 def _held(column: pa.Array[Any], place: Place) -> pa.Array[Any]:

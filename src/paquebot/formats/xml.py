@@ -15,7 +15,7 @@ from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.lines import lines
+from paquebot.formats.copying import copied, raw_lines
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.texts import Place, adjusted, bytes_of, plain, row_at
 
@@ -45,16 +45,13 @@ class XmlFormat(Format):
 
     def _blocks(self, rows: Rows) -> Blocks:
         root, row = self.options.get("root_element", "rows"), self.options.get("row_element", "row")
-        tags = _tags(rows.schema.names)
         rendering = Rendering.of(self.options, separator="T")
-
-        def expression(columns: list[str], schema: pa.Schema) -> str:
-            parts = [literal(f"<{row}>")]
-            for column, field, (opening, closing) in zip(columns, schema, tags, strict=True):
-                parts.append(f"coalesce({literal(opening)} || {_value(column, field.type, rendering)} || {literal(closing)}, '')")
-            return f"concat({', '.join(parts)}, {literal(f'</{row}>' + chr(10))})"
-
-        blocks = lines(rows, expression, "XML")
+        parts = []
+        for position, (field, (opening, closing)) in enumerate(zip(rows.schema, _tags(rows.schema.names), strict=True)):
+            value = _value(f"c{position}", field.type, rendering)
+            parts.append(f"coalesce({literal(opening)} || {value} || {literal(closing)}, '')")
+        select = f"SELECT concat('<{row}>', {', '.join(parts)}, '</{row}>') FROM incoming"
+        blocks = copied(rows, select, raw_lines())
         with closing_upstream(blocks):
             yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode()
             yield from blocks
