@@ -9,7 +9,7 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from paquebot import events
 from paquebot.content.fields import Obfuscation
+from paquebot.content.labels import labelled
 from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
@@ -72,6 +73,7 @@ class Plan:
     two_step: bool
     confirmation: Confirmation | None
     started_at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
@@ -146,6 +148,7 @@ class _Voyage:
             with self._step(events.PRODUCE) as detail:
                 artifact = self._seal(plan.source.rows())
                 detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
+                detail.update(artifact.report)
                 self._refuse_empty(artifact)
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
@@ -162,6 +165,7 @@ class _Voyage:
         if plan.obfuscation:
             hidden = plan.obfuscation.apply(counter.rows)
             leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
+        leaving = labelled(leaving, plan.labels)
         plain, packed = Meter(), Meter()
         blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
         if plan.compression:
@@ -180,6 +184,7 @@ class _Voyage:
             plain=plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
+            report=dict(plan.format.report),
         )
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:

@@ -32,7 +32,10 @@ FORMATS = {
 }
 COMPRESSIONS = {
     "gzip": "paquebot.packaging.compression.gzip:GzipCompression",
+    "zip": "paquebot.packaging.compression.zip:ZipCompression",
     "zstd": "paquebot.packaging.compression.zstd:ZstdCompression",
+    "bzip2": "paquebot.packaging.compression.bzip2:Bzip2Compression",
+    "xz": "paquebot.packaging.compression.xz:XzCompression",
 }
 ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption"}
 OBFUSCATIONS = {

@@ -16,6 +16,8 @@ class Format(ABC):
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
     EXTENSION: ClassVar[str]
+    IS_TEXT: ClassVar[bool] = True
+    """Whether the file is lines of text that a person can look at."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options

@@ -38,6 +38,12 @@ MEMORY_LIMIT = "96MB"
 """Of each worker."""
 
 
+def selecting(*values: str) -> str:
+    """`SELECT values FROM incoming`, each under the name of its place."""
+    named = (f"{value} AS c{position}" for position, value in enumerate(values))
+    return " ".join(("SELECT", ", ".join(named), "FROM incoming"))
+
+
 def raw_lines(line_ending: str = "\n") -> str:
     """Options that write a single text column as it is, each value with `line_ending` after it."""
     return f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', NEW_LINE '{line_ending}'"

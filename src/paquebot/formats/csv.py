@@ -1,9 +1,9 @@
 """CSV (RFC 4180), written by DuckDB: Python never touches a value.
 
-Promise, unless an option says otherwise: every value can be read back. A field is quoted when it holds the delimiter, a quote or
-a line break; null is empty and unquoted, an empty text is `""`. Numbers are exact (a decimal keeps its scale, a double is the
-shortest that reads back), dates and times are ISO 8601 with a space between date and time, booleans `true` and `false`. In a file
-of one column a null is written `""` too, because readers skip empty lines and a row would be lost.
+Promise, unless an option says otherwise: every value can be read back. A field is quoted when it holds the delimiter, a quote
+or a line break; null is empty and unquoted, an empty text is `""`. Numbers are exact (a decimal keeps its scale, a double is
+the shortest that reads back), dates and times are ISO 8601 with a space between date and time, booleans `true` and `false`. In
+a file of one column a null is written `""` too, because readers skip empty lines and a row would be lost.
 
 Without quotes, a value that would break the file is refused by row and column.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from paquebot.file_keys import DELIMITERS, LINE_ENDINGS, options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.copying import copied, raw_lines
+from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.encoding import FAIL, Encoder
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.spreadsheet import SafeForSpreadsheets
@@ -59,6 +59,10 @@ class TextFormat(Format):
             found = adjusted(found, self._encoder.fitting)
         return adjusted(found, self._spreadsheet.safe) if self._spreadsheet else found
 
+    def _names(self, rows: Rows) -> list[str]:
+        """What stands in the header."""
+        return [self._spreadsheet.safe_name(name) if self._spreadsheet else name for name in rows.schema.names]
+
     def _file(self, header: str, rows: Blocks) -> Blocks:
         blocks = self._encoder.encoded(_after(header.encode() if self._option("header", True) else b"", rows))
         with closing_upstream(blocks):
@@ -78,7 +82,7 @@ class CsvFormat(TextFormat):
 
     def write(self, rows: Rows) -> Blocks:
         found = self._ready(rows)
-        names = rows.schema.names
+        names = self._names(rows)
         if self._quoting == NEVER:
             header = unquoted_header(names, self._delimiter) + self._line_ending
             return self._file(header, self._unquoted(found))
@@ -86,13 +90,15 @@ class CsvFormat(TextFormat):
         return self._file(quoted, copied(found, self._select(found.schema), self._settings(found.schema)))
 
     def _select(self, schema: pa.Schema) -> str:
-        columns = [self._rendering.text(f"c{n}", field.type) if self._is_rendered(field) else f"c{n}" for n, field in enumerate(schema)]
+        columns = [
+            self._rendering.text(f"c{position}", field.type) if self._is_rendered(field) else f"c{position}"
+            for position, field in enumerate(schema)
+        ]
         if len(columns) == 1 and not self._null:
             columns = [f"coalesce(CAST({columns[0]} AS VARCHAR), '')"]
-        named = ", ".join(f"{column} AS c{position}" for position, column in enumerate(columns))
-        return f"SELECT {named} FROM incoming"
+        return selecting(*columns)
 
-    def _is_rendered(self, field: pa.Field) -> bool:
+    def _is_rendered(self, field: pa.Field[Any]) -> bool:
         """Whether an option changes how the column looks; COPY writes the others by itself, and faster."""
         return self._rendering.text("c", field.type) != Rendering().text("c", field.type)
 
@@ -125,8 +131,8 @@ class CsvFormat(TextFormat):
         looks = [self._rendering.text(f"c{position}", field.type) for position, field in enumerate(rows.schema)]
         check.refuse_looks(rows.schema, self._rendering)
         values = f", {literal(self._delimiter)}, ".join(f"coalesce({look}, {literal(self._null)})" for look in looks)
-        select = f"SELECT concat({values}) FROM incoming"
-        return copied(adjusted(rows, check.unbroken), select, raw_lines(self._line_ending))
+        line = f"concat({values})"
+        return copied(adjusted(rows, check.unbroken), selecting(line), raw_lines(self._line_ending))
 
 
 def _after(opening: bytes, blocks: Blocks) -> Blocks:

@@ -1,4 +1,4 @@
-"""Characters as bytes, in the encoding a partner reads: what it does not have is refused, replaced or written with other letters.
+"""Characters as bytes, in the encoding a partner reads: what it does not have is refused, replaced or spelt otherwise.
 
 Promise: a character that does not exist there never becomes another one unasked, and every one that was replaced is counted.
 Texts are looked at before the file is written, so that nothing a replacement brings in (a quote, a separator) can break it, and
@@ -11,7 +11,7 @@ import codecs
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from paquebot.errors import FormatError, Problem
 from paquebot.flow import Blocks, closing_upstream
@@ -29,6 +29,12 @@ UNENCODABLE_WORD = Problem(
     "format.unencodable_word",
     "The encoding {encoding} does not have the character “{character}” ({code}), which “{text}” needs.",
     "Change the name of the column or the option it comes from, or choose UTF-8.",
+)
+
+UNENCODABLE_INSIDE = Problem(
+    "format.unencodable_word",
+    "The encoding {encoding} does not have the character “{character}” ({code}), which a list or a structure holds.",
+    "Turn that column into text in a query, leave it out, or choose UTF-8.",
 )
 
 FAIL, REPLACE, TRANSLITERATE = "fail", "replace", "transliterate"
@@ -62,7 +68,7 @@ class Encoder:
             if not self._has(character):
                 raise FormatError(UNENCODABLE_WORD, encoding=self.encoding, text=text, **_told(character))
 
-    def fitting(self, column: pa.Array[Any], place: Place) -> pa.Array[Any]:
+    def fitting(self, column: pa.StringArray, place: Place) -> pa.StringArray:
         """The column with nothing the encoding does not have. Raises `FormatError` at the first such character, or counts."""
         found = bytes_of(column)
         if found.isascii():
@@ -88,16 +94,23 @@ class Encoder:
         decoder = codecs.getincrementaldecoder("utf-8")()
         with closing_upstream(blocks):
             for block in blocks:
-                yield decoder.decode(block).encode(self._codec)
+                yield self._bytes(decoder.decode(block))
 
-    def _replaced(self, column: pa.Array[Any], counted: Counter[str]) -> pa.Array[Any]:
+    def _bytes(self, text: str) -> bytes:
+        """Columns of text were looked at before; lists and structures become text in the file only."""
+        try:
+            return text.encode(self._codec)
+        except UnicodeEncodeError as error:
+            raise FormatError(UNENCODABLE_INSIDE, encoding=self.encoding, **_told(text[error.start])) from None
+
+    def _replaced(self, column: pa.StringArray, counted: Counter[str]) -> pa.StringArray:
         import polars as pl
 
         missing = [character for character in counted if not self._has(character)]
         self.replaced += sum(counted[character] for character in missing)
         patterns = {character: self._instead_of(character) for character in missing}
         texts = pl.Series(pl.from_arrow(column)).str.replace_many(list(patterns), list(patterns.values()))
-        return texts.to_arrow().cast(column.type)
+        return cast("pa.StringArray", texts.to_arrow().cast(column.type))
 
     def _instead_of(self, character: str) -> str:
         if self._policy == REPLACE:
@@ -108,7 +121,7 @@ class Encoder:
             nearest = "".join(part for part in apart if not unicodedata.combining(part))
             if not nearest and unicodedata.combining(character):
                 return ""  # an accent on its own: the letter it stands on remains
-        return nearest if nearest == "" or all(map(self._has, nearest)) and nearest else "?"
+        return nearest if (nearest or character in _NEAREST) and all(map(self._has, nearest)) else "?"
 
     def _has(self, character: str) -> bool:
         try:

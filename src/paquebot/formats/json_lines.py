@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from paquebot.errors import FormatError, Problem
-from paquebot.file_keys import LINE_ENDINGS, options_of
+from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.copying import copied, raw_lines
+from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.rendering import Rendering, literal, varchar
 from paquebot.formats.texts import plain
 
@@ -34,10 +34,10 @@ class JsonLinesFormat(Format):
     OPTIONS: ClassVar = options_of("json_lines")
 
     def write(self, rows: Rows) -> Blocks:
-        return objects(rows, self.options, LINE_ENDINGS[self.options.get("line_ending", "lf")])
+        return objects(rows, self.options)
 
 
-def objects(rows: Rows, options: Mapping[str, Any], line_ending: str = "\n", before: str = "") -> Blocks:
+def objects(rows: Rows, options: Mapping[str, Any], before: str = "") -> Blocks:
     """Each row as a JSON object on a line of its own, after the text `before`."""
     found = plain(rows)
     rendering = Rendering.of(options, separator="T")
@@ -45,8 +45,8 @@ def objects(rows: Rows, options: Mapping[str, Any], line_ending: str = "\n", bef
     for position, field in enumerate(found.schema):
         opening = (before + "{" if position == 0 else ",") + json.dumps(field.name, ensure_ascii=False) + ":"
         parts += [literal(opening), f"coalesce({_value(f'c{position}', field.type, rendering)}, 'null')"]
-    select = f"SELECT concat({', '.join(parts)}, '}}') FROM incoming"
-    return copied(Rows(found.schema, _finite(found)), select, raw_lines(line_ending))
+    line = f"concat({', '.join(parts)}, '}}')"
+    return copied(Rows(found.schema, _finite(found)), selecting(line), raw_lines())
 
 
 def _value(column: str, kind: pa.DataType, rendering: Rendering) -> str:
@@ -76,7 +76,7 @@ def _finite(rows: Rows) -> Iterator[pa.RecordBatch]:
             for position in floating:
                 finite = pc.is_finite(batch.column(position))
                 if pc.min(finite).as_py() is False:
-                    row = before + pc.index(finite, False).as_py() + 1  # noqa: FBT003 - the value looked for
+                    row = before + pc.index(finite, False).as_py() + 1
                     raise FormatError(NOT_A_NUMBER, row=row, column=rows.schema.names[position])
             before += batch.num_rows
             yield batch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import options_of
@@ -31,6 +31,7 @@ NOT_IN_PARQUET = Problem(
 class ParquetFormat(Format):
     NAME = "parquet"
     EXTENSION = ".parquet"
+    IS_TEXT = False
     OPTIONS: ClassVar = options_of("parquet")
 
     def write(self, rows: Rows) -> Blocks:
@@ -46,7 +47,7 @@ class ParquetFormat(Format):
         compression = self.options.get("parquet_compression", "zstd")
         with (
             closing_upstream(rows.batches),
-            pq.ParquetWriter(sink, rows.schema, compression=compression, store_schema=True) as writer,
+            pq.ParquetWriter(cast(IO[bytes], sink), rows.schema, compression=compression, store_schema=True) as writer,
         ):
             for group in _groups(rows):
                 writer.write_table(group, row_group_size=group.num_rows)
@@ -96,7 +97,7 @@ def _groups(rows: Rows) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held, rows.schema)
 
 
-def _refuse_type(field: pa.Field) -> None:
+def _refuse_type(field: pa.Field[Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

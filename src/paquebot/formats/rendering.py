@@ -56,9 +56,11 @@ class Rendering:
         is_a = pa.types
         if is_a.is_nested(kind):
             return ",;|\t"
-        looks = {is_a.is_boolean: self.booleans, is_a.is_date: self.dates, is_a.is_timestamp: self.times}
-        looks |= {is_a.is_decimal: self.decimal_mark, is_a.is_floating: self.decimal_mark}
-        return next((look for applies, look in looks.items() if applies(kind)), "")
+        if is_a.is_boolean(kind):
+            return self.booleans
+        if is_a.is_decimal(kind) or is_a.is_floating(kind):
+            return self.decimal_mark
+        return self.dates if is_a.is_date(kind) else self.times if is_a.is_timestamp(kind) else ""
 
     def _number(self, column: str, kind: pa.DataType) -> str:
         import pyarrow as pa

@@ -6,14 +6,14 @@ Injection), the second becomes the formula of a text, `="007"`, as do digits too
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paquebot.formats.texts import Place, bytes_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMULA = r"^[\s]*[=+\-@\t\r＝＋－＠]"
+FORMULA = r"^(\s*[=+\-@\t\r＝＋－＠])"
 DIGITS = r"^(0[0-9]+|[0-9]{16,})$"
 
 
@@ -23,16 +23,20 @@ class SafeForSpreadsheets:
     def __init__(self) -> None:
         self.altered_cells = 0
 
-    def safe(self, column: pa.Array[Any], _: Place) -> pa.Array[Any]:
+    def safe_name(self, name: str) -> str:
+        """The name of a column, which stands in a cell, too."""
+        import re
+
+        return f"'{name}" if re.search(FORMULA, name) else name
+
+    def safe(self, column: pa.StringArray, _: Place) -> pa.StringArray:
         import pyarrow.compute as pc
 
         if not bytes_of(column):
             return column
-        runs = pc.fill_null(pc.match_substring_regex(column, FORMULA), False)  # noqa: FBT003 - what fills
-        loses = pc.fill_null(pc.match_substring_regex(column, DIGITS), False)  # noqa: FBT003 - what fills
-        altered = pc.sum(runs).as_py() + pc.sum(loses).as_py()
-        if not altered:
-            return column
-        self.altered_cells += altered
-        kept = pc.if_else(loses, pc.binary_join_element_wise('="', column, '"', ""), column)
-        return pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), kept)
+        for pattern, safe in ((FORMULA, r"'\1"), (DIGITS, r'="\1"')):
+            altered = pc.match_substring_regex(column, pattern).true_count
+            if altered:
+                self.altered_cells += altered
+                column = pc.replace_substring_regex(column, pattern, safe)
+        return column

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paquebot.errors import FormatError, Problem
 from paquebot.flow import Rows, closing_upstream
@@ -39,7 +39,7 @@ class Place:
     column: str
 
 
-Adjust = Callable[["pa.Array[Any]", Place], "pa.Array[Any]"]
+Adjust = Callable[["pa.StringArray", Place], "pa.StringArray"]
 """Gives a text column back, itself where nothing had to change. May raise `FormatError`."""
 
 
@@ -64,14 +64,14 @@ def adjusted(rows: Rows, adjust: Adjust) -> Rows:
     return Rows(rows.schema, _adjusted_batches(rows, adjust))
 
 
-def bytes_of(column: pa.Array[Any]) -> bytes:
+def bytes_of(column: pa.StringArray) -> bytes:
     """The text of every row of a plain text column, one after the other."""
     begins, ends = _bounds(column)
     data = column.buffers()[2]
     return bytes(memoryview(data)[begins:ends]) if data is not None else b""
 
 
-def row_at(column: pa.Array[Any], byte: int) -> int:
+def row_at(column: pa.StringArray, byte: int) -> int:
     """The row (from 0) whose text holds the given byte of `bytes_of(column)`."""
     import bisect
 
@@ -161,7 +161,7 @@ def _adjusted_batches(rows: Rows, adjust: Adjust) -> Iterator[pa.RecordBatch]:
     with closing_upstream(rows.batches):
         for batch in rows.batches:
             columns = [
-                adjust(column, Place(before, field.name)) if is_text(field.type) else column
+                adjust(cast("pa.StringArray", column), Place(before, field.name)) if is_text(field.type) else column
                 for field, column in zip(rows.schema, batch.columns, strict=True)
             ]
             before += batch.num_rows

@@ -1,7 +1,7 @@
 """TSV without quotes, as databases read it (PostgreSQL's COPY, MySQL's LOAD DATA): one row a line, whatever the values hold.
 
-Promise: every value reads back. A tab, a line break or a backslash inside a value is written `\\t`, `\\n`, `\\r`, `\\\\`; null is
-`\\N` unless another text is chosen.
+Promise: every value reads back. A tab, a line break or a backslash inside a value is written `\\t`, `\\n`, `\\r`, `\\\\`; null
+is `\\N` unless another text is chosen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows
-from paquebot.formats.copying import copied, raw_lines
+from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.csv import TextFormat
 from paquebot.formats.rendering import literal
 from paquebot.formats.texts import is_text
@@ -35,11 +35,11 @@ class TsvFormat(TextFormat):
     def write(self, rows: Rows) -> Blocks:
         found = self._ready(rows)
         values = (self._value(f"c{position}", field) for position, field in enumerate(found.schema))
-        select = f"SELECT concat({', chr(9), '.join(values)}) FROM incoming"
-        header = "\t".join(map(_escaped, rows.schema.names)) + self._line_ending
-        return self._file(header, copied(found, select, raw_lines(self._line_ending)))
+        line = f"concat({', chr(9), '.join(values)})"
+        header = "\t".join(map(_escaped, self._names(rows))) + self._line_ending
+        return self._file(header, copied(found, selecting(line), raw_lines(self._line_ending)))
 
-    def _value(self, column: str, field: pa.Field) -> str:
+    def _value(self, column: str, field: pa.Field[Any]) -> str:
         text = self._rendering.text(column, field.type)
         if is_text(field.type) or "\t" in self._rendering.alphabet(field.type):
             text = f"CASE WHEN regexp_matches({text}, '[\\\\\\t\\n\\r]') THEN {_escaping(text)} ELSE {text} END"

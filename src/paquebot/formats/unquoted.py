@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paquebot.errors import FormatError, Problem
 from paquebot.formats.rendering import Rendering
@@ -49,12 +49,14 @@ class Unquoted:
         self._alone = alone
         self._breaking = re.compile(b"[\r\n" + re.escape(delimiter.encode()) + b"]")
 
-    def unbroken(self, column: pa.Array[Any], place: Place) -> pa.Array[Any]:
+    def unbroken(self, column: pa.StringArray, place: Place) -> pa.StringArray:
         """The column as it is. Raises `FormatError` at the first text that would break the file."""
         found = bytes_of(column)
         if wrong := self._breaking.search(found):
             character = wrong[0].decode()
-            raise self._refused(BREAKS_UNQUOTED, row_at(column, wrong.start()), place, character=_TOLD.get(character, character))
+            raise self._refused(
+                BREAKS_UNQUOTED, row_at(column, wrong.start()), place, character=_TOLD.get(character, character)
+            )
         if b'"' in found:
             self._refuse_opening_quote(column, place)
         if self._alone:
@@ -65,20 +67,23 @@ class Unquoted:
         """Raises `FormatError` for columns that are not text and may be written with a delimiter inside."""
         for field in schema:
             if self._delimiter in rendering.alphabet(field.type):
-                raise FormatError(LOOK_BREAKS_UNQUOTED, column=field.name, character=_TOLD.get(self._delimiter, self._delimiter))
+                raise FormatError(
+                    LOOK_BREAKS_UNQUOTED, column=field.name, character=_TOLD.get(self._delimiter, self._delimiter)
+                )
 
-    def _refuse_opening_quote(self, column: pa.Array[Any], place: Place) -> None:
+    def _refuse_opening_quote(self, column: pa.StringArray, place: Place) -> None:
         import pyarrow.compute as pc
 
-        row = pc.index(pc.starts_with(column, '"'), True).as_py()  # noqa: FBT003 - the value looked for
+        row = pc.index(pc.starts_with(column, '"'), True).as_py()
         if row >= 0:
             raise self._refused(BEGINS_WITH_QUOTE, row, place)
 
-    def _refuse_nothing(self, column: pa.Array[Any], place: Place) -> None:
+    def _refuse_nothing(self, column: pa.StringArray, place: Place) -> None:
         import pyarrow.compute as pc
 
-        row = pc.index(pc.fill_null(pc.equal(pc.binary_length(column), 0), True), True).as_py()  # noqa: FBT003 - what fills
-        if row >= 0:
+        lengths = pc.binary_length(column)
+        if column.null_count or pc.min(lengths).as_py() == 0:
+            row = next(row for row in range(len(column)) if not column[row].as_py())
             raise self._refused(NOTHING_ON_LINE, row, place)
 
     def _refused(self, problem: Problem, row: int, place: Place, **more: str) -> FormatError:

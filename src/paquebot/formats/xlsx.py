@@ -1,4 +1,4 @@
-"""Excel workbooks (Office Open XML, ISO/IEC 29500), written in one pass: rows become XML in DuckDB, sheets go straight into a ZIP.
+"""Excel workbooks (Office Open XML, ISO/IEC 29500) in one pass: rows become XML in DuckDB, sheets go straight into a ZIP.
 
 Promise: what a cell shows is what the row holds. Text is text (never a formula, leading zeros stay); a number that a
 spreadsheet's 15 digits cannot hold is written as text; dates from March 1900 on are dates, earlier ones and moments with a
@@ -17,7 +17,7 @@ from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.copying import copied_slices, raw_lines
+from paquebot.formats.copying import copied_slices, raw_lines, selecting
 from paquebot.formats.rendering import Rendering, varchar
 from paquebot.formats.texts import Place, adjusted, bytes_of, plain
 from paquebot.formats.xml import escaped
@@ -54,11 +54,12 @@ _STYLES = (
     '<numFmt numFmtId="165" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts>'
     '<fonts count="1"><font><sz val="11"/><name val="Calibri"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
-    "<borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
     '<cellXfs count="3"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-    '<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 _ROOT = (
     f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_OFFICE}/officeDocument" '
@@ -73,6 +74,7 @@ _ESCAPES = {chr(code): f"_x{code:04X}_" for code in (*range(9), 11, 12, *range(1
 class XlsxFormat(Format):
     NAME = "xlsx"
     EXTENSION = ".xlsx"
+    IS_TEXT = False
     OPTIONS: ClassVar = options_of("xlsx")
 
     def __init__(self, options: Mapping[str, Any], most_rows: int = MOST_ROWS) -> None:
@@ -93,7 +95,7 @@ class XlsxFormat(Format):
 
     def _blocks(self, rows: Rows) -> Blocks:
         book = ZipFile(large=False)
-        pieces = copied_slices(rows, _select(rows.schema), raw_lines())
+        pieces = copied_slices(rows, selecting(_row(rows.schema)), raw_lines())
         sheets = _Sheets(pieces, _header(rows.schema.names) if self.options.get("header", True) else b"", self._most_rows)
         with closing_upstream(pieces):
             yield from book.entry("_rels/.rels", iter([_ROOT.encode()]))
@@ -148,9 +150,9 @@ def _first_rows(piece: bytes, count: int) -> bytes:
     return _ROW_END.join(piece.split(_ROW_END, count)[:count]) + _ROW_END
 
 
-def _select(schema: pa.Schema) -> str:
+def _row(schema: pa.Schema) -> str:
     cells = ", ".join(f"coalesce({_cell(f'c{position}', field.type)}, '<c/>')" for position, field in enumerate(schema))
-    return f"SELECT concat('<row>', {cells}, '</row>') FROM incoming"
+    return f"concat('<row>', {cells}, '</row>')"
 
 
 def _cell(column: str, kind: pa.DataType) -> str:
@@ -158,32 +160,35 @@ def _cell(column: str, kind: pa.DataType) -> str:
     import pyarrow as pa
 
     is_a = pa.types
-    number = f"'<c><v>' || {varchar(column)} || '</v></c>'"
     if is_a.is_boolean(kind):
         return f"'<c t=\"b\"><v>' || CAST({column} AS INTEGER) || '</v></c>'"
-    if is_a.is_integer(kind) or is_a.is_decimal(kind):
-        digits = 15 - (kind.scale if is_a.is_decimal(kind) else 0)
-        return _either(f"{column} BETWEEN -1e{digits} AND 1e{digits}", number, varchar(column))
-    if is_a.is_floating(kind):
-        return _either(f"isfinite({column})", number, varchar(column))
+    if is_a.is_integer(kind) or is_a.is_decimal(kind) or is_a.is_floating(kind):
+        return _number(column, kind)
     if is_a.is_date(kind):
-        days = f"'<c s=\"{_DATE_STYLE}\"><v>' || (CAST({column} AS DATE) - DATE '1899-12-30') || '</v></c>'"
-        return _either(_dated(column), days, varchar(column))
-    if is_a.is_timestamp(kind) and kind.tz is None:
-        days = f"CAST((epoch_us({column}) / 86400000000 + 25569) AS DOUBLE)"
-        return _either(_dated(column), f"'<c s=\"{_MOMENT_STYLE}\"><v>' || {days} || '</v></c>'", varchar(column))
-    if is_a.is_binary(kind):
-        return _text(f"base64({column})")
-    return _text(escaped(Rendering(separator="T").text(column, kind)))
+        return _day(column, f"(CAST({column} AS DATE) - DATE '1899-12-30')", _DATE_STYLE)
+    if isinstance(kind, pa.TimestampType) and kind.tz is None:
+        return _day(column, f"CAST((epoch_us({column}) / 86400000000 + 25569) AS DOUBLE)", _MOMENT_STYLE)
+    return _text(f"base64({column})" if is_a.is_binary(kind) else escaped(Rendering(separator="T").text(column, kind)))
+
+
+def _number(column: str, kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    exact = f"isfinite({column})"
+    if not pa.types.is_floating(kind):
+        digits = 15 - getattr(kind, "scale", 0)
+        exact = f"{column} BETWEEN -1e{digits} AND 1e{digits}"
+    return _either(exact, f"'<c><v>' || {varchar(column)} || '</v></c>'", varchar(column))
+
+
+def _day(column: str, days: str, style: int) -> str:
+    """Spreadsheets know days from March 1900 on: they believe that year had a 29 February."""
+    known = f"{column} >= DATE '1900-03-01' AND {column} < DATE '9999-12-31'"
+    return _either(known, f"'<c s=\"{style}\"><v>' || {days} || '</v></c>'", varchar(column))
 
 
 def _either(condition: str, native: str, text: str) -> str:
     return f"CASE WHEN {condition} THEN {native} ELSE {_text(text)} END"
-
-
-def _dated(column: str) -> str:
-    """Whether spreadsheets know the day: they believe that 1900 was a leap year."""
-    return f"{column} >= DATE '1900-03-01' AND {column} < DATE '9999-12-31'"
 
 
 def _text(text: str) -> str:
@@ -195,7 +200,7 @@ def _header(names: list[str]) -> bytes:
     return f"<row>{cells}</row>\n".encode()
 
 
-def _held(column: pa.Array[Any], place: Place) -> pa.Array[Any]:
+def _held(column: pa.StringArray, place: Place) -> pa.StringArray:
     """The text as a cell holds it: what XML cannot say is spelt `_xHHHH_`, and what looks so already, too."""
     import pyarrow.compute as pc
 
@@ -217,28 +222,40 @@ def _spelt(name: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in name).replace("\r", "_x000D_")
 
 
-def _refuse_long(column: pa.Array[Any], place: Place) -> None:
+def _refuse_long(column: pa.StringArray, place: Place) -> None:
     """Excel counts UTF-16 units. Only the texts of too many bytes are looked at one by one."""
-    import pyarrow.compute as pc
 
-    for row in pc.indices_nonzero(pc.greater(pc.binary_length(column), MOST_CHARACTERS)).to_pylist():
+    for row in _longer(column):
         units = len(column[row].as_py().encode("utf-16-le")) // 2
         if units > MOST_CHARACTERS:
             where = {"row": place.rows_before + row + 1, "column": place.column}
             raise FormatError(TOO_LONG_A_TEXT, **where, found=units, most=MOST_CHARACTERS)
 
 
+def _longer(column: pa.StringArray) -> list[int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.indices_nonzero(pc.greater(pc.binary_length(column), pa.scalar(MOST_CHARACTERS)))
+    return [row for row in found.to_pylist() if row is not None]
+
+
 def _directory(name: str, sheets: int) -> Iterator[tuple[str, str]]:
     """What says which sheets there are: known at the end only, and ZIP does not mind the order."""
     numbers = range(1, sheets + 1)
     titles = [name if number == 1 else f"{name} {number}" for number in numbers]
-    listed = "".join(f'<sheet name={quoteattr(title)} sheetId="{n}" r:id="rId{n}"/>' for n, title in zip(numbers, titles, strict=True))
+    listed = "".join(
+        f'<sheet name={quoteattr(title)} sheetId="{number}" r:id="rId{number}"/>' for number, title in enumerate(titles, 1)
+    )
     yield "xl/workbook.xml", f'{_XML}<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>'
     targets = "".join(
         f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
     )
     styles = f'<Relationship Id="rId{sheets + 1}" Type="{_OFFICE}/styles" Target="styles.xml"/>'
-    yield "xl/_rels/workbook.xml.rels", f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{targets}{styles}</Relationships>'
+    yield (
+        "xl/_rels/workbook.xml.rels",
+        f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{targets}{styles}</Relationships>',
+    )
     parts = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_SHEET_TYPE}.worksheet+xml"/>' for n in numbers
     )

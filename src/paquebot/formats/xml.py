@@ -8,14 +8,14 @@ cannot hold are refused by row and column.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from xml.sax.saxutils import quoteattr
 
 from paquebot.errors import FormatError, Problem
 from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.copying import copied, raw_lines
+from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.texts import Place, adjusted, bytes_of, plain, row_at
 
@@ -50,8 +50,8 @@ class XmlFormat(Format):
         for position, (field, (opening, closing)) in enumerate(zip(rows.schema, _tags(rows.schema.names), strict=True)):
             value = _value(f"c{position}", field.type, rendering)
             parts.append(f"coalesce({literal(opening)} || {value} || {literal(closing)}, '')")
-        select = f"SELECT concat('<{row}>', {', '.join(parts)}, '</{row}>') FROM incoming"
-        blocks = copied(rows, select, raw_lines())
+        line = f"concat('<{row}>', {', '.join(parts)}, '</{row}>')"
+        blocks = copied(rows, selecting(line), raw_lines())
         with closing_upstream(blocks):
             yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode()
             yield from blocks
@@ -92,7 +92,7 @@ def _tags(names: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _refuse_illegal(column: pa.Array[Any], place: Place) -> pa.Array[Any]:
+def _refuse_illegal(column: pa.StringArray, place: Place) -> pa.StringArray:
     text = bytes_of(column)
     if wrong := _ILLEGAL.search(text):
         row = place.rows_before + row_at(column, wrong.start()) + 1

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from string import Formatter
 
 from paquebot.errors import PackagingError, Problem
+from paquebot.file_keys import NO_EXTENSION
 from paquebot.options import nearest
 
 UNKNOWN_VARIABLE = Problem(
@@ -89,9 +90,13 @@ def render(template: str, values: Mapping[str, str | datetime]) -> str:
     return name
 
 
-def full_name(stem: str, *extensions: str) -> str:
-    """`stem` with the extensions of format, compression and encryption, each with its dot: `x.csv.gz.gpg`."""
-    name = stem + "".join(extensions)
+def full_name(stem: str, *extensions: str, chosen: str = "") -> str:
+    """`stem` with the extensions of format, compression and encryption, each with its dot: `x.csv.gz.gpg`.
+
+    `chosen` takes their place; `none` means none.
+    """
+    own = "" if chosen == NO_EXTENSION else f".{chosen.removeprefix('.')}"
+    name = stem + (own if chosen else "".join(extensions))
     _refuse_length(name)
     return name
 

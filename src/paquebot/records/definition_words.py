@@ -133,6 +133,8 @@ def _value(option: Option, written: Any, _: Translate) -> str:
     if isinstance(written, bool):
         return _("Yes") if written else _("No")
     named = dict(zip(option.choices, option.choice_labels, strict=False))
+    if isinstance(written, Mapping):
+        return ", ".join(f"{key} → {value}" for key, value in written.items())
     if isinstance(written, (list, tuple)):
         return ", ".join(_(named[item]) if item in named else str(item) for item in written)
     return _(named[written]) if written in named else str(written)

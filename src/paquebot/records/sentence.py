@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
+from paquebot.file_keys import FORMAT_LABELS, FORMATS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
@@ -20,7 +21,7 @@ from paquebot.records.models import EncryptionKey, Project, Run, Server
 from paquebot.verification.comparison import READ_BACK, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
-FORMAT_WORDS = {"csv": "CSV"}
+FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
     """The name the file of the next run will have, extensions included. Raises `PackagingError`."""
     stem = naming.render(definition.file.name, _name_values(project, definition, now))
-    return naming.full_name(stem, *_extensions(project, definition))
+    return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
 def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:

@@ -46,6 +46,8 @@ class OptionForm(forms.Form):
         super().__init__(written, initial=initial, prefix=prefix, use_required_attribute=False)
         for name, option in self.options.items():
             self.fields[name] = _field(option, is_kept=name in self.sealed)
+            if option.only_with:
+                self.fields[name].widget.attrs["data-only-with"] = " ".join(option.only_with)
 
     @property
     def kept_secrets(self) -> frozenset[str]:
@@ -123,11 +125,14 @@ class _SecretLines(forms.Textarea):
 
 
 def _shown(option: Option, value: Any) -> Any:
-    """A stored value as its field shows it; a list without choices stands on lines of its own."""
+    """A stored value as its field shows it; the items of a list without choices stand on lines of their own, and so do the
+    `key = value` of a mapping."""
     if option.secret:
         return None
     if option.kind == "list" and not option.choices and value is not None:
         return "\n".join(str(item) for item in value)
+    if option.kind == "mapping" and value:
+        return "\n".join(f"{key} = {item}" for key, item in value.items())
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -136,4 +141,7 @@ def _value(option: Option, cleaned: Any) -> Any:
         return None
     if option.kind == "list" and not option.choices:
         return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
+    if option.kind == "mapping":
+        pairs = [line.partition("=") for line in str(cleaned).splitlines() if line.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs} or None
     return Secret(str(cleaned)) if option.secret else cleaned
