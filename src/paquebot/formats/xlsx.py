@@ -66,7 +66,7 @@ _ROOT = (
     'Target="xl/workbook.xml"/></Relationships>'
 )
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|_x")
-_LOOKALIKE = r"(_x[0-9A-Fa-f]{4}_)"
+_LOOKALIKE = "_x005F_x"
 _ROW_END = b"</row>\n"
 _ESCAPES = {chr(code): f"_x{code:04X}_" for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
 
@@ -210,7 +210,7 @@ def _held(column: pa.StringArray, place: Place) -> pa.StringArray:
     found = bytes_of(column)
     if not _NOT_XML.search(found):
         return column
-    column = pc.replace_substring_regex(column, _LOOKALIKE, r"_x005F_\1")
+    column = pc.replace_substring(column, "_x", _LOOKALIKE)
     for character, spelt in _ESCAPES.items():
         if character.encode() in found:
             column = pc.replace_substring(column, character, spelt)
@@ -218,7 +218,7 @@ def _held(column: pa.StringArray, place: Place) -> pa.StringArray:
 
 
 def _spelt(name: str) -> str:
-    name = re.sub(_LOOKALIKE, r"_x005F_\1", name)
+    name = name.replace("_x", _LOOKALIKE)
     return "".join(_ESCAPES.get(character, character) for character in name).replace("\r", "_x000D_")
 
 

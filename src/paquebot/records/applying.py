@@ -92,6 +92,8 @@ def _check(records: Records, document: ProjectDocument) -> _Checked:
     keys = tuple((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))) for key in document.encryption_keys)
     for export in document.exports:
         naming.check(export.file.name)
+        if export.zip_name:
+            naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
     return _Checked(servers, keys)

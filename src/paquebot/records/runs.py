@@ -32,6 +32,9 @@ WORKER_LOST = Problem(
 )
 
 
+_NEVER_BEGAN = ("refused", "skipped", "missed")
+
+
 def request(export: Export, trigger: str, scheduled_for: datetime | None = None, retry_of: Run | None = None) -> Run:
     """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs."""
     definition = freeze(export)
@@ -68,6 +71,12 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "error": describe(error),
         },
     )
+
+
+def place_among_runs(export_id: int | None, run_id: int) -> int:
+    """Which run of its export this one is, counted from 1; those that never began, and files sent again, do not count."""
+    began = Run.objects.filter(export_id=export_id, id__lt=run_id).exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend")
+    return began.count() + 1
 
 
 def new_token() -> str:
