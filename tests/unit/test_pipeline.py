@@ -135,6 +135,25 @@ def test_the_steps_are_told_in_their_order_and_the_file_arrives_under_its_name(p
     )
 
 
+def test_what_the_format_tells_reaches_the_step_and_the_artifact_and_labels_reach_the_file(plan, store):
+    listener = Recorder()
+    spreadsheet = CsvFormat(read(CsvFormat.OPTIONS, {"reader": "spreadsheet", "line_ending": "lf"}))
+    batch = pa.record_batch([["046005", "48028"], ["=info", None]], schema=plan.source.schema)
+    source = ArrowSource([batch], plan.source.schema)
+    outcome = carry_out(replace(plan, format=spreadsheet, source=source, labels={"email": "Courriel"}), listener)
+    assert store.files["/entrant/desabonnements.csv"] == b'code,Courriel\n"=""046005""",\'=info\n48028,\n'
+    (produced,) = [event for event in listener.told if isinstance(event, events.StepFinished) and event.name == "produce"]
+    assert produced.detail["altered_cells"] == 2
+    assert (outcome.artifact.report, outcome.artifact.columns) == ({"altered_cells": 2}, ("code", "Courriel"))
+
+
+def test_a_label_for_a_column_that_is_not_there_is_refused_before_anything_leaves(plan, store):
+    with pytest.raises(ContentError) as refused:
+        carry_out(replace(plan, labels={"mail": "Courriel"}), Recorder())
+    assert refused.value.parameters == {"column": "mail", "nearest": "email", "known": "code, email"}
+    assert store.files == {}
+
+
 def test_the_intent_is_told_before_the_file_has_its_name(plan, store):
     seen = {}
 

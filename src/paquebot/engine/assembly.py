@@ -45,7 +45,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     definition = ExportDefinition.from_document(frozen["export"])
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
     named_after = str(frozen.get("named_after", run.id))
-    counter = runs.place_among_runs(run.export_id, int(named_after))
+    counter = runs.place_among_runs(run.project, run.export_name, int(named_after))
     names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone, counter)
     kept = runs.kept_artifact(run)
     format_ = format_of(definition)

@@ -85,7 +85,7 @@ _SAMPLE: Mapping[str, Value] = {
 }
 
 
-def values_of(
+def values_of(  # noqa: PLR0913, PLR0917 - each is what a variable stands for
     export: str, project: str, run_id: str, scheduled_for: datetime, timezone: tzinfo, counter: int = 1
 ) -> dict[str, Value]:
     """What the variables stand for in one run: `scheduled_for` (aware) is the scheduled time, which a retry keeps; `counter` is

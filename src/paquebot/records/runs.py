@@ -14,7 +14,7 @@ from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, R
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.records.freezing import freeze
-from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import next_attempt
@@ -73,10 +73,10 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
     )
 
 
-def place_among_runs(export_id: int | None, run_id: int) -> int:
+def place_among_runs(project: Project, export: str, run_id: int) -> int:
     """Which run of its export this one is, counted from 1; those that never began, and files sent again, do not count."""
-    began = Run.objects.filter(export_id=export_id, id__lt=run_id).exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend")
-    return began.count() + 1
+    before = Run.objects.filter(project=project, export_name=export, id__lt=run_id)
+    return before.exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend").count() + 1
 
 
 def new_token() -> str:

@@ -17,7 +17,7 @@ from paquebot.file_keys import FORMAT_LABELS, FORMATS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
-from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
+from paquebot.records.models import EncryptionKey, Project, Run, Server
 from paquebot.records.runs import place_among_runs
 from paquebot.verification.comparison import READ_BACK, strongest
 
@@ -69,8 +69,7 @@ def _name_values(project: Project, definition: ExportDefinition, now: datetime) 
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
     next_run = (last or 0) + 1
-    export = Export.objects.filter(project=project, name=definition.name).values_list("id", flat=True).first()
-    counter = place_among_runs(export, next_run) if export else 1
+    counter = place_among_runs(project, definition.name, next_run)
     return dict(naming.values_of(definition.name, project.name, str(next_run), moment, zone, counter))
 
 
