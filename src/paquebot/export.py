@@ -89,6 +89,7 @@ class ProductionOptions:
     when_empty: str = "header_only"
     if_exists: str = "replace"
     order: str = "key"
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

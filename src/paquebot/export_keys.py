@@ -180,6 +180,13 @@ _PRODUCTION = Section(
             label="Order of the rows",
             choice_labels=("By key", "As they come"),
         ),
+        Option(
+            "twice",
+            "Whether the file is produced a second time from the same data and compared before anything is sent.",
+            label="Produce twice and compare",
+            kind="boolean",
+            default=False,
+        ),
         Planned("rows_per_part"),
         Planned("bytes_per_part"),
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from paquebot.content.labels import labelled
 from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Meter, Rows, closing_upstream
+from paquebot.flow import Blocks, Cancellation, Measure, Meter, Rows, closing_upstream
 from paquebot.formats.base import Format
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.packaging.compression.base import Compression
@@ -38,6 +38,13 @@ EMPTY_RESULT = Problem(
     "content.empty",
     "The result has no row, and this export is set to fail when there is nothing to export.",
     "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
+)
+
+PRODUCED_OTHERWISE = Problem(
+    "verification.produced_otherwise",
+    "The file was produced twice from the same data, and the two differ: {first_bytes} and {second_bytes} bytes, SHA-256 "
+    "{first_sha256} and {second_sha256}.",
+    "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
 )
 
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
@@ -74,6 +81,8 @@ class Plan:
     confirmation: Confirmation | None
     started_at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
+    twice: bool = False
+    """Whether the file is produced a second time and compared before anything is sent."""
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
@@ -141,15 +150,19 @@ class _Voyage:
 
     def produce(self) -> SealedArtifact:
         plan = self.plan
-        with plan.source:
+        with ExitStack() as reading:
+            reading.enter_context(plan.source)
             with self._step(events.PREPARE) as detail:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
                 artifact = self._seal(plan.source.rows())
+                self._refuse_empty(artifact)
+                if plan.twice:
+                    reading.close()
+                    artifact = self._same_again(artifact)
                 detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 detail.update(artifact.report)
-                self._refuse_empty(artifact)
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
 
@@ -160,32 +173,47 @@ class _Voyage:
 
     def _seal(self, rows: Rows) -> SealedArtifact:
         plan = self.plan
-        counter = _Counter(rows, self.cancellation)
-        leaving = counter.rows
-        if plan.obfuscation:
-            hidden = plan.obfuscation.apply(counter.rows)
-            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = labelled(leaving, plan.labels)
-        plain, packed = Meter(), Meter()
-        blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
-        if plan.compression:
-            blocks = ahead(plan.compression.pack(blocks))
-        if plan.encryption:
-            blocks = plan.encryption.encrypt(packed.watch(blocks))
-        watched = self._watch(events.PRODUCE, blocks, counter)
+        made = _Making(plan, plan.format, rows, self.cancellation)
+        packed = Meter()
+        blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
+        watched = self._watch(events.PRODUCE, blocks, made.counter)
         with closing_upstream(watched):
             kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
         return SealedArtifact(
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=plan.file_name,
-            rows=counter.count,
-            columns=tuple(leaving.schema.names),
-            plain=plain.measure,
+            rows=made.counter.count,
+            columns=made.columns,
+            plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
             report=dict(plan.format.report),
         )
+
+    def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
+        """Produces again from the same snapshot, keeping nothing. Raises `VerificationError` unless it is the same file."""
+        try:
+            second = self._measured_again()
+        except BaseException:
+            self.plan.store.remove(artifact.location)
+            raise
+        first = artifact.packed
+        if second != first:
+            self.plan.store.remove(artifact.location)
+            sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
+            raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
+        return replace(artifact, report={**artifact.report, "times_produced": 2})
+
+    def _measured_again(self) -> Measure:
+        with self.plan.source:
+            made = _Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
+            packed = Meter()
+            watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
+            with closing_upstream(watched):
+                for _ in watched:
+                    pass
+        return packed.measure
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:
         if artifact.rows == 0 and self.plan.when_empty == FAILURE:
@@ -339,6 +367,22 @@ class _Voyage:
                 passed += len(block)
                 self.listener.tell(events.StepProgressed(step, counter.count if counter else 0, passed))
                 yield block
+
+
+class _Making:
+    """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
+
+    def __init__(self, plan: Plan, format_: Format, rows: Rows, cancellation: Cancellation) -> None:
+        self.counter = _Counter(rows, cancellation)
+        self.plain = Meter()
+        leaving = self.counter.rows
+        if plan.obfuscation:
+            hidden = plan.obfuscation.apply(leaving)
+            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
+        leaving = labelled(leaving, plan.labels)
+        self.columns = tuple(leaving.schema.names)
+        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
+        self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 
 
 class _Counter:

@@ -151,7 +151,7 @@ def test_the_kept_document_writes_every_default_out():
         "destination": {"server": "quai", "folder": ""},
         "schedule": {"every": "hour", "minute": 0, "timezone": "UTC"},
         "content": {"contacts": {}},
-        "production": {"mode": "complete", "when_empty": "header_only", "if_exists": "replace", "order": "key"},
+        "production": {"mode": "complete", "when_empty": "header_only", "if_exists": "replace", "order": "key", "twice": False},
         "file": {
             "name": "{export}_{run.local_date:%Y%m%d}",
             "format": "csv",

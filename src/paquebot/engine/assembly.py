@@ -76,6 +76,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         two_step=definition.two_step,
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
+        twice=definition.production.twice,
         labels=definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from paquebot.flow import Blocks, Rows
 from paquebot.options import Option
@@ -26,9 +26,13 @@ class Format(ABC):
     def report(self) -> Mapping[str, int]:
         """What the file tells only once it is written, for the run's history and the receipt; complete after the last block.
 
-        Of `altered_cells`, `replaced_characters` and `sheets`, those the format has; a count of nothing is left out.
+        Of `altered_cells`, `replaced_characters` and `sheets` those the format has; a count of nothing is left out.
         """
         return {}
+
+    def afresh(self) -> Self:
+        """The same format with nothing written yet."""
+        return type(self)(self.options)
 
     @abstractmethod
     def write(self, rows: Rows) -> Blocks:

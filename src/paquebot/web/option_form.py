@@ -49,6 +49,19 @@ class OptionForm(forms.Form):
             if option.only_with:
                 self.fields[name].widget.attrs["data-only-with"] = " ".join(option.only_with)
 
+    def fold(self, names: Sequence[str]) -> None:
+        """Puts these fields under “Further settings”, which opens when one of them is wrong."""
+        for name in names:
+            self.fields[name].__dict__["is_folded"] = True
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if getattr(field.field, "is_folded", False)]
+
+    @property
+    def unfolds(self) -> bool:
+        return any(field.errors for field in self.folded)
+
     @property
     def kept_secrets(self) -> frozenset[str]:
         """Stored secrets for which nothing was written."""

@@ -50,6 +50,8 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    folded: tuple[str, ...] = ()
+    """Options few people need."""
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
@@ -58,6 +60,7 @@ class Part:
             form.fields[name].__dict__["is_conditional"] = True
             if isinstance(form.fields[name].widget, forms.Textarea):
                 form.fields[name].widget.attrs["rows"] = 2
+        form.fold(self.folded)
         return form
 
 
@@ -101,6 +104,12 @@ def _destination(values: Values, _: ExportDefinition) -> Values:
 
 
 # ── the file and what closes it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_FOLDED_OF_FILE = (
+    *("labels", "quoting", "escape", "line_ending", "unencodable", "null_text"),
+    *("decimal_mark", "trailing_zeros", "dates", "times", "booleans", "extension"),
+)
 
 
 def _file(values: Values, _: ExportDefinition) -> Values:
@@ -253,7 +262,8 @@ PARTS = (
         lambda _: _entries("file"),
         lambda definition: definition.file.to_document(),
         _file,
-        conditional=("name",),
+        conditional=("name", *_FOLDED_OF_FILE),
+        folded=_FOLDED_OF_FILE,
     ),
     Part(
         "packaging",
