@@ -160,6 +160,7 @@ class ExportDefinition:
     compression_level: int | None = None
     zip_name: str = ""
     encryption_keys: tuple[str, ...] = ()
+    armour: bool = False
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
 
@@ -187,6 +188,7 @@ class ExportDefinition:
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
+            armour=bool(encryption and encryption["armour"]),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
         )
@@ -231,7 +233,7 @@ class ExportDefinition:
         if self.zip_name:
             yield "zip_name", self.zip_name
         if self.encryption_keys:
-            yield "encryption", {"openpgp": list(self.encryption_keys)}
+            yield "encryption", {"openpgp": list(self.encryption_keys), "armour": self.armour}
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)

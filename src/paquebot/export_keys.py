@@ -348,6 +348,13 @@ EXPORT: tuple[Entry, ...] = (
         "Whose keys the file is closed with.",
         (
             Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
+            Option(
+                "armour",
+                "Whether the encrypted file is text (ASCII armour), a third larger.",
+                label="As text (ASCII armour)",
+                kind="boolean",
+                default=False,
+            ),
             Planned("age"),
         ),
     ),

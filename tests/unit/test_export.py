@@ -206,6 +206,12 @@ def test_an_option_of_the_file_that_cannot_be_is_refused_where_it_stands(changes
     assert said in error.message
 
 
+def test_an_encryption_keeps_whether_it_is_armoured():
+    armoured = export(encryption={"openpgp": "partenaire", "armour": True})
+    assert armoured.to_document()["encryption"] == {"openpgp": ["partenaire"], "armour": True}
+    assert ExportDefinition.from_document(armoured.to_document()) == armoured
+
+
 def test_a_confirmation_tells_everything_unless_chosen():
     assert export(confirmation={"name": "ok.json"}).confirmation.content == (
         "export",

@@ -129,7 +129,25 @@ def test_the_scheduled_moment_must_be_the_same_in_both_zones():
     assert render("{run.local_date:%Y%m%dT%H%M%S}|{run.utc_date:%Y%m%dT%H%M%S}", VALUES) == "20261124T220500|20261125T030500"
 
 
-@given(st.text())
+VARIABLES_AND_MORE = st.sampled_from(
+    [
+        "{export}",
+        "{counter:3}",
+        "{run.local_date-1d:%Y.%m}",
+        "{run.utc_time+5m}",
+        "{{",
+        "}}",
+        "{",
+        "..",
+        "/",
+        "\u2044",
+        "%",
+        "{run.id}",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(st.one_of(VARIABLES_AND_MORE, st.text(max_size=4)), max_size=6).map("".join)))
 def test_whatever_is_written_gives_a_plain_name_or_a_refusal(template):
     try:
         name = render(template, VALUES)

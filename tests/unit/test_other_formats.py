@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from fixtures.programs import needed
 from fixtures.tables import EVERY_TYPE, MOMENT, TABLES, made, written
 from paquebot.errors import FormatError, RunCancelledError
+from paquebot.file_keys import FORMATS, LEVELS, level_option, options_of
 from paquebot.flow import Rows
 from paquebot.formats import xlsx
 from paquebot.formats.json_array import JsonFormat
@@ -28,6 +29,7 @@ from paquebot.formats.parquet import ParquetFormat
 from paquebot.formats.tsv import TsvFormat
 from paquebot.formats.xlsx import XlsxFormat
 from paquebot.formats.xml import XmlFormat
+from paquebot.plugins import find
 
 ALL = [JsonLinesFormat, JsonFormat, XmlFormat, ParquetFormat, XlsxFormat, TsvFormat]
 NO_ROW = pa.table({"b": pa.array([], pa.string()), "a": pa.array([], pa.int64())})
@@ -52,6 +54,18 @@ def cells(file, sheet=0):
     book = openpyxl.load_workbook(io.BytesIO(file), read_only=True)
     rows = book.worksheets[sheet].iter_rows(values_only=True)
     return [[unescape(value) if isinstance(value, str) else value for value in row] for row in rows]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_that_is_offered_is_there_with_its_options(name):
+    kind = find("formats", name)
+    assert (name, options_of(name)) == (kind.NAME, kind.OPTIONS)
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_every_compression_that_is_offered_is_there_with_its_levels(name):
+    kind = find("compressions", name)
+    assert (kind.NAME, kind.OPTIONS[0]) == (name, level_option(name))
 
 
 # ── what every format owes ───────────────────────────────────────────────────────────────────────────────────────────────────

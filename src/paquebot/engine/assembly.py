@@ -67,7 +67,8 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         if kept
         else naming.full_name(
             stem,
-            *(part.EXTENSION for part in (format_, compression, encryption) if part),
+            *(part.EXTENSION for part in (format_, compression) if part),
+            encryption.extension if encryption else "",
             chosen=definition.file.extension,
         ),
         folder=folder,
@@ -137,7 +138,8 @@ def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
     keys = frozen["encryption_keys"]
     if not keys:
         return None
-    options = {"keys": [key["public_text"] for key in keys], "scratch": scratch}
+    armour = frozen["export"].get("encryption", {}).get("armour", False)
+    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built
 

@@ -84,6 +84,8 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     yield from _obfuscation(document.get("obfuscation"), _)
     keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
     yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if document.get("encryption", {}).get("armour"):
+        yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):

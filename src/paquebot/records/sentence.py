@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
-from paquebot.file_keys import FORMAT_LABELS, FORMATS
+from paquebot.file_keys import COMPRESSION_LABELS, FORMAT_LABELS, FORMATS, LEVELS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
@@ -22,6 +22,7 @@ from paquebot.records.runs import place_among_runs
 from paquebot.verification.comparison import READ_BACK, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
+COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
 FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
 
 
@@ -79,7 +80,7 @@ def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]
         yield find("compressions", definition.compression).EXTENSION
     if definition.encryption_keys:
         key = EncryptionKey.objects.filter(project=project, name=definition.encryption_keys[0]).first()
-        yield find("encryptions", key.kind if key else "openpgp").EXTENSION
+        yield find("encryptions", key.kind if key else "openpgp")({"armour": definition.armour}).extension
 
 
 def _content(content: ContentChoice, _: Translate) -> Clause:
@@ -101,7 +102,8 @@ def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]
 
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
-        yield Clause(_("compressed with {compression}"), {"compression": definition.compression})
+        compression = COMPRESSION_WORDS.get(definition.compression, definition.compression)
+        yield Clause(_("compressed with {compression}"), {"compression": compression})
     if definition.encryption_keys:
         yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
 

@@ -120,8 +120,9 @@ def _file(values: Values, _: ExportDefinition) -> Values:
 def _packaging_options(project: Project) -> tuple[Option, ...]:
     keys = {key.name: key.name for key in EncryptionKey.objects.filter(project=project)}
     encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
+    armour = _option("armour", "encryption")
     compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
-    return (*compression, *((_chosen_among(encryption, keys),) if keys else ()))
+    return (*compression, *((_chosen_among(encryption, keys), armour) if keys else ()))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
@@ -130,12 +131,12 @@ def _packaging(values: Values, _: ExportDefinition) -> Values:
         "compression": compression,
         "compression_level": values.get("compression_level") if compression != "none" else None,
         "zip_name": values.get("zip_name", "") if compression == "zip" else "",
-        "encryption": {"openpgp": keys} if keys else None,
+        "encryption": {"openpgp": keys, "armour": values.get("armour", False)} if keys else None,
     }
 
 
 def _stored_packaging(definition: ExportDefinition) -> Values:
-    names = ("compression", "compression_level", "zip_name")
+    names = ("compression", "compression_level", "zip_name", "armour")
     return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
 
 
