@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paquebot import events
+from paquebot.content import contract
+from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
+from paquebot.content.gate import Gate, Inspection
 from paquebot.content.labels import labelled
 from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Measure, Meter, Rows, closing_upstream
+from paquebot.flow import Blocks, Cancellation, Measure, Meter, RowCounter, Rows, closing_upstream
 from paquebot.formats.base import Format
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.packaging.compression.base import Compression
@@ -30,9 +33,6 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.base import Source
 from paquebot.verification.comparison import compare, strongest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 EMPTY_RESULT = Problem(
     "content.empty",
@@ -86,6 +86,10 @@ class Plan:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
+    contract: ColumnContract | None = None
+    gate: Gate = field(default_factory=Gate)
+    released: bool = False
+    """A person looked at what the file is held for, and lets it leave."""
 
     @property
     def remote_path(self) -> str:
@@ -98,7 +102,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run that did not fail came to: `delivered`, or `nothing_to_export` without a file."""
+    """What a run that did not fail came to: `delivered`, `nothing_to_export` without a file, or `held` for a person."""
 
     status: str
     artifact: SealedArtifact
@@ -115,6 +119,8 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     """
     voyage = _Voyage(plan, listener, cancellation, now)
     artifact = plan.checkpoint.artifact or voyage.produce()
+    if artifact.held_for and not plan.released:
+        return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
         return Outcome("nothing_to_export", artifact, None, None, finished_at=now())
     return voyage.deliver(artifact)
@@ -156,7 +162,7 @@ class _Voyage:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
-                artifact = self._seal(plan.source.rows())
+                artifact = self._seal(plan.source.rows(), detail)
                 self._refuse_empty(artifact)
                 if plan.twice:
                     reading.close()
@@ -171,9 +177,11 @@ class _Voyage:
         if self.plan.encryption is not None:
             self.plan.encryption.check()
 
-    def _seal(self, rows: Rows) -> SealedArtifact:
+    def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
         made = _Making(plan, plan.format, rows, self.cancellation)
+        if made.fit.notices:
+            detail["notices"] = [describe(notice) for notice in made.fit.notices]
         packed = Meter()
         blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
         watched = self._watch(events.PRODUCE, blocks, made.counter)
@@ -188,6 +196,8 @@ class _Voyage:
             plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
+            contract=tuple(column.to_document() for column in made.fit.columns),
+            held_for=made.held_for(kept.measure.size_bytes),
             report=dict(plan.format.report),
         )
 
@@ -198,8 +208,7 @@ class _Voyage:
         except BaseException:
             self.plan.store.remove(artifact.location)
             raise
-        first = artifact.packed
-        if second != first:
+        if second != (first := artifact.packed):
             self.plan.store.remove(artifact.location)
             sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
             raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
@@ -359,7 +368,7 @@ class _Voyage:
             raise
         self.listener.tell(events.StepFinished(name, detail))
 
-    def _watch(self, step: str, blocks: Blocks, counter: _Counter | None = None) -> Blocks:
+    def _watch(self, step: str, blocks: Blocks, counter: RowCounter | None = None) -> Blocks:
         passed = 0
         with closing_upstream(blocks):
             for block in blocks:
@@ -373,28 +382,19 @@ class _Making:
     """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
 
     def __init__(self, plan: Plan, format_: Format, rows: Rows, cancellation: Cancellation) -> None:
-        self.counter = _Counter(rows, cancellation)
+        self.counter = RowCounter(rows, cancellation)
         self.plain = Meter()
-        leaving = self.counter.rows
+        self._inspection = Inspection(plan.gate)
+        self.fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
+        leaving = self._inspection.watch(self.counter.rows)
         if plan.obfuscation:
             hidden = plan.obfuscation.apply(leaving)
             leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = labelled(leaving, plan.labels)
+        leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
         self.columns = tuple(leaving.schema.names)
         blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
         self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 
-
-class _Counter:
-    """Counts rows as they pass, and stops them when the run is cancelled."""
-
-    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
-        self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
-
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch
+    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
+        """Why a person must look at the file before it leaves."""
+        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes)))
