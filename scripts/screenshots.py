@@ -26,13 +26,14 @@ PERSON = "screenshots@paquebot.example"
 CHROMIUM = os.environ.get("PAQUEBOT_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 WIDTHS = {1440: 900, 390: 844}
+PAGES = ("history/", "search/?q=des", "inbox/", "administration/", "administration/mail/")
 BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des"])
+    parser.add_argument("--paths", nargs="*", default=["/", *PAGES])
     parser.add_argument("--languages", nargs="*", default=["fr", "en"])
     parser.add_argument("--themes", nargs="*", default=["light", "dark"])
     chosen = parser.parse_args()

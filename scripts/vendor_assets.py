@@ -26,7 +26,7 @@ ICONS = (
     *("external-link", "eye", "eye-off", "file-export", "filter", "history", "home", "key", "language", "lock", "logout"),
     *("mail", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search", "selector", "send"),
     *("server", "settings", "ship", "sort-ascending", "sort-descending", "sun", "table", "trash", "upload", "user"),
-    *("x", "chevron-up", "code", "fingerprint", "folder", "grip-vertical"),
+    *("x", "chevron-up", "code", "fingerprint", "folder", "grip-vertical", "bell", "link"),
 )
 
 

@@ -19,6 +19,7 @@ from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinitio
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
+from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.models import EncryptionKey, Export, Project, Query, Run, Server, Table
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
@@ -122,7 +123,7 @@ def switch(project: Project, name: str, state: str) -> Export:
 
 @transaction.atomic
 def duplicate(project: Project, name: str, label: str) -> Export:
-    """A draft like the export, called `label`."""
+    """A draft like the export, called `label`, that the same people and addresses listen to."""
     original = _locked(project, name)
     copy = stable_name(project, label)
     definition = _checked({**original.definition, "name": copy, "label": label, "state": DRAFT}, project)
@@ -130,6 +131,7 @@ def duplicate(project: Project, name: str, label: str) -> Export:
         project=project, name=copy, definition=definition.to_document(), state=DRAFT, server=original.server
     )
     set_schedule(export)
+    listen_alike(original, export)
     return export
 
 

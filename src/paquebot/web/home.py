@@ -11,9 +11,11 @@ from django.views.decorators.http import require_safe
 
 from paquebot.engine.asking import worker_alive
 from paquebot.records import overview
+from paquebot.records.alerts import outbox
 from paquebot.records.models import Export, Project, Table
+from paquebot.records.models.people import OWNER
 from paquebot.records.selectors import projects_of
-from paquebot.web.access import SIGNED_IN, VIEWERS, PageRequest, seen_by
+from paquebot.web.access import SIGNED_IN, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.chart import HEIGHT, WIDTH, bars
 
 SHOWN = 6
@@ -39,6 +41,7 @@ def project_home(request: PageRequest, project: str) -> HttpResponse:
         "home.html",
         {
             **_needs(request.project),
+            "stuck": _stuck_mail(request),
             "coming": overview.coming(request.project)[:SHOWN],
             "runs": runs,
             "beginning": _beginning(request.project) if not runs else None,
@@ -56,6 +59,15 @@ def _needs(project: Project) -> dict[str, Any]:
         "expiring": overview.expiring(project, timezone.localdate()),
         "today": timezone.localdate(),
     }
+
+
+def _stuck_mail(request: PageRequest) -> dict[str, Any] | None:
+    """What could not be told, for those who can do something about it."""
+    if not may(request, OWNER):
+        return None
+    stuck = outbox.stuck_in(request.project)
+    count = stuck.count()
+    return {"count": count, "error": next((letter.error for letter in stuck[:5] if letter.error), None)} if count else None
 
 
 def _month(project: Project) -> dict[str, Any]:

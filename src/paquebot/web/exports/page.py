@@ -63,7 +63,7 @@ def content(request: PageRequest, project: str, name: str) -> HttpResponseBase:
 def runs(request: PageRequest, project: str, name: str) -> HttpResponseBase:
     """What became of it."""
     export = export_or_404(request, name)
-    return RUNS.answer(request, runs_of(export), "exports/runs.html", _frame(export, "history"))
+    return RUNS.answer(request, runs_of(export), "exports/runs.html", frame_of(export, "history"))
 
 
 def _tab(request: PageRequest, name: str, tab: str) -> HttpResponseBase:
@@ -118,7 +118,7 @@ def _context(
         for name in TABS[tab]
     ]
     return {
-        **_frame(export, tab),
+        **frame_of(export, tab),
         **told(export.project, definition),
         "parts": parts,
         "made_from": json.dumps(export.definition),
@@ -127,7 +127,8 @@ def _context(
     }
 
 
-def _frame(export: Export, tab: str) -> dict[str, Any]:
+def frame_of(export: Export, tab: str) -> dict[str, Any]:
+    """What the frame around every tab of the export shows."""
     definition = ExportDefinition.from_document(export.definition)
     return {
         "export": export,
