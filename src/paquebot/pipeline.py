@@ -9,21 +9,22 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paquebot import events
 from paquebot.content import contract
 from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate, Inspection
+from paquebot.content.labels import labelled
 from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Meter, Rows, closing_upstream
+from paquebot.flow import Blocks, Cancellation, Measure, Meter, RowCounter, Rows, closing_upstream
 from paquebot.formats.base import Format
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.packaging.compression.base import Compression
@@ -33,13 +34,17 @@ from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.base import Source
 from paquebot.verification.comparison import compare, strongest
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 EMPTY_RESULT = Problem(
     "content.empty",
     "The result has no row, and this export is set to fail when there is nothing to export.",
     "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
+)
+
+PRODUCED_OTHERWISE = Problem(
+    "verification.produced_otherwise",
+    "The file was produced twice from the same data, and the two differ: {first_bytes} and {second_bytes} bytes, SHA-256 "
+    "{first_sha256} and {second_sha256}.",
+    "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
 )
 
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
@@ -75,6 +80,9 @@ class Plan:
     two_step: bool
     confirmation: Confirmation | None
     started_at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    twice: bool = False
+    """Whether the file is produced a second time and compared before anything is sent."""
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
@@ -148,14 +156,19 @@ class _Voyage:
 
     def produce(self) -> SealedArtifact:
         plan = self.plan
-        with plan.source:
+        with ExitStack() as reading:
+            reading.enter_context(plan.source)
             with self._step(events.PREPARE) as detail:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
                 artifact = self._seal(plan.source.rows(), detail)
-                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 self._refuse_empty(artifact)
+                if plan.twice:
+                    reading.close()
+                    artifact = self._same_again(artifact)
+                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
+                detail.update(artifact.report)
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
 
@@ -166,37 +179,50 @@ class _Voyage:
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
-        counter = _Counter(rows, self.cancellation)
-        inspection = Inspection(plan.gate)
-        fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
-        leaving = inspection.watch(counter.rows)
-        if plan.obfuscation:
-            hidden = plan.obfuscation.apply(leaving)
-            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = contract.only(leaving, [column.name for column in fit.columns])
-        if fit.notices:
-            detail["notices"] = [describe(notice) for notice in fit.notices]
-        plain, packed = Meter(), Meter()
-        blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
-        if plan.compression:
-            blocks = ahead(plan.compression.pack(blocks))
-        if plan.encryption:
-            blocks = plan.encryption.encrypt(packed.watch(blocks))
-        watched = self._watch(events.PRODUCE, blocks, counter)
+        made = _Making(plan, plan.format, rows, self.cancellation)
+        if made.fit.notices:
+            detail["notices"] = [describe(notice) for notice in made.fit.notices]
+        packed = Meter()
+        blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
+        watched = self._watch(events.PRODUCE, blocks, made.counter)
         with closing_upstream(watched):
             kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
         return SealedArtifact(
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=plan.file_name,
-            rows=counter.count,
-            columns=tuple(leaving.schema.names),
-            plain=plain.measure,
+            rows=made.counter.count,
+            columns=made.columns,
+            plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
-            contract=tuple(column.to_document() for column in fit.columns),
-            held_for=tuple(describe(why) for why in (*fit.held_for, *inspection.findings(kept.measure.size_bytes))),
+            contract=tuple(column.to_document() for column in made.fit.columns),
+            held_for=made.held_for(kept.measure.size_bytes),
+            report=dict(plan.format.report),
         )
+
+    def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
+        """Produces again from the same snapshot, keeping nothing. Raises `VerificationError` unless it is the same file."""
+        try:
+            second = self._measured_again()
+        except BaseException:
+            self.plan.store.remove(artifact.location)
+            raise
+        if second != (first := artifact.packed):
+            self.plan.store.remove(artifact.location)
+            sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
+            raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
+        return replace(artifact, report={**artifact.report, "times_produced": 2})
+
+    def _measured_again(self) -> Measure:
+        with self.plan.source:
+            made = _Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
+            packed = Meter()
+            watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
+            with closing_upstream(watched):
+                for _ in watched:
+                    pass
+        return packed.measure
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:
         if artifact.rows == 0 and self.plan.when_empty == FAILURE:
@@ -342,7 +368,7 @@ class _Voyage:
             raise
         self.listener.tell(events.StepFinished(name, detail))
 
-    def _watch(self, step: str, blocks: Blocks, counter: _Counter | None = None) -> Blocks:
+    def _watch(self, step: str, blocks: Blocks, counter: RowCounter | None = None) -> Blocks:
         passed = 0
         with closing_upstream(blocks):
             for block in blocks:
@@ -352,16 +378,23 @@ class _Voyage:
                 yield block
 
 
-class _Counter:
-    """Counts rows as they pass, and stops them when the run is cancelled."""
+class _Making:
+    """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
 
-    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
-        self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
+    def __init__(self, plan: Plan, format_: Format, rows: Rows, cancellation: Cancellation) -> None:
+        self.counter = RowCounter(rows, cancellation)
+        self.plain = Meter()
+        self._inspection = Inspection(plan.gate)
+        self.fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
+        leaving = self._inspection.watch(self.counter.rows)
+        if plan.obfuscation:
+            hidden = plan.obfuscation.apply(leaving)
+            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
+        leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
+        self.columns = tuple(leaving.schema.names)
+        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
+        self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch
+    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
+        """Why a person must look at the file before it leaves."""
+        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes)))

@@ -75,6 +75,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             keys.append((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))))
     for export in document.exports:
         naming.check(export.file.name)
+        if export.zip_name:
+            naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
     return Checked(servers, tuple(keys))

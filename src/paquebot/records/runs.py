@@ -16,7 +16,7 @@ from paquebot.flow import Measure
 from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
-from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import next_attempt
@@ -32,6 +32,9 @@ WORKER_LOST = Problem(
     "It is started again by itself a few times; if it happens again and again, look at the machine's memory and logs.",
     retryable=True,
 )
+
+
+_NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
 def request(export: Export, trigger: str, scheduled_for: datetime | None = None, retry_of: Run | None = None) -> Run:
@@ -72,6 +75,12 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
     )
     if is_new:
         announce_end(refused.id)
+
+
+def place_among_runs(project: Project, export: str, run_id: int) -> int:
+    """Which run of its export this one is, counted from 1; those that never began, and files sent again, do not count."""
+    before = Run.objects.filter(project=project, export_name=export, id__lt=run_id)
+    return before.exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend").count() + 1
 
 
 def new_token() -> str:

@@ -50,6 +50,21 @@ class OptionForm(forms.Form):
             self.fields[name] = _field(option, is_kept=name in self.sealed)
             if name in self.sealed and not option.required:
                 self.fields[_clearing(name)] = forms.BooleanField(label=gettext(CLEAR), required=False)
+            if option.only_with:
+                self.fields[name].widget.attrs["data-only-with"] = " ".join(option.only_with)
+
+    def fold(self, names: Sequence[str]) -> None:
+        """Puts these fields under “Further settings”, which opens when one of them is wrong."""
+        for name in names:
+            self.fields[name].__dict__["is_folded"] = True
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if getattr(field.field, "is_folded", False)]
+
+    @property
+    def unfolds(self) -> bool:
+        return any(field.errors for field in self.folded)
 
     @property
     def kept_secrets(self) -> frozenset[str]:
@@ -140,11 +155,14 @@ class _SecretLines(forms.Textarea):
 
 
 def _shown(option: Option, value: Any) -> Any:
-    """A stored value as its field shows it; a list without choices stands on lines of its own."""
+    """A stored value as its field shows it; the items of a list without choices stand on lines of their own, and so do the
+    `key = value` of a mapping."""
     if option.secret:
         return None
     if option.kind == "list" and not option.choices and value is not None:
         return "\n".join(str(item) for item in value)
+    if option.kind == "mapping" and value:
+        return "\n".join(f"{key} = {item}" for key, item in value.items())
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -153,4 +171,7 @@ def _value(option: Option, cleaned: Any) -> Any:
         return None
     if option.kind == "list" and not option.choices:
         return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
+    if option.kind == "mapping":
+        pairs = [line.partition("=") for line in str(cleaned).splitlines() if line.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs} or None
     return Secret(str(cleaned)) if option.secret else cleaned
