@@ -5,6 +5,8 @@ import importlib.util
 _PARTS = (
     "fixtures.postgres",
     "fixtures.sshd",
+    "fixtures.ftpd",
+    "fixtures.voyage",
     "fixtures.lake",
     "fixtures.home",
     "fixtures.pages",

@@ -9,7 +9,8 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,7 @@ EMPTY_RESULT = Problem(
     "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
 )
 
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
 
 
@@ -75,14 +77,19 @@ class Plan:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
+    ended: Callable[[Collection[str]], Collection[str]] = lambda tokens: ()
+    """Which of these tokens are of runs of this installation that are over."""
 
     @property
     def remote_path(self) -> str:
         return join(self.folder, self.file_name)
 
+    def hidden_folder(self, folder: str | None = None) -> str:
+        return self.destination.staging_folder or (self.folder if folder is None else folder)
+
     def hidden_path(self, attempt: int, folder: str | None = None) -> str:
         """Where the bytes of `attempt` stand before they are published."""
-        return join(self.folder if folder is None else folder, f".paquebot-{self.token}-{attempt}.part")
+        return join(self.hidden_folder(folder), f".paquebot-{self.token}-{attempt}.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,8 @@ class _Voyage:
         self.listener = listener
         self.cancellation = cancellation
         self.now = now
+        self._exposed = False
+        """Part of the file may stand under the final name, because the server cannot rename."""
 
     # ── before the artifact ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,7 +203,7 @@ class _Voyage:
         with ExitStack() as link:
             self._connect(link)
             try:
-                level = strongest(plan.destination.CAPABILITIES, two_step=plan.two_step)
+                level = strongest(plan.destination.capabilities, two_step=plan.two_step)
                 verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
                 return self._complete(artifact, verification)
             except Exception:
@@ -206,7 +215,7 @@ class _Voyage:
         """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
         with ExitStack() as link:
             self._connect(link)
-            level = strongest(self.plan.destination.CAPABILITIES, two_step=self.plan.two_step)
+            level = strongest(self.plan.destination.capabilities, two_step=self.plan.two_step)
             verification = self._found(artifact, level)
             if verification:
                 return self._complete(artifact, verification)
@@ -239,27 +248,30 @@ class _Voyage:
             return None
         with self._step(events.COMPARE) as detail:
             self._sweep(range(1, plan.attempt))
-            detail["already_there"] = self._holds(artifact, level)
-        if not detail["already_there"]:
-            return None
-        self.listener.tell(events.Published(plan.remote_path, level))
-        return level
+            reached = self._holds(artifact, level)
+            detail["already_there"] = reached is not None
+        if reached:
+            self.listener.tell(events.Published(plan.remote_path, reached))
+        return reached
 
-    def _holds(self, artifact: SealedArtifact, level: str) -> bool:
+    def _holds(self, artifact: SealedArtifact, level: str) -> str | None:
+        """The level at which the file under the final name is this one; None when it is another one, or none."""
         path = self.plan.remote_path
         if self.plan.destination.size(path) != artifact.final.size_bytes:
-            return False
+            return None
         try:
-            compare(self.plan.destination, path, artifact.final, level)
+            return compare(self.plan.destination, path, artifact.final, level).level
         except VerificationError:
-            return False
-        return True
+            return None
 
     def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        if not self.plan.destination.capabilities.hidden_name:
+            return self._transmit_openly(artifact, level)
         plan = self.plan
         hidden = plan.hidden_path(plan.attempt)
         with self._step(events.SEND) as detail:
             self._sweep(range(1, plan.attempt))
+            self._sweep_orphans()
             detail.update(self._send(hidden, artifact))
         with self._step(events.COMPARE) as detail:
             compared = compare(plan.destination, hidden, artifact.final, level)
@@ -272,6 +284,23 @@ class _Voyage:
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
 
+    def _transmit_openly(self, artifact: SealedArtifact, level: str) -> str:
+        """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
+        plan = self.plan
+        with self._step(events.SEND) as detail:
+            if plan.replace or plan.checkpoint.intended or self._is_same_again(artifact, level):
+                plan.destination.remove(plan.remote_path)
+            plan.destination.require_free(plan.remote_path)
+            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
+            self._exposed = True
+            detail.update(self._send(plan.remote_path, artifact))
+        with self._step(events.COMPARE) as detail:
+            compared = compare(plan.destination, plan.remote_path, artifact.final, level)
+            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+            self.listener.tell(events.Published(plan.remote_path, compared.level))
+        self._exposed = False
+        return compared.level
+
     def _send(self, hidden: str, artifact: SealedArtifact) -> dict[str, Any]:
         blocks = self.plan.store.open(artifact.location, artifact.wrapped_key).read()
         watched = self._watch(events.SEND, blocks)
@@ -281,17 +310,34 @@ class _Voyage:
 
     def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
-        return self.plan.same_again and self._holds(artifact, level)
+        return self.plan.same_again and self._holds(artifact, level) is not None
 
     def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
         with self._step(events.CONFIRM) as detail:
             content = confirmation.write(artifact, self.plan.remote_path, self.plan.started_at, finished_at)
-            hidden = self.plan.hidden_path(self.plan.attempt, confirmation.folder)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
-            self.plan.destination.send(hidden, iter([content]), len(content))
-            self.plan.destination.publish(hidden, final, replace=True)
+            self._deposit(content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
             detail.update(remote_path=final, size_bytes=len(content))
+
+    def _deposit(self, content: bytes, final: str, hidden: str) -> None:
+        """A small file under its final name, in place of an earlier one."""
+        destination = self.plan.destination
+        if destination.capabilities.hidden_name:
+            destination.send(hidden, iter([content]), len(content))
+            destination.publish(hidden, final, replace=True)
+        else:
+            destination.remove(final)
+            destination.send(final, iter([content]), len(content))
+
+    def _sweep_orphans(self) -> None:
+        """Removes what runs that are over left under hidden names when nobody could reach the server any more."""
+        destination, folder = self.plan.destination, self.plan.hidden_folder()
+        if destination.capabilities.listing:
+            found = {name: match["token"] for name in destination.names(folder) if (match := _HIDDEN.match(name))}
+            over = self.plan.ended(set(found.values()) - {self.plan.token})
+            for name in (name for name, token in found.items() if token in over):
+                destination.remove(join(folder, name))
 
     def _sweep(self, attempts: range, folder: str | None = None) -> None:
         for attempt in attempts:
@@ -307,6 +353,8 @@ class _Voyage:
             with self.plan.destination:
                 for folder in folders:
                     self._sweep(range(1, self.plan.attempt + 1), folder)
+                if self._exposed:
+                    self.plan.destination.remove(self.plan.remote_path)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 

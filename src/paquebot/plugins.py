@@ -19,6 +19,8 @@ UNKNOWN_PLUGIN = Problem(
 
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
+    "ftps": "paquebot.delivery.ftp:FtpsDestination",
+    "ftp": "paquebot.delivery.ftp:FtpDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
 }
 FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}

@@ -6,6 +6,7 @@ import asyncssh
 import pytest
 
 from paquebot.delivery.folder import FolderDestination
+from paquebot.delivery.ftp import FtpDestination, FtpsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
 from paquebot.delivery.sftp import SftpDestination
 from paquebot.options import read
@@ -74,3 +75,32 @@ class TestSftpWithAPassword(DestinationConformance):
             folder.names,
             (password_server.password,),
         )
+
+
+def ftp_place(ftpd, kind, way, **more):
+    folder = ftpd.folder()
+    options = {"host": ftpd.host, "port": ftpd.ports[way], "username": ftpd.username, "password": ftpd.password, **more}
+    return Place(lambda: kind(read(kind.OPTIONS, options)), folder.remote, folder.names, (ftpd.password,))
+
+
+class TestFtpsExplicit(DestinationConformance):
+    """ProFTPD, which takes no data connection without the session of the control connection."""
+
+    @pytest.fixture
+    def place(self, ftpd):
+        return ftp_place(ftpd, FtpsDestination, "explicit", ca_certificate=ftpd.authority)
+
+
+class TestFtpsImplicitAndActive(DestinationConformance):
+    """Protected from the first byte, the server opening the data connections, its certificate approved by a person."""
+
+    @pytest.fixture
+    def place(self, ftpd):
+        pin = ftpd.certificates["good"].fingerprint
+        return ftp_place(ftpd, FtpsDestination, "implicit", protection="implicit", mode="active", certificate=pin)
+
+
+class TestFtpWithoutProtection(DestinationConformance):
+    @pytest.fixture
+    def place(self, ftpd):
+        return ftp_place(ftpd, FtpDestination, "plain")

@@ -10,7 +10,7 @@ import threading
 import asyncssh
 import pytest
 
-from fixtures.sshd import missing
+from fixtures.serving import missing
 from paquebot.delivery.sftp import SftpDestination
 from paquebot.errors import DeliveryError, describe
 from paquebot.flow import BLOCK_BYTES

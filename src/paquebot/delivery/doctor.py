@@ -73,7 +73,10 @@ class _Examination:
         self._destination.send(self._hidden, iter([CONTENT]), len(CONTENT))
 
     def _compare(self) -> None:
-        if self._destination.CAPABILITIES.read_back:
+        told = self._destination.digest(self._hidden) if self._destination.capabilities.server_digest else None
+        if told is not None:
+            same = told == hashlib.sha256(CONTENT).hexdigest()
+        elif self._destination.capabilities.read_back:
             received = hashlib.sha256(b"".join(self._destination.read(self._hidden))).digest()
             same = received == hashlib.sha256(CONTENT).digest()
         else:

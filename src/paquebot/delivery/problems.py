@@ -71,3 +71,13 @@ REFUSED = Problem(
     "{place} refused “{path}” without saying why.",
     "The server's own log may tell; ask whoever runs it.",
 )
+CANNOT_REPLACE = Problem(
+    "delivery.cannot_replace",
+    "{place} cannot replace “{path}” in one step.",
+    "Let the export refuse or number existing names instead of replacing them.",
+)
+UNUSABLE_NAME = Problem(
+    "delivery.unusable_name",
+    "The name “{path}” cannot be used at {place}.",
+    "Choose a shorter file name, without line breaks and without characters that only some systems know.",
+)

@@ -22,6 +22,7 @@ from paquebot.delivery.address import dial
 from paquebot.delivery.base import Capabilities, Destination
 from paquebot.delivery.loop_thread import Answer, LoopThread
 from paquebot.delivery.problems import (
+    CANNOT_REPLACE,
     CONNECTION_LOST,
     FILE_MISSING,
     FOLDER_MISSING,
@@ -60,11 +61,6 @@ NO_SFTP = Problem(
     "delivery.no_sftp",
     "{place} let us in but offers no file transfer (SFTP).",
     "Ask whoever runs the server to allow SFTP for this account.",
-)
-CANNOT_REPLACE = Problem(
-    "delivery.cannot_replace",
-    "{place} cannot replace “{path}” in one step.",
-    "Let the export refuse or number existing names instead of replacing them.",
 )
 UNSUPPORTED = Problem("delivery.unsupported", "{place} cannot do this for “{path}”.", "Ask whoever runs the server.")
 

@@ -74,6 +74,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         started_at=run.started_at or run.created_at,
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        ended=runs.ended_tokens,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
-from paquebot.records.models.history import ACTIVE
+from paquebot.records.models.history import ACTIVE, FINISHED
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import next_attempt
 
@@ -68,6 +69,11 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "error": describe(error),
         },
     )
+
+
+def ended_tokens(tokens: Collection[str]) -> set[str]:
+    """Those of `tokens` whose runs are over for good."""
+    return set(Run.objects.filter(token__in=tokens, status__in=FINISHED).values_list("token", flat=True))
 
 
 def new_token() -> str:

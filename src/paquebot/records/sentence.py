@@ -17,9 +17,15 @@ from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
 from paquebot.records.models import EncryptionKey, Project, Run, Server
-from paquebot.verification.comparison import READ_BACK, strongest
+from paquebot.verification.comparison import ACCEPTED, READ_BACK, SERVER_DIGEST, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
+LEVEL_WORDS = {
+    SERVER_DIGEST: translatable("compared by SHA-256, computed by the server or read back"),
+    READ_BACK: translatable("compared by SHA-256 once read back"),
+    SIZE: translatable("compared by size"),
+    ACCEPTED: translatable("on the word of the server alone"),
+}
 FORMAT_WORDS = {"csv": "CSV"}
 
 
@@ -114,8 +120,8 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
 def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
     if server:
-        level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
-        yield Clause(_("compared by SHA-256 once read back") if level == READ_BACK else _("compared by size"))
+        level = strongest(find("destinations", server.kind)(server.options).capabilities, two_step=definition.two_step)
+        yield Clause(_(LEVEL_WORDS[level]))
 
 
 def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:

@@ -38,16 +38,22 @@ def status_name(status: str, _: Callable[[str], str]) -> str:
 def level_name(level: str, _: Callable[[str], str]) -> str:
     """The verification level as people call it."""
     return {
+        "server_sha256": _("SHA-256 computed by the server"),
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
+        "accepted": _("the server’s word"),
     }.get(level, level)
 
 
 def level_sentence(level: str, _: Callable[[str], str]) -> str:
     """What was proved, and how."""
     return {
+        "server_sha256": _(
+            "The server computed the SHA-256 of the received file, and it is that of the produced one: all arrived."
+        ),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),
+        "accepted": _("The server said it took all of the file. The file was gone at once and could not be compared."),
     }.get(level, level)
 
 

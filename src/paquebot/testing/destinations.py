@@ -175,6 +175,22 @@ class DestinationConformance:
         destination.remove(place.path("no-such-folder/a.csv"))
         assert place.names() == set()
 
+    def test_the_names_in_a_folder_are_told_and_a_missing_folder_has_none(self, place: Place, destination: Destination) -> None:
+        if not destination.CAPABILITIES.listing:
+            pytest.skip("this destination cannot list a folder")
+        _send(destination, place.path(".paquebot-0a1b2c-1.part"), b"hidden")
+        _send(destination, place.path("a b.csv"), b"seen")
+        assert set(destination.names(place.folder)) == {".paquebot-0a1b2c-1.part", "a b.csv"}
+        assert set(destination.names(place.path("no-such-folder"))) == set()
+
+    def test_a_digest_the_server_computes_is_that_of_the_bytes(self, place: Place, destination: Destination) -> None:
+        if not destination.CAPABILITIES.server_digest:
+            pytest.skip("this server computes no digest")
+        _send(destination, place.path("a b.csv"), b"code;city\n46005;Bedford\n")
+        told = destination.digest(place.path("a b.csv"))
+        assert told in (None, "5c2a02f6f8bf93356bd566f45310078cef27ed7682022d562c8ee29d1fbf85a8")
+        assert destination.digest(place.path("nothing.csv")) is None
+
     def test_a_missing_folder_is_named_as_such(self, place: Place, destination: Destination) -> None:
         with pytest.raises(DeliveryError) as refused:
             _send(destination, place.path("no-such-folder/a.csv"), b"lost")
