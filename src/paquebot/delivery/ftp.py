@@ -70,7 +70,7 @@ class FtpDestination(Destination):
 
     NAME = "ftp"
     RISK: ClassVar[str] = translatable("Nothing is protected: account, password and files can be read and changed on the way.")
-    OPTIONS: tuple[Option, ...] = (
+    OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("host", "Name or address of the server.", label="Address", required=True),
         Option("port", "TCP port of the server.", label="Port", kind="integer", default=21, least=1, most=65535),
         Option("username", "The account to sign in with.", label="Account", required=True),
@@ -127,9 +127,10 @@ class FtpDestination(Destination):
                 accepted += len(block)
             with self._translated(path):
                 self._client.end_transfer(link)
-        except BaseException:
+        except BaseException as error:
             link.close()
-            self._forget_answer()
+            if not isinstance(error, DeliveryError):
+                self._forget_answer()
             raise
         return accepted
 
@@ -160,28 +161,34 @@ class FtpDestination(Destination):
         if self.size(path) is None:
             raise self._error(FILE_MISSING, path)
         link = self._begin(f"RETR {path}", path)
-        whole = False
         try:
             while True:
                 with self._translated(path):
                     block = _filled(link)
                     if not block:
                         self._client.end_transfer(link)
-                        whole = True
                         return
                 yield block
+        except GeneratorExit:
+            link.close()
+            self._forget_answer()
+            raise
         finally:
             link.close()
-            if not whole:
-                self._forget_answer()
 
     def names(self, folder: str) -> list[str]:
-        """By the plain list of names, which every server knows; one that answers with paths means their last part."""
-        found: list[str] = []
+        lines: list[str] = []
+        told = "MLST" in self._features
         with self._translated(folder), contextlib.suppress(ftplib.error_perm):
-            self._client.retrlines(f"NLST {folder}".rstrip(), found.append)
-            self._client.voidcmd("TYPE I")
-        return [posixpath.basename(name) for name in found]
+            try:
+                # Without “-a” some servers keep names that begin with a dot to themselves.
+                self._client.retrlines(f"MLSD {folder}".rstrip() if told else f"NLST -a {folder}".rstrip(), lines.append)
+            finally:
+                self._client.voidcmd("TYPE I")
+        if not told:
+            return [posixpath.basename(line) for line in lines]
+        facts = (line.partition(" ") for line in lines)  # RFC 3659, 7.2
+        return [name for known, _, name in facts if "type=file" in known.lower()]
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         # Nearly every server's rename replaces in silence, so the name is looked at before.
@@ -383,6 +390,8 @@ def _meaning(error: Exception) -> Problem:
         return BUSY
     if answer.startswith(_NO_ROOM) or "space" in answer.lower() or "quota" in answer.lower():
         return NO_SPACE
+    if "too long" in answer.lower():
+        return UNUSABLE_NAME
     if answer.startswith(("425", "426")):
         return CONNECTION_LOST
     return PERMISSION_DENIED if answer.startswith(("530", "532", "550", "553")) else REFUSED

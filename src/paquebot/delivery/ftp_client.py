@@ -1,8 +1,8 @@
 """The FTP conversation as Paquebot holds it: the standard library's, with four things it lacks.
 
-It dials through `address.dial` (so that no name leads past the check), resumes the TLS session of the control connection on every
-data connection (servers such as vsftpd and ProFTPD require it), can begin with TLS at once (implicit), and in active mode takes
-a data connection from nobody but the server.
+It dials through `address.dial` (so that no name leads past the check), resumes the TLS session of the control connection on
+every data connection (servers such as vsftpd and ProFTPD require it), can begin with TLS at once (implicit), and in active mode
+takes a data connection from nobody but the server.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class FtpClient(ftplib.FTP):
                 self.sendcmd(f"REST {rest}")
             answer = self.sendcmd(cmd)
             if not answer.startswith("1"):
-                raise ftplib.error_reply(answer)
+                raise ftplib.error_reply(answer)  # noqa: S321 - an exception, not a connection
             listener.settimeout(self.timeout)
             link, caller = listener.accept()
         if self.sock is None or caller[0] != self.sock.getpeername()[0]:

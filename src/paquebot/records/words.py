@@ -49,7 +49,7 @@ def level_sentence(level: str, _: Callable[[str], str]) -> str:
     """What was proved, and how."""
     return {
         "server_sha256": _(
-            "The server computed the SHA-256 of the received file, and it is that of the produced one: all arrived."
+            "The server computed the SHA-256 of the received file; it is that of the produced one: all arrived."
         ),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),

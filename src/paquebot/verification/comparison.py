@@ -1,8 +1,8 @@
 """Comparing the file a destination holds with the file that left, before it gets its final name.
 
 Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `read_back_sha256` reads every
-byte again and compares the digests; `size` compares sizes only; `accepted`, the server took the file away and only its word is left.
-A server that is asked for a digest and has none is read back instead: the level that was reached is the one that is told.
+byte again and compares the digests; `size` compares sizes only; `accepted`, the server took the file away and only its word is
+left. A server that is asked for a digest and has none is read back instead: the level that was reached is the one that is told.
 """
 
 from __future__ import annotations
