@@ -21,6 +21,7 @@ DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
     "ftps": "paquebot.delivery.ftp:FtpsDestination",
     "ftp": "paquebot.delivery.ftp:FtpDestination",
+    "s3": "paquebot.delivery.s3:S3Destination",
     "folder": "paquebot.delivery.folder:FolderDestination",
 }
 FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}

@@ -8,6 +8,7 @@ import pytest
 from paquebot.delivery.folder import FolderDestination
 from paquebot.delivery.ftp import FtpDestination, FtpsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
+from paquebot.delivery.s3 import S3Destination
 from paquebot.delivery.sftp import SftpDestination
 from paquebot.options import read
 from paquebot.testing.destinations import DestinationConformance, Place
@@ -104,3 +105,18 @@ class TestFtpWithoutProtection(DestinationConformance):
     @pytest.fixture
     def place(self, ftpd):
         return ftp_place(ftpd, FtpDestination, "plain")
+
+
+class TestS3(DestinationConformance):
+    """SeaweedFS; parts of 5 MiB, so that larger files travel in several."""
+
+    @pytest.fixture
+    def place(self, object_store):
+        folder = uuid.uuid4().hex
+        options = {**object_store.options, "part_mebibytes": 5}
+        return Place(
+            lambda: S3Destination(read(S3Destination.OPTIONS, options)),
+            f"/{folder}",
+            lambda: object_store.names(folder),
+            (object_store.secret_key,),
+        )

@@ -30,6 +30,8 @@ class Capabilities:
     """The server itself may tell the SHA-256 of a file it holds; `digest` finds out whether it does."""
     listing: bool = False
     """It tells the names of the files in a folder, so that what a killed run left can be found."""
+    folders: bool = True
+    """A folder must be there before a file; False where a path is only a name."""
     keeps_files: bool = True
     """False where the server is known to take a file away the moment it is complete: it may then not be there to compare."""
     hidden_name: bool = True

@@ -21,6 +21,7 @@ from paquebot.credentials import Secret
 from paquebot.delivery.base import PUBLISHING, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.ftp_client import FtpClient
 from paquebot.delivery.problems import (
+    BUSY,
     CANNOT_REPLACE,
     CONNECTION_LOST,
     FILE_MISSING,
@@ -53,15 +54,6 @@ NOT_PROTECTED = Problem(
     "{place} does not offer TLS.",
     "Ask whoever runs the server to offer FTPS. Only where nothing else can be had, use the unprotected kind “ftp”.",
 )
-BUSY = Problem(
-    "delivery.busy",
-    "{place} has no room for another connection at present.",
-    "Trying again later is usually enough.",
-    retryable=True,
-)
-
-_TOO_MANY = ("421",)
-_NO_ROOM = ("452", "552")
 _PROTECTION_WANTED = ("521", "522", "534", "550 SSL", "550 TLS")
 
 
@@ -385,13 +377,18 @@ def _meaning(error: Exception) -> Problem:
         return NOT_FTP
     if not isinstance(error, ftplib.Error):
         return CONNECTION_LOST
-    answer = str(error)
-    if answer.startswith(_TOO_MANY):
-        return BUSY
-    if answer.startswith(_NO_ROOM) or "space" in answer.lower() or "quota" in answer.lower():
-        return NO_SPACE
-    if "too long" in answer.lower():
-        return UNUSABLE_NAME
-    if answer.startswith(("425", "426")):
-        return CONNECTION_LOST
-    return PERMISSION_DENIED if answer.startswith(("530", "532", "550", "553")) else REFUSED
+    answer = str(error).lower()
+    return next((problem for signs, problem in _MEANINGS if _shows(answer, signs)), REFUSED)
+
+
+def _shows(answer: str, signs: tuple[str, ...]) -> bool:
+    return any(answer.startswith(sign) if sign.isdigit() else sign in answer for sign in signs)
+
+
+_MEANINGS: tuple[tuple[tuple[str, ...], Problem], ...] = (
+    (("421",), BUSY),
+    (("452", "552", "no space", "quota"), NO_SPACE),
+    (("too long",), UNUSABLE_NAME),
+    (("425", "426"), CONNECTION_LOST),
+    (("530", "532", "550", "553"), PERMISSION_DENIED),
+)

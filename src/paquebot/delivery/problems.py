@@ -81,3 +81,19 @@ UNUSABLE_NAME = Problem(
     "The name “{path}” cannot be used at {place}.",
     "Choose a shorter file name, without line breaks and without characters that only some systems know.",
 )
+BUSY = Problem(
+    "delivery.busy",
+    "{place} has too much to do at present.",
+    "Trying again later is usually enough.",
+    retryable=True,
+)
+NOT_HTTP = Problem(
+    "delivery.not_http",
+    "What answers at {place} does not speak HTTP as Paquebot understands it.",
+    "Check the address and the port, and whether it begins with https or http.",
+)
+UNPROTECTED = Problem(
+    "delivery.unprotected",
+    "The address of {place} begins with http://: everything sent there can be read on the way.",
+    "Use the https:// address; or accept it knowingly with “unprotected: true”.",
+)
