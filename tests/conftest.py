@@ -6,6 +6,7 @@ _PARTS = (
     "fixtures.postgres",
     "fixtures.sshd",
     "fixtures.ftpd",
+    "fixtures.web",
     "fixtures.object_store",
     "fixtures.voyage",
     "fixtures.lake",

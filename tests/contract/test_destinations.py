@@ -10,6 +10,7 @@ from paquebot.delivery.ftp import FtpDestination, FtpsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
 from paquebot.delivery.s3 import S3Destination
 from paquebot.delivery.sftp import SftpDestination
+from paquebot.delivery.webdav import WebDavDestination
 from paquebot.options import read
 from paquebot.testing.destinations import DestinationConformance, Place
 
@@ -119,4 +120,21 @@ class TestS3(DestinationConformance):
             f"/{folder}",
             lambda: object_store.names(folder),
             (object_store.secret_key,),
+        )
+
+
+class TestWebDav(DestinationConformance):
+    """WsgiDAV under TLS, signed in by Basic."""
+
+    @pytest.fixture
+    def place(self, webdav):
+        folder = webdav.folder()
+        options = {
+            "url": webdav.url,
+            "username": webdav.username,
+            "password": webdav.password,
+            "ca_certificate": webdav.authority,
+        }
+        return Place(
+            lambda: WebDavDestination(read(WebDavDestination.OPTIONS, options)), folder.remote, folder.names, (webdav.password,)
         )

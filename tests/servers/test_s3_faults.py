@@ -15,7 +15,7 @@ from paquebot.delivery.s3_signing import EMPTY_SHA256, Question, Signer
 from paquebot.errors import DeliveryError, VerificationError
 from paquebot.flow import BLOCK_BYTES
 from paquebot.options import read
-from paquebot.testing.fault_proxy import FaultProxy
+from paquebot.testing.fault_proxy import CutOnce
 
 SIZE = 12 * BLOCK_BYTES
 
@@ -154,13 +154,3 @@ def test_an_object_too_large_for_one_copy_is_copied_in_parts(object_store, large
     assert object_store.names(folder) == {"a.csv"}
     with destination_at(object_store) as destination:
         assert b"".join(destination.read(f"{folder}/a.csv")) == large.content
-
-
-class CutOnce(FaultProxy):
-    """Cuts every link once so many bytes went up in all, and lets the later ones through, as a router that restarts does."""
-
-    async def _disturb(self, size):
-        if self.cut_after is None or self.passed["up"] <= self.cut_after:
-            return False
-        self.cut_after, over = None, self.cut_after
-        return over is not None

@@ -56,6 +56,15 @@ STAGING_FOLDER = Option(
     "staging_folder",
     "A folder of the same server where files stand until they are compared, for partners who read hidden names too.",
 )
+CREATE_FOLDERS = Option("create_folders", "Make the folder of an export when it is missing.", kind="boolean", default=False)
+OTHER_HOSTS = Option(
+    "other_hosts",
+    "Servers that take over, in this order, while the first cannot be reached: names or addresses, with “:port” if need be.",
+    kind="list",
+)
+BANDWIDTH = Option(
+    "kilobytes_per_second", "How much of the line files may take; all of it when left out.", kind="integer", least=1, most=10**7
+)
 
 
 class Destination(ABC):
@@ -125,6 +134,9 @@ class Destination(ABC):
     def names(self, folder: str) -> Iterable[str]:
         """The names of the files in `folder`, none when it is missing or cannot be listed. Only with `CAPABILITIES.listing`."""
         return ()
+
+    def make_folder(self, folder: str) -> None:  # noqa: B027 - nothing is the right thing where a path is only a name
+        """Makes `folder` with all above it; nothing happens when it is there, or where a path is only a name."""
 
     def require_free(self, path: str) -> None:
         """Raises `delivery.name_taken` when there is a file at `path`."""

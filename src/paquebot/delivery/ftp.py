@@ -18,7 +18,15 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from paquebot.credentials import Secret
-from paquebot.delivery.base import PUBLISHING, STAGING_FOLDER, Capabilities, Destination
+from paquebot.delivery.base import (
+    BANDWIDTH,
+    CREATE_FOLDERS,
+    OTHER_HOSTS,
+    PUBLISHING,
+    STAGING_FOLDER,
+    Capabilities,
+    Destination,
+)
 from paquebot.delivery.ftp_client import FtpClient
 from paquebot.delivery.problems import (
     BUSY,
@@ -76,6 +84,9 @@ class FtpDestination(Destination):
         ),
         Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
         Option("stall_timeout_seconds", "How long a link may stand still.", kind="integer", default=60, least=1, most=3600),
+        CREATE_FOLDERS,
+        OTHER_HOSTS,
+        BANDWIDTH,
         PUBLISHING,
         STAGING_FOLDER,
     )
@@ -181,6 +192,12 @@ class FtpDestination(Destination):
             return [posixpath.basename(line) for line in lines]
         facts = (line.partition(" ") for line in lines)  # RFC 3659, 7.2
         return [name for known, _, name in facts if "type=file" in known.lower()]
+
+    def make_folder(self, folder: str) -> None:
+        """From the top down; a folder that is there already refuses to be made, like one that cannot be."""
+        for end in (place for place, sign in enumerate(f"{folder}/") if sign == "/" and place):
+            with self._translated(folder), contextlib.suppress(ftplib.error_perm):
+                self._client.mkd(folder[:end])
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         # Nearly every server's rename replaces in silence, so the name is looked at before.

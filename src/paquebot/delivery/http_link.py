@@ -15,12 +15,29 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from paquebot.delivery.address import dial
-from paquebot.delivery.problems import CONNECTION_LOST, NOT_HTTP
-from paquebot.delivery.tls import fingerprint, translated, trusting
+from paquebot.delivery.problems import CONNECTION_LOST, NOT_HTTP, UNPROTECTED
+from paquebot.delivery.tls import AUTHORITY, CERTIFICATE, fingerprint, translated, trusting
 from paquebot.errors import DeliveryError
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
+from paquebot.options import Option
 
 Body = bytes | Iterable[bytes]
+
+URL_OPTIONS = (
+    CERTIFICATE,
+    AUTHORITY,
+    Option(
+        "unprotected",
+        "Accept an address that begins with http://.",
+        kind="boolean",
+        default=False,
+        risky=(True,),
+        risk="Without https, account, password and files can be read and changed on the way.",
+    ),
+    Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
+    Option("stall_timeout_seconds", "How long a link may stand still.", kind="integer", default=60, least=1, most=3600),
+)
+"""What every destination that is reached by an address (URL) can be told."""
 
 _ANSWER_BYTES = 1 << 22
 _SEND_BYTES = 1 << 18
@@ -42,18 +59,25 @@ class Answer:
 class HttpLink:
     """One connection, made when it is first needed and again when the server had closed it between two questions."""
 
-    def __init__(self, url: str, options: Mapping[str, object], *, stall_seconds: float) -> None:
+    def __init__(self, url: str, options: Mapping[str, object]) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._protected = parts.scheme == "https"
         self._options = options
-        self._stall_seconds = stall_seconds
+        self._stall_seconds = float(str(options["stall_timeout_seconds"]))
         self._connection: _DialledConnection | None = None
         self._used = False
         self.place = f"{self._host}:{self._port}"
         self.authority = parts.netloc.rpartition("@")[2]
         self.certificate = ""
+        if not self._protected and not options["unprotected"]:
+            raise DeliveryError(UNPROTECTED, place=self.place)
+
+    def connect(self) -> None:
+        """Dials and shakes hands; nothing is asked yet. Otherwise the first question does so."""
+        with self._translated():
+            self._connected()
 
     def ask(self, method: str, target: str, headers: Mapping[str, str], body: Body = b"", size: int | None = None) -> Answer:
         """Sends `body` (of `size` bytes unless it is `bytes`) and waits for the answer. Raises `DeliveryError` for a link that

@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from paquebot.delivery.base import STAGING_FOLDER, Capabilities, Destination
-from paquebot.delivery.http_link import Answer
+from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
+from paquebot.delivery.http_link import URL_OPTIONS, Answer
 from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, SIGN_IN_REFUSED
 from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, between, fields, keys
 from paquebot.delivery.s3_upload import Upload, copy_in_parts
-from paquebot.delivery.tls import AUTHORITY, CERTIFICATE
 from paquebot.flow import Blocks
 from paquebot.options import Option
 
@@ -40,22 +39,12 @@ class S3Destination(Destination):
         Option("bucket", "The name of the bucket.", label="Bucket", required=True),
         Option("access_key", "The identifier of the access key.", label="Access key", required=True),
         Option("secret_key", "The secret of the access key.", label="Secret key", secret=True, required=True),
-        CERTIFICATE,
-        AUTHORITY,
-        Option(
-            "unprotected",
-            "Accept a store whose address begins with http://.",
-            kind="boolean",
-            default=False,
-            risky=(True,),
-            risk="Without https, files can be read on the way; the secret key is never sent.",
-        ),
+        *URL_OPTIONS,
         Option(
             "part_mebibytes", "The size of the parts a large file is sent in.", kind="integer", default=16, least=5, most=512
         ),
         Option("parts_at_once", "How many parts travel at the same time.", kind="integer", default=4, least=1, most=16),
-        Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
-        Option("stall_timeout_seconds", "How long a link may stand still.", kind="integer", default=60, least=1, most=3600),
+        BANDWIDTH,
         STAGING_FOLDER,
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True, folders=False)

@@ -18,7 +18,6 @@ from paquebot.delivery.problems import (
     PERMISSION_DENIED,
     REFUSED,
     SIGN_IN_REFUSED,
-    UNPROTECTED,
     UNUSABLE_NAME,
 )
 from paquebot.delivery.s3_signing import EMPTY_SHA256, Question, Signer, written
@@ -50,9 +49,7 @@ class S3Requests:
     def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
         self._options, self._clock = options, clock
         self._url = options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com"
-        self._link = HttpLink(self._url, options, stall_seconds=options["stall_timeout_seconds"])
-        if urlsplit(self._url).scheme != "https" and not options["unprotected"]:
-            raise DeliveryError(UNPROTECTED, place=self._link.place)
+        self._link = HttpLink(self._url, options)
         self._signer = Signer(options["access_key"], options["secret_key"], options["region"])
         self._root = f"{urlsplit(self._url).path.rstrip('/')}/{quote(options['bucket'])}"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from paquebot.delivery.base import Destination
 from paquebot.delivery.folder import resolve_folder
+from paquebot.delivery.wrapping import build
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.models import Server
@@ -18,5 +19,4 @@ def destination_of(records: Records, server_id: int, kind: str, options: Mapping
     values = {**options, **{name: records.keyring.unseal(value) for name, value in sealed.items()}}
     if kind == "folder":
         values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
-    built: Destination = find("destinations", kind)(values)
-    return built
+    return build(find("destinations", kind), values)

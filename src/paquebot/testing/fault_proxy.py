@@ -99,3 +99,13 @@ class FaultProxy:
             await asyncio.sleep(size / self.bytes_per_second)
         await asyncio.sleep(self.delay_seconds)
         return False
+
+
+class CutOnce(FaultProxy):
+    """Cuts one link after `cut_after` bytes and lets the later ones through, as a router that restarts does."""
+
+    async def _disturb(self, size: int) -> bool:
+        if self.cut_after is None or self.passed[self.direction] <= self.cut_after:
+            return False
+        self.cut_after = None
+        return True
