@@ -27,15 +27,13 @@ from paquebot.delivery.base import (
     Capabilities,
     Destination,
 )
-from paquebot.delivery.ftp_client import FtpClient
+from paquebot.delivery.ftp_client import FtpClient, meaning
 from paquebot.delivery.problems import (
-    BUSY,
     CANNOT_REPLACE,
     CONNECTION_LOST,
     FILE_MISSING,
     FOLDER_MISSING,
     NAME_TAKEN,
-    NO_SPACE,
     PERMISSION_DENIED,
     REFUSED,
     SIGN_IN_REFUSED,
@@ -47,11 +45,6 @@ from paquebot.flow import BLOCK_BYTES, Blocks
 from paquebot.language import translatable
 from paquebot.options import Option
 
-NOT_FTP = Problem(
-    "delivery.not_ftp",
-    "What answers at {place} does not speak FTP as Paquebot understands it.",
-    "Check the port, and whether the server wants protection from the first byte (implicit) or on request (explicit).",
-)
 TLS_REQUIRED = Problem(
     "delivery.tls_required",
     "{place} lets nobody in without TLS.",
@@ -336,7 +329,7 @@ class FtpDestination(Destination):
         except ValueError as error:
             raise self._error(UNUSABLE_NAME, path) from error
         except (ftplib.Error, OSError, EOFError) as error:
-            raise self._error(_meaning(error), path) from error
+            raise self._error(meaning(error), path) from error
 
 
 class FtpsDestination(FtpDestination):
@@ -386,26 +379,3 @@ def _filled(link: socket.socket) -> bytes:
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)
-
-
-def _meaning(error: Exception) -> Problem:
-    """What an answer of the server means (RFC 959, 4.2)."""
-    if isinstance(error, ftplib.error_proto):
-        return NOT_FTP
-    if not isinstance(error, ftplib.Error):
-        return CONNECTION_LOST
-    answer = str(error).lower()
-    return next((problem for signs, problem in _MEANINGS if _shows(answer, signs)), REFUSED)
-
-
-def _shows(answer: str, signs: tuple[str, ...]) -> bool:
-    return any(answer.startswith(sign) if sign.isdigit() else sign in answer for sign in signs)
-
-
-_MEANINGS: tuple[tuple[tuple[str, ...], Problem], ...] = (
-    (("421",), BUSY),
-    (("452", "552", "no space", "quota"), NO_SPACE),
-    (("too long",), UNUSABLE_NAME),
-    (("425", "426"), CONNECTION_LOST),
-    (("530", "532", "550", "553"), PERMISSION_DENIED),
-)

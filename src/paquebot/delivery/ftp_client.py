@@ -12,6 +12,14 @@ import socket
 import ssl
 
 from paquebot.delivery.address import dial
+from paquebot.delivery.problems import BUSY, CONNECTION_LOST, NO_SPACE, PERMISSION_DENIED, REFUSED, UNUSABLE_NAME
+from paquebot.errors import Problem
+
+NOT_FTP = Problem(
+    "delivery.not_ftp",
+    "What answers at {place} does not speak FTP as Paquebot understands it.",
+    "Check the port, and whether the server wants protection from the first byte (implicit) or on request (explicit).",
+)
 
 
 class FtpClient(ftplib.FTP):
@@ -83,3 +91,26 @@ class FtpClient(ftplib.FTP):
     def _protect(self) -> None:
         if self._context and self.sock:
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
+
+
+def meaning(error: Exception) -> Problem:
+    """What an answer of the server means (RFC 959, 4.2)."""
+    if isinstance(error, ftplib.error_proto):
+        return NOT_FTP
+    if not isinstance(error, ftplib.Error):
+        return CONNECTION_LOST
+    answer = str(error).lower()
+    return next((problem for signs, problem in _MEANINGS if _shows(answer, signs)), REFUSED)
+
+
+def _shows(answer: str, signs: tuple[str, ...]) -> bool:
+    return any(answer.startswith(sign) if sign.isdigit() else sign in answer for sign in signs)
+
+
+_MEANINGS: tuple[tuple[tuple[str, ...], Problem], ...] = (
+    (("421",), BUSY),
+    (("452", "552", "no space", "quota"), NO_SPACE),
+    (("too long",), UNUSABLE_NAME),
+    (("425", "426"), CONNECTION_LOST),
+    (("530", "532", "550", "553"), PERMISSION_DENIED),
+)

@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,12 +37,12 @@ from paquebot.errors import DeliveryError, Problem
 HOST_KEY_UNKNOWN = Problem(
     "delivery.host_key_unknown",
     "{place} shows the host key {offered}, and no key was written down to expect.",
-    "Ask whoever runs the server whether this is its fingerprint; if so, write it as “host_key”. Nothing secret was sent.",
+    "Ask whoever runs the server whether this is its fingerprint; if so, write it as “{option}”. Nothing secret was sent.",
 )
 HOST_KEY_CHANGED = Problem(
     "delivery.host_key_changed",
     "{place} shows the host key {offered} instead of {expected}.",
-    "Either the server was rebuilt or somebody stands in between. Ask whoever runs it before you change “host_key”. "
+    "Either the server was rebuilt or somebody stands in between. Ask whoever runs it before you change “{changed}”. "
     "Nothing secret was sent.",
 )
 KEY_UNUSABLE = Problem(
@@ -87,7 +88,14 @@ class SshLink:
         with contextlib.ExitStack() as undo:
             options = self._options
             jump = self._jump(keys, undo) if options["jump_host"] else None
-            here = _Stop(options["host"], options["port"], options["username"], options["host_key"], self._secret("password"))
+            here = _Stop(
+                options["host"],
+                options["port"],
+                options["username"],
+                self._secret("password"),
+                options["host_key"],
+                "host_key",
+            )
             self.connection, self.host_key = self._connect(here, keys, jump)
             undo.callback(lambda: self._loop.run(_say_goodbye(self.connection)))
             self._undo = undo.pop_all()
@@ -100,7 +108,7 @@ class SshLink:
         options = self._options
         username = options["jump_username"] or options["username"]
         password = self._secret("jump_password") or self._secret("password")
-        stop = _Stop(options["jump_host"], options["jump_port"], username, options["jump_host_key"], password)
+        stop = _Stop(options["jump_host"], options["jump_port"], username, password, options["jump_host_key"], "jump_host_key")
         connection, _ = self._connect(stop, keys, None)
         undo.callback(lambda: self._loop.run(_say_goodbye(connection)))
         return connection
@@ -142,8 +150,8 @@ class SshLink:
                     raise
                 raise stop.error(meaning(error)) from error
             if not stop.host_key:
-                raise stop.error(HOST_KEY_UNKNOWN, offered=offered[0])
-        raise stop.error(HOST_KEY_CHANGED, offered=offered[0], expected=stop.host_key)
+                raise stop.error(HOST_KEY_UNKNOWN, offered=offered[0], option=stop.option)
+        raise stop.error(HOST_KEY_CHANGED, offered=offered[0], expected=stop.host_key, changed=stop.option)
 
     def _handshake(
         self,
@@ -182,11 +190,16 @@ class SshLink:
         )
 
 
+@dataclass(frozen=True)
 class _Stop:
-    """A server on the way, and who we are there."""
+    """A server on the way, who we are there, and the option that names its host key."""
 
-    def __init__(self, host: str, port: int, username: str, host_key: str | None, password: str | None) -> None:
-        self.host, self.port, self.username, self.host_key, self.password = host, port, username, host_key, password
+    host: str
+    port: int
+    username: str
+    password: str | None
+    host_key: str | None
+    option: str
 
     def error(self, problem: Problem, **parameters: Any) -> DeliveryError:
         return DeliveryError(problem, place=f"{self.host}:{self.port}", path="", **parameters)

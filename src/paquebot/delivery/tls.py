@@ -94,7 +94,7 @@ def translated(place: str, look: Callable[[ssl.SSLContext], str]) -> Iterator[No
         if error.verify_code in _EXPIRED_CODES:
             raise DeliveryError(CERTIFICATE_EXPIRED, place=place) from error
         problem = CERTIFICATE_WRONG_HOST if error.verify_code in _WRONG_HOST_CODES else CERTIFICATE_UNKNOWN
-        raise DeliveryError(problem, place=place, offered=look(_trusting_nobody())) from error
+        raise DeliveryError(problem, place=place, offered=look(_trusting_nobody()), option=CERTIFICATE.name) from error
     except ssl.SSLError as error:
         raise DeliveryError(TLS_REFUSED, place=place) from error
 

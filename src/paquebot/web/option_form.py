@@ -25,6 +25,7 @@ from paquebot.web.telling import place_error
 
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
+RISKY = translatable("{choice} (risky)")
 TO_CHOOSE = translatable("Choose…")
 
 
@@ -76,6 +77,8 @@ class OptionForm(forms.Form):
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
     explanation = gettext(option.explanation)
     label, help_text = (gettext(option.label), explanation) if option.label else (explanation.rstrip("."), "")
+    if option.risk:
+        help_text = f"{help_text} {gettext(option.risk)}".strip()
     if is_kept:
         help_text = f"{help_text} {gettext(KEPT)}"
     required = option.required and not is_kept and option.kind != "boolean"
@@ -104,7 +107,10 @@ def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
 
 def _choices(option: Option) -> list[tuple[str, str]]:
     labels = option.choice_labels or option.choices
-    return [(choice, gettext(label)) for choice, label in zip(option.choices, labels, strict=True)]
+    return [
+        (choice, gettext(RISKY).format(choice=gettext(label)) if choice in option.risky else gettext(label))
+        for choice, label in zip(option.choices, labels, strict=True)
+    ]
 
 
 def _widget(option: Option) -> forms.Widget:
