@@ -43,7 +43,7 @@ class Limits:
     """
 
     memory_mb: int = 256
-    sorting_memory_mb: int = 900
+    sorting_memory_mb: int = 800
     spill_mb: int = 20_000
     timeout_seconds: int = 1800
     rows: int | None = None
