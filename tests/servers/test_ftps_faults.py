@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from fixtures.disks import small_disk
+from paquebot.delivery.doctor import examine
 from paquebot.delivery.ftp import FtpDestination, FtpsDestination
 from paquebot.errors import DeliveryError, VerificationError, describe
 from paquebot.flow import BLOCK_BYTES
@@ -226,6 +227,14 @@ class TestDelivering:
         assert refused.value.code == "delivery.name_taken"
         with through_a_proxy(ftpd, cut_after=BLOCK_BYTES) as proxied, pytest.raises(DeliveryError):
             voyage.deliver(destination_at(ftpd, "proxied", publishing="final_name", **proxied), folder.remote)
+        assert folder.names() == set()
+
+    def test_the_doctor_does_not_rename_where_that_is_declared_impossible(self, ftpd):
+        folder = ftpd.folder()
+        findings = examine(destination_at(ftpd, publishing="final_name"), folder.remote)
+        assert [(finding.step, finding.error) for finding in findings] == [
+            (step, None) for step in ("connect", "send", "compare", "remove")
+        ]
         assert folder.names() == set()
 
     def test_a_staging_folder_keeps_hidden_names_out_of_the_partner_s_sight(self, ftpd, voyage, monkeypatch):

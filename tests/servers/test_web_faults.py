@@ -2,6 +2,7 @@
 
 import pytest
 
+from paquebot.delivery.doctor import examine
 from paquebot.delivery.https import HttpsDestination
 from paquebot.delivery.webdav import WebDavDestination
 from paquebot.errors import DeliveryError
@@ -117,3 +118,17 @@ def test_a_refusal_is_told_by_its_meaning_and_no_redirect_is_followed(taker, voy
     with pytest.raises(DeliveryError) as refused:
         voyage.deliver(https_at(taker), "")
     assert refused.value.code == code
+
+
+def test_the_doctor_hands_no_test_file_to_somebody_who_would_keep_it(taker):
+    assert [(finding.step, finding.error) for finding in examine(https_at(taker), "")] == [("connect", None)]
+    assert taker.taken == []
+
+
+def test_the_doctor_walks_the_whole_way_of_a_web_folder_and_cleans_up(webdav):
+    folder = webdav.folder()
+    findings = examine(webdav_at(webdav), folder.remote)
+    assert [(finding.step, finding.error) for finding in findings] == [
+        (step, None) for step in ("connect", "send", "compare", "publish", "remove")
+    ]
+    assert folder.names() == set()

@@ -77,9 +77,9 @@ def trusting(options: Mapping[str, Any], place: str) -> ssl.SSLContext:
 
 
 def fingerprint(link: socket.socket) -> str:
-    """The fingerprint of the certificate the other end of `link` showed, written like those of host keys."""
+    """The fingerprint of the certificate the other end of `link` showed, with colons as openssl tells it."""
     shown = link.getpeercert(binary_form=True) if isinstance(link, ssl.SSLSocket) else None
-    return f"SHA256:{hashlib.sha256(shown).hexdigest()}" if shown else ""
+    return f"SHA256:{hashlib.sha256(shown).digest().hex(':').upper()}" if shown else ""
 
 
 @contextlib.contextmanager

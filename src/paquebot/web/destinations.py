@@ -35,7 +35,7 @@ SAVED = translatable("“{name}” is saved.")
 REMOVED = translatable("The destination “{name}” is deleted.")
 APPROVED = translatable("The fingerprint is approved: from now on “{name}” must show it.")
 
-ICONS = {"sftp": "server", "ftps": "server", "ftp": "server", "webdav": "server", "s3": "package", "folder": "folder"}
+ICONS = {"sftp": "server", "ftps": "server", "ftp": "server", "webdav": "server", "s3": "database", "folder": "folder"}
 
 
 class NameForm(forms.Form):
