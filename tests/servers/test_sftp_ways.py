@@ -110,7 +110,8 @@ class TestWays:
         }
         with Partner(tmp_path, key="ssh-rsa", **old) as partner:
             refused = refusal_to_connect(destination_at(partner))
-            assert refused.code == "delivery.not_ssh"
+            # Either end may be the first to find nothing in common, and hang up.
+            assert refused.code in ("delivery.not_ssh", "delivery.connection_lost")
             with destination_at(partner, algorithms="legacy") as destination:
                 assert destination.send("/a.csv", iter([b"old"]), 3) == 3
         assert (tmp_path / "a.csv").read_bytes() == b"old"

@@ -12,6 +12,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -97,6 +98,10 @@ class SftpDestination(Destination):
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
 
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, server_digest=bool(self.options["digest_by_command"]))
+
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo, self._translated():
             self._loop = LoopThread("sftp")
@@ -153,8 +158,6 @@ class SftpDestination(Destination):
 
     def digest(self, path: str) -> str | None:
         """By the command sha256sum, where somebody said it may be run; a server that allows no commands has no digest."""
-        if not self.options["digest_by_command"]:
-            return None
         try:
             told = self._ask(self._connection.run(f"sha256sum -- {shlex.quote(path)}"), path)
         except DeliveryError as error:
