@@ -257,8 +257,6 @@ def test_a_region_without_phone_numbers_is_refused():
         ({"columns": {"policy": "keep"}}, "columns"),
         ({"alerts": []}, "alerts"),
         ({"destination": {"bigquery": "entrepot"}}, "bigquery"),
-        ({"content": {"contacts": {"group": "grandes-villes"}}}, "group"),
-        ({"content": {"contacts": {"where": {"field": "region"}}}}, "where"),
         ({"production": {"mode": "changes"}}, "changes"),
         ({"production": {"if_exists": "number"}}, "number"),
         ({"production": {"rows_per_part": 1000}}, "rows_per_part"),

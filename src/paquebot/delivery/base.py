@@ -56,14 +56,21 @@ STAGING_FOLDER = Option(
     "staging_folder",
     "A folder of the same server where files stand until they are compared, for partners who read hidden names too.",
 )
-CREATE_FOLDERS = Option("create_folders", "Make the folder of an export when it is missing.", kind="boolean", default=False)
+CREATE_FOLDERS = Option(
+    "create_folders", "Make the folder of an export when it is missing.", kind="boolean", default=False, tuning=True
+)
 OTHER_HOSTS = Option(
     "other_hosts",
     "Servers that take over, in this order, while the first cannot be reached: names or addresses, with “:port” if need be.",
     kind="list",
 )
 BANDWIDTH = Option(
-    "kilobytes_per_second", "How much of the line files may take; all of it when left out.", kind="integer", least=1, most=10**7
+    "kilobytes_per_second",
+    "How much of the line files may take; all of it when left out.",
+    kind="integer",
+    least=1,
+    most=10**7,
+    tuning=True,
 )
 
 

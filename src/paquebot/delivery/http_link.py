@@ -34,8 +34,12 @@ URL_OPTIONS = (
         risky=(True,),
         risk="Without https, account, password and files can be read and changed on the way.",
     ),
-    Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
-    Option("stall_timeout_seconds", "How long a link may stand still.", kind="integer", default=60, least=1, most=3600),
+    Option(
+        "connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300, tuning=True
+    ),
+    Option(
+        "stall_timeout_seconds", "How long a link may stand still.", kind="integer", default=60, least=1, most=3600, tuning=True
+    ),
 )
 """What every destination that is reached by an address (URL) can be told."""
 

@@ -41,9 +41,17 @@ class S3Destination(Destination):
         Option("secret_key", "The secret of the access key.", label="Secret key", secret=True, required=True),
         *URL_OPTIONS,
         Option(
-            "part_mebibytes", "The size of the parts a large file is sent in.", kind="integer", default=8, least=5, most=512
+            "part_mebibytes",
+            "The size of the parts a large file is sent in.",
+            kind="integer",
+            default=8,
+            least=5,
+            most=512,
+            tuning=True,
         ),
-        Option("parts_at_once", "How many parts travel at the same time.", kind="integer", default=4, least=1, most=16),
+        Option(
+            "parts_at_once", "How many parts travel at the same time.", kind="integer", default=4, least=1, most=16, tuning=True
+        ),
         BANDWIDTH,
         STAGING_FOLDER,
     )

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import asyncssh
 
+from paquebot.delivery import host_key
 from paquebot.delivery.base import (
     BANDWIDTH,
     CREATE_FOLDERS,
@@ -47,6 +48,7 @@ from paquebot.options import Option
 
 _LONGEST_NAME_BYTES = 255
 """On nearly every file system; a longer name is what a bare “Failure” then meant."""
+_PATIENCE: Mapping[str, Any] = {"kind": "integer", "least": 1, "tuning": True}
 
 
 class SftpDestination(Destination):
@@ -61,7 +63,10 @@ class SftpDestination(Destination):
         Option("private_key", "Its private key, in OpenSSH or PEM text.", label="Private key", secret=True, lines=True),
         Option("passphrase", "The passphrase of the private key, if it has one.", label="Passphrase", secret=True),
         Option(
-            "host_key", "The fingerprint the server must show (SHA256:…); without it no connection is made.", label="Host key"
+            "host_key",
+            "The fingerprint the server must show (SHA256:…), or its public key; without it no connection is made.",
+            label="Host key",
+            check=host_key.check,
         ),
         Option(
             "algorithms",
@@ -75,7 +80,7 @@ class SftpDestination(Destination):
         Option("jump_host", "A server to go through first, where the other cannot be reached directly."),
         Option("jump_port", "TCP port of the server to go through.", kind="integer", default=22, least=1, most=65535),
         Option("jump_username", "The account on the server to go through; the same as above when left out."),
-        Option("jump_host_key", "The fingerprint the server to go through must show (SHA256:…)."),
+        Option("jump_host_key", "The fingerprint the server to go through must show (SHA256:…).", check=host_key.check),
         Option(
             "jump_password", "The password on the server to go through; the same key or password when left out.", secret=True
         ),
@@ -84,17 +89,16 @@ class SftpDestination(Destination):
             "Let the server compute the SHA-256 of a received file with its command sha256sum, where it allows commands.",
             kind="boolean",
             default=False,
+            tuning=True,
         ),
         CREATE_FOLDERS,
         OTHER_HOSTS,
         BANDWIDTH,
         PUBLISHING,
         STAGING_FOLDER,
-        Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
-        Option(
-            "keepalive_interval_seconds", "How often to call a silent server.", kind="integer", default=1, least=1, most=300
-        ),
-        Option("keepalive_count", "How many calls may stay unanswered.", kind="integer", default=3, least=1, most=100),
+        Option("connect_timeout_seconds", "How long to wait for an answer.", default=15, most=300, **_PATIENCE),
+        Option("keepalive_interval_seconds", "How often to call a silent server.", default=1, most=300, **_PATIENCE),
+        Option("keepalive_count", "How many calls may stay unanswered.", default=3, most=100, **_PATIENCE),
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
 

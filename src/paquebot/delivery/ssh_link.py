@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Any, Self
 import asyncssh
 
 from paquebot.credentials import Secret
+from paquebot.delivery import host_key
 from paquebot.delivery.address import dial, is_refused
 from paquebot.delivery.loop_thread import LoopThread
 from paquebot.delivery.problems import (
@@ -135,7 +135,7 @@ class SshLink:
         offered: list[str] = []
         known = (*_HOST_KEY_ALGORITHMS, *(("ssh-rsa",) if self._legacy else ()))
         for algorithms in (known, *((one,) for one in known)):
-            pin = _PinnedHostKey(stop.host_key)
+            pin = host_key.PinnedHostKey(stop.host_key)
             try:
                 return self._loop.run(self._handshake(stop, pin, keys, algorithms, through)), pin.offered
             except asyncssh.HostKeyNotVerifiable:
@@ -151,12 +151,14 @@ class SshLink:
                 raise stop.error(meaning(error)) from error
             if not stop.host_key:
                 raise stop.error(HOST_KEY_UNKNOWN, offered=offered[0], option=stop.option)
-        raise stop.error(HOST_KEY_CHANGED, offered=offered[0], expected=stop.host_key, changed=stop.option)
+        raise stop.error(
+            HOST_KEY_CHANGED, offered=offered[0], expected=host_key.fingerprint_of(stop.host_key), changed=stop.option
+        )
 
     def _handshake(
         self,
         stop: _Stop,
-        pin: _PinnedHostKey,
+        pin: host_key.PinnedHostKey,
         keys: list[asyncssh.SSHKey],
         algorithms: tuple[str, ...],
         through: asyncssh.SSHClientConnection | None,
@@ -203,18 +205,6 @@ class _Stop:
 
     def error(self, problem: Problem, **parameters: Any) -> DeliveryError:
         return DeliveryError(problem, place=f"{self.host}:{self.port}", path="", **parameters)
-
-
-class _PinnedHostKey(asyncssh.SSHClient):
-    """Accepts the host key that was written down (or one of several), and remembers the one it was shown."""
-
-    def __init__(self, expected: str | None) -> None:
-        self._expected = {one.rstrip("=") for one in re.split(r"[\s,]+", expected or "") if one}
-        self.offered = ""
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.offered = key.get_fingerprint("sha256")
-        return self.offered in self._expected
 
 
 def _refuse_literal(host: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from paquebot.errors import DeliveryError, Problem
-from paquebot.options import Option
+from paquebot.options import DefinitionError, Option, Path
 
 CERTIFICATE_UNKNOWN = Problem(
     "delivery.certificate_unknown",
@@ -51,10 +52,23 @@ TLS_REFUSED = Problem(
     "Check the port and the kind of protection. A server that knows nothing newer than TLS 1.1 is refused.",
 )
 
+BAD_FINGERPRINT = Problem(
+    "delivery.bad_certificate_fingerprint",
+    "{where}: “{key}” is not the SHA-256 fingerprint of a certificate.",
+    "It is “SHA256:” and 64 hexadecimal digits, as `openssl x509 -noout -fingerprint -sha256` shows them.",
+)
+
+
+def _check_fingerprint(written: str, path: Path) -> None:
+    if not re.fullmatch(r"[0-9a-f]{64}", _bare(written)):
+        raise DefinitionError(BAD_FINGERPRINT, path, key=path[-1])
+
+
 CERTIFICATE = Option(
     "certificate",
     "The fingerprint (SHA256:…) of the one certificate to accept; without it an authority must vouch for the server.",
     label="Certificate",
+    check=_check_fingerprint,
 )
 AUTHORITY = Option("ca_certificate", "The authority that signs the server's certificate, in PEM text.", lines=True)
 

@@ -91,6 +91,7 @@ def approve_identity(server: Server, option: str, fingerprint: str, version: str
     """Writes down which host key or certificate the server must show from now on. Raises `CommandError`."""
     if option not in _IDENTITIES or option not in {entry.name for entry in options_of(server.kind)}:
         raise CommandError(NOT_AN_IDENTITY, name=server.name)
+    read([entry for entry in options_of(server.kind) if entry.name == option], {option: fingerprint})
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
         update(row, options={**row.options, option: fingerprint})
@@ -117,7 +118,7 @@ def remove_server(project: Project, name: str, version: str) -> None:
 def examine_server(records: Records, server: Server, folder: str) -> list[Finding]:
     """What the doctor finds in `folder` of the destination, step by step; what cannot even be begun is the first finding."""
     try:
-        destination = destination_of(records, server.id, server.kind, server.options)
+        destination = destination_of(records, server)
     except PaquebotError as error:
         return [Finding("connect", 0.0, error)]
     return examine(destination, folder)
