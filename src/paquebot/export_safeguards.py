@@ -1,4 +1,4 @@
-"""The keys by which an export keeps a wrong file from leaving: what happens when columns change, and when a person must look."""
+"""The keys by which an export keeps a wrong file from leaving: what happens when columns change, when a person must look."""
 
 from __future__ import annotations
 

@@ -237,7 +237,6 @@ def test_what_is_wrong_is_told_with_its_line(folder, before, after, code, line):
 @pytest.mark.parametrize(
     "after, added, said, line",
     [
-        (35, "    columns: {policy: keep}\n", "columns", 35),
         (35, "    alerts:\n      - {on: [failed, late], to: [a@example.org]}\n", "alerts", 35),
     ],
 )
