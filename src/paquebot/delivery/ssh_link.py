@@ -151,9 +151,8 @@ class SshLink:
                 raise stop.error(meaning(error)) from error
             if not stop.host_key:
                 raise stop.error(HOST_KEY_UNKNOWN, offered=offered[0], option=stop.option)
-        raise stop.error(
-            HOST_KEY_CHANGED, offered=offered[0], expected=host_key.fingerprint_of(stop.host_key), changed=stop.option
-        )
+        expected = host_key.fingerprint_of(stop.host_key or "")
+        raise stop.error(HOST_KEY_CHANGED, offered=offered[0], expected=expected, changed=stop.option)
 
     def _handshake(
         self,
