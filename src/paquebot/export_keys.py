@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from paquebot.alerts import ALERTS
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS, HOLD
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
-from paquebot.schedule import SCHEDULE
+from paquebot.schedule import SCHEDULE, check_time_of_day
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -346,7 +347,13 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
+    Option(
+        "deliver_by",
+        "The time of day by which the file must have been delivered, such as “07:00”; whoever listens hears when it was not.",
+        label="Delivered by",
+        check=check_time_of_day,
+    ),
+    ALERTS,
     HOLD,
-    Planned("alerts"),
     Planned("trigger"),
 )

@@ -31,7 +31,7 @@ GROUPS: Mapping[str, str] = {
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination"}
+_PART_OF |= {"two_step": "destination", "deliver_by": "schedule"}
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 

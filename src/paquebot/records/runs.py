@@ -14,6 +14,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
@@ -54,7 +55,7 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None,
 def refuse(export: Export, trigger: str, scheduled_for: datetime, error: PaquebotError) -> None:
     """A run that was due and could not be asked for: history shows it with its reason. It is told once per due time."""
     now = timezone.now()
-    Run.objects.get_or_create(
+    refused, is_new = Run.objects.get_or_create(
         export=export,
         trigger=trigger,
         scheduled_for=scheduled_for,
@@ -70,6 +71,8 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "error": describe(error),
         },
     )
+    if is_new:
+        announce_end(refused.id)
 
 
 def ended_tokens(tokens: Collection[str]) -> set[str]:
@@ -153,6 +156,7 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
             keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
+        announce_end(run_id)
 
 
 def fail(run_id: int, attempt: int, error: BaseException) -> None:
@@ -174,7 +178,9 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
     """The run ended otherwise than well, and is not tried again."""
-    write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
+    with transaction.atomic():
+        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
+        announce_end(run_id)
 
 
 def close_lost_steps(run: Run) -> None:

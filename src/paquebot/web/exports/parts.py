@@ -188,11 +188,11 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
             raise DefinitionError(problem, ("schedule", key))
     said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
     if "at" in said:
-        said["at"] = list(dict.fromkeys(_time(written) for written in said["at"]))
+        said["at"] = list(dict.fromkeys(time_written(written) for written in said["at"]))
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
 
 
-def _time(written: str) -> str:
+def time_written(written: str) -> str:
     """`6 h 30` and `6h` are times too."""
     found = _SPOKEN_TIME.fullmatch(written.strip())
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
