@@ -21,11 +21,17 @@ from paquebot.records.alerts.listening import heard_by
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.records.runs import place_among_runs
-from paquebot.verification.comparison import READ_BACK, strongest
+from paquebot.verification.comparison import ACCEPTED, READ_BACK, SERVER_DIGEST, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
 COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
 FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
+LEVEL_WORDS = {
+    SERVER_DIGEST: translatable("compared by SHA-256, computed by the server or read back"),
+    READ_BACK: translatable("compared by SHA-256 once read back"),
+    SIZE: translatable("compared by size"),
+    ACCEPTED: translatable("on the word of the server alone"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,8 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
 def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
     if server:
-        level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
-        yield Clause(_("compared by SHA-256 once read back") if level == READ_BACK else _("compared by size"))
+        level = strongest(find("destinations", server.kind)(server.options).capabilities, two_step=definition.two_step)
+        yield Clause(_(LEVEL_WORDS[level]))
 
 
 def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:
