@@ -118,6 +118,8 @@ def _tell_step(step: Mapping[str, Any], document: Mapping[str, Any], out: Output
     told = f"    {began}  {step_name(step['name'], _):<14} {status_name(step['status'], _):<10} {took:>8}"
     attempt = "  " + _("attempt {number}").format(number=step["attempt"]) if with_attempt else ""
     out.line(f"{told}{attempt}".rstrip())
+    for notice in step["detail"].get("notices", ()):
+        out.line(f"      {notice['message']} {notice['hint']}")
     error = step["detail"].get("error")
     if error and error != document["error"]:
         out.line(f"      {error['message']} ({error['code']})")

@@ -24,6 +24,7 @@ def run_now(export: Export, by: User | None = None) -> Run:
 
 def send_again(records: Records, run: Run, by: User | None = None) -> Run:
     """A run that sends the kept file of `run` again. Raises when the file is gone, or was never whole."""
+    retrying.require_released(run)
     kept = retrying.kept_file(run)
     artifact_store(records).open(kept.location, kept.wrapped_key)
     with transaction.atomic():

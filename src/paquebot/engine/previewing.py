@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from paquebot.content.contract import Column, ColumnContract, Fit
 from paquebot.content.fields import Obfuscation
 from paquebot.content.labels import labelled
 from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
@@ -23,6 +24,7 @@ from paquebot.export import ExportDefinition
 from paquebot.flow import Rows
 from paquebot.plugins import find
 from paquebot.records.connection import Records
+from paquebot.records.contracts import delivered_columns
 from paquebot.records.freezing import source_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export
@@ -68,6 +70,22 @@ def columns(records: Records, export: Export) -> tuple[str, ...]:
     definition = ExportDefinition.from_document(export.definition)
     with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
         return source.columns()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOutlook:
+    """The columns last delivered (None: none yet), those that would leave now, and what is to be told of the difference."""
+
+    delivered: tuple[Column, ...] | None
+    fit: Fit
+
+
+def column_outlook(records: Records, export: Export) -> ColumnOutlook:
+    """How today's columns stand to those last delivered; no row is read. Raises `PaquebotError`."""
+    definition = ExportDefinition.from_document(export.definition)
+    delivered = delivered_columns(export, definition)
+    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+        return ColumnOutlook(delivered, ColumnContract(definition.column_policy, delivered).fit(source.rows().schema))
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from paquebot import __version__
+from paquebot.errors import render
+from paquebot.events import PRODUCE
 from paquebot.pipeline import Outcome, Plan
 from paquebot.records.connection import Records
 from paquebot.records.models import Run
@@ -27,6 +29,7 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "remote_path": outcome.remote_path,
         "columns": list(artifact.columns),
         "rows": artifact.rows,
+        "notices": _notices(run),
         "report": dict(artifact.report),
         "plain": {"size_bytes": artifact.plain.size_bytes, "sha256": artifact.plain.sha256},
         "final": {"size_bytes": artifact.final.size_bytes, "sha256": artifact.final.sha256},
@@ -36,3 +39,9 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "steps": [{"name": step.name, "attempt": step.attempt, "status": step.status} for step in run.steps.all()],
     }
     return sign(facts, records.keyring.signing_key())
+
+
+def _notices(run: Run) -> list[dict[str, str]]:
+    """What there was to tell about the columns when the file was made."""
+    made = run.steps.filter(name=PRODUCE, detail__has_key="notices").last()
+    return [render(notice, str) for notice in made.detail["notices"]] if made else []

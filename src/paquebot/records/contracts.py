@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from paquebot.content.contract import Column, columns_of
 from paquebot.export import ExportDefinition
-from paquebot.records.models import Artifact, ColumnContract, Run
+from paquebot.records.models import Artifact, ColumnContract, Export, Run
 
 _RUNS_LOOKED_AT = 60
 _ENOUGH = 3
@@ -16,8 +16,13 @@ _ENOUGH = 3
 
 def prior_columns(run: Run) -> tuple[Column, ...] | None:
     """The columns the run's file should have: those last delivered, unless the export asks for another content since."""
-    kept = ColumnContract.objects.filter(export=run.export).first() if run.export else None
-    return columns_of(kept.columns) if kept is not None and kept.choice == _choice(run) else None
+    return delivered_columns(run.export, _definition(run)) if run.export else None
+
+
+def delivered_columns(export: Export, definition: ExportDefinition) -> tuple[Column, ...] | None:
+    """The columns last delivered; None before a first delivery, and once the export asks for another content than it then did."""
+    kept = ColumnContract.objects.filter(export=export).first()
+    return columns_of(kept.columns) if kept is not None and kept.choice == _choice(definition) else None
 
 
 def keep_columns(run_id: int) -> None:
@@ -29,10 +34,10 @@ def keep_columns(run_id: int) -> None:
         return
     made_by = int(run.definition.get("named_after", run.id))
     mine, created = ColumnContract.objects.select_for_update().get_or_create(
-        export=run.export, defaults={"columns": columns, "choice": _choice(run), "run_number": made_by}
+        export=run.export, defaults={"columns": columns, "choice": _choice(_definition(run)), "run_number": made_by}
     )
     if not created and mine.run_number < made_by:
-        mine.columns, mine.choice, mine.run_number = columns, _choice(run), made_by
+        mine.columns, mine.choice, mine.run_number = columns, _choice(_definition(run)), made_by
         mine.save()
 
 
@@ -50,7 +55,11 @@ def usual_rows(run: Run, timezone: str) -> int | None:
     return round(median(counts)) if len(counts) >= _ENOUGH else None
 
 
-def _choice(run: Run) -> dict[str, Any]:
+def _definition(run: Run) -> ExportDefinition:
+    return ExportDefinition.from_document(run.definition["export"])
+
+
+def _choice(definition: ExportDefinition) -> dict[str, Any]:
     """What the export itself says about columns. Who is chosen, and how the file is made, changes none of them."""
-    content = ExportDefinition.from_document(run.definition["export"]).content
+    content = definition.content
     return {"kind": content.kind, "name": content.name, "fields": list(content.fields) if content.fields else None}

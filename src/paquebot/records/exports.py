@@ -20,7 +20,7 @@ from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
 from paquebot.records.alerts.listening import listen_alike
-from paquebot.records.models import EncryptionKey, Export, Project, Query, Run, Server, Table, User
+from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
 
@@ -44,6 +44,9 @@ NO_SUCH_SOURCE = Problem(
     "export.unknown_source",
     "This project has no table or query “{value}”.",
     "Choose one of the list; it may have been removed.",
+)
+NO_SUCH_GROUP = Problem(
+    "export.unknown_group", "This project has no group “{value}”.", "Choose one of the list; it may have been removed."
 )
 NO_SUCH_KEY = Problem(
     "export.unknown_key", "This project has no key “{value}”.", "Choose among those of the list; it may have been removed."
@@ -192,6 +195,8 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
     known = set(EncryptionKey.objects.filter(project=project).values_list("name", flat=True))
     for key in definition.encryption_keys:
         _require(key in known, NO_SUCH_KEY, "openpgp", key)
+    if group := definition.content.group:
+        _require(Group.objects.filter(project=project, name=group).exists(), NO_SUCH_GROUP, "group", group)
     name = definition.content.name or ""
     if definition.content.kind == QUERY:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)

@@ -19,7 +19,7 @@ from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Group, Project
 from paquebot.records.restricting import check_criterion, contact_key, contact_list
 from paquebot.records.uses import refuse_used, uses_in
-from paquebot.records.writing import CHANGED, CREATED, locked, update
+from paquebot.records.writing import CHANGED, CREATED, locked, require_free, update
 from paquebot.sources.lake.catalogue import Catalogue
 
 
@@ -37,6 +37,21 @@ def keep_group(records: Records, project: Project, definition: GroupDefinition) 
         count = len(members or ())
         changed = update(group, where=where, member_count=count, members_digest=digest if members is not None else "")
     return CREATED if created else CHANGED if changed else None
+
+
+def add_group(records: Records, project: Project, definition: GroupDefinition) -> Group:
+    """A new group. Raises as `keep_group` does, and `CommandError` for its name."""
+    require_free(Group, project, definition.name)
+    with transaction.atomic():
+        keep_group(records, project, definition)
+    return Group.objects.get(project=project, name=definition.name)
+
+
+def change_group(records: Records, project: Project, definition: GroupDefinition, version: str) -> None:
+    """The group says what `definition` says. Raises as `keep_group` does, and `CommandError` when somebody else was faster."""
+    with transaction.atomic():
+        locked(Group, project, definition.name, version)
+        keep_group(records, project, definition)
 
 
 def remove_group(records: Records, project: Project, name: str, version: str) -> None:

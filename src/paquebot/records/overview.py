@@ -41,10 +41,11 @@ class Day:
 
 
 def unwell(project: Project) -> QuerySet[Run]:
-    """The last run of each export whose last run did not go well and is not ignored, newest first."""
+    """The last run of each export whose last run did not go well, and every held one, but those ignored; newest first."""
     last = Run.objects.filter(export=OuterRef("pk")).order_by("-id").values("id")[:1]
     newest = Export.objects.filter(project=project).annotate(last=Subquery(last)).values("last")
-    unwell = Run.objects.filter(id__in=newest, status__in=UNWELL, ignored_at=None)
+    held = Run.objects.filter(project=project, status="held").order_by().values("id")
+    unwell = Run.objects.filter(id__in=newest.order_by().union(held), status__in=UNWELL, ignored_at=None)
     return unwell.select_related("export").order_by("-id")
 
 

@@ -65,9 +65,14 @@ class Answer:
 
 def ask(records: Records, project: Project, sql: str, sample_rows: int = SAMPLE_ROWS) -> Answer:
     """Counts all rows of `sql` and keeps the first. Raises `SourceError` for what the sandbox refuses."""
-    started = time.monotonic()
     provision_lake(records, project)
-    with _source(records, project, sql) as source:
+    return answer(_source(records, project, sql), sample_rows)
+
+
+def answer(reader: LakeSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
+    """Counts all rows `reader` gives and keeps the first. Raises `SourceError` for what the sandbox refuses."""
+    started = time.monotonic()
+    with reader as source:
         rows = source.rows()
         sample: list[tuple[Any, ...]] = []
         count = 0

@@ -61,13 +61,16 @@ def criterion_of(group: Group) -> Criterion:
 
 def check_criterion(records: Records, project: Project, where: Criterion | None) -> None:
     """Raises `SourceError` for a field or table that is not there, `CommandError` for what means nothing to its field."""
-    if where is None:
-        return
+    if where is not None:
+        provision_lake(records, project)
+        check_selection(lake_address(records, project), current_snapshot(project), contacts_meeting(project, where))
+
+
+def contacts_meeting(project: Project, where: Criterion | None, fields: tuple[str, ...] | None = None) -> TableSelection:
+    """The contacts that meet `where` today (None: all of them), in no order. Raises `CommandError` without a contact list."""
     contacts, links = contact_list(project), _links(project, where)
-    provision_lake(records, project)
     linked = Links(contact_key(contacts, links), links)
-    selection = TableSelection(contacts.name, where=where, links=linked, run_date=timezone.localdate())
-    check_selection(lake_address(records, project), current_snapshot(project), selection)
+    return TableSelection(contacts.name, fields, order="none", where=where, links=linked, run_date=timezone.localdate())
 
 
 def _links(project: Project, where: Criterion | None) -> dict[str, str]:

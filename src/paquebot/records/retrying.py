@@ -44,6 +44,7 @@ def resend(run: Run, by: User | None) -> Run:
     """
     require_finished(run)
     with transaction.atomic():
+        require_released(run)
         held = kept_file(run, hold=True)
         again = _sent_again(run)
         Artifact.objects.create(run=again, location=held.location, wrapped_key=held.wrapped_key, facts=held.facts)
@@ -69,12 +70,16 @@ def kept_file(run: Run, *, hold: bool = False) -> Artifact:
     """
     if run.status == "nothing_to_export":
         raise CommandError(NOTHING_LEFT, run=run.id)
-    if run.status == "held":
-        raise CommandError(STILL_HELD, run=run.id)
     kept = (Artifact.objects.select_for_update() if hold else Artifact.objects).filter(run=run).first()
     if kept is None:
         raise CommandError(NO_KEPT_FILE, run=run.id)
     return kept
+
+
+def require_released(run: Run) -> None:
+    """Raises `CommandError` while the run's file waits for a person: it can be looked at, not sent."""
+    if run.status == "held":
+        raise CommandError(STILL_HELD, run=run.id)
 
 
 def _sent_again(run: Run) -> Run:

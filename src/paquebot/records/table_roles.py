@@ -40,6 +40,11 @@ READ_BY_QUERIES = Problem(
     "“{name}” cannot be deleted: these queries read it: {queries}.",
     "Delete the queries, or let them read another table.",
 )
+ASKED_BY_GROUPS = Problem(
+    "table.asked_by_groups",
+    "“{name}” cannot be deleted: these groups are chosen by what it says: {groups}.",
+    "Delete the groups, or let them ask about another table.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,14 @@ def queries_reading(project: Project, name: str) -> list[str]:
 
 
 def remove_table(records: Records, project: Project, name: str, version: str) -> None:
-    """The table and its rows are gone; runs keep the snapshots they read. Raises `CommandError` while an export or a query
-    uses it."""
+    """The table and its rows are gone; runs keep the snapshots they read. Raises `CommandError` while an export, a query or a
+    group uses it."""
     with transaction.atomic():
         row = locked(Table, project, name, version)
-        refuse_used(name, uses_in(project).tables.get(name, []))
+        uses = uses_in(project)
+        refuse_used(name, uses.tables.get(name, []))
+        if groups := uses.asked.get(name):
+            raise CommandError(ASKED_BY_GROUPS, name=name, groups=groups)
         queries = queries_reading(project, name)
         if queries:
             raise CommandError(READ_BY_QUERIES, name=name, queries=queries)

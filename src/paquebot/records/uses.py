@@ -9,7 +9,7 @@ from typing import Any
 from paquebot import criteria
 from paquebot.errors import CommandError, Problem
 from paquebot.export import CONTACTS, QUERY, TABLE
-from paquebot.records.models import Export, Project, Query, Table
+from paquebot.records.models import Export, Group, Project, Query, Table
 from paquebot.records.reading import tables_read
 
 IN_USE = Problem(
@@ -40,12 +40,15 @@ class Uses:
     keys: dict[str, list[Use]] = field(default_factory=dict)
     servers: dict[str, list[Use]] = field(default_factory=dict)
     groups: dict[str, list[Use]] = field(default_factory=dict)
+    asked: dict[str, list[str]] = field(default_factory=dict)
+    """By table: the names of the groups whose criteria ask about it."""
 
 
 def uses_in(project: Project) -> Uses:
     """Everything the project's exports use, read at once."""
     found, tables = Uses(), _tables(project)
     queries = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    _note_groups(found, tables, project)
     rows = Export.objects.filter(project=project).values_list(
         "name", "state", "server__name", "definition__label", "definition__content", "definition__encryption"
     )
@@ -75,10 +78,19 @@ def _note_content(
         found.contact_list.append(use)
     named = [content[TABLE]] if TABLE in content else contacts
     chosen = content.get(CONTACTS) or {}
-    _note(found.tables, [*named, *_asked(chosen.get("where"))], use)
+    of_group = [table for table, groups in found.asked.items() if chosen.get("group") in groups]
+    _note(found.tables, list(dict.fromkeys([*named, *_asked(chosen.get("where")), *of_group])), use)
     _note(found.groups, [chosen["group"]] if chosen.get("group") else [], use)
     if not chosen.get("fields"):
         _note(found.ordered, named, use)
+
+
+def _note_groups(found: Uses, tables: Mapping[str, bool], project: Project) -> None:
+    """A criterion asks about the contact list, and about the profile tables it names."""
+    contacts = [name for name, is_contact_list in tables.items() if is_contact_list]
+    for name, where in Group.objects.filter(project=project, where__isnull=False).values_list("name", "where"):
+        for table in (*contacts, *_asked(where)):
+            found.asked.setdefault(table, []).append(name)
 
 
 def _asked(where: Mapping[str, Any] | None) -> list[str]:

@@ -5,7 +5,8 @@ from django.urls import path
 from paquebot.web import destinations, health, history, home, inbox, keys, preferences, projects, searching
 from paquebot.web.administration import mail, members
 from paquebot.web.alerts import page as alerts
-from paquebot.web.data import importing, overview, queries, tables
+from paquebot.web.criteria import pages as builder_pages
+from paquebot.web.data import groups, importing, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
 from paquebot.web.people import invited, passwords, signing_in
@@ -48,6 +49,7 @@ urlpatterns = [
     path("p/<slug:project>/exports/<slug:name>/runs/", export_page.runs, name="export_runs"),
     path("p/<slug:project>/exports/<slug:name>/summary/", beside.summary, name="export_summary"),
     path("p/<slug:project>/exports/<slug:name>/preview/", beside.first_lines, name="export_preview"),
+    path("p/<slug:project>/exports/<slug:name>/columns/", beside.columns, name="export_columns"),
     path("p/<slug:project>/exports/<slug:name>/run/", actions.run, name="run_export"),
     path("p/<slug:project>/exports/<slug:name>/switch/", actions.switch, name="switch_export"),
     path("p/<slug:project>/exports/<slug:name>/duplicate/", actions.duplicate, name="duplicate_export"),
@@ -58,6 +60,8 @@ urlpatterns = [
     path("p/<slug:project>/runs/<int:run>/retry/", acts.retry, name="run_retry"),
     path("p/<slug:project>/runs/<int:run>/ignore/", acts.ignore, name="run_ignore"),
     path("p/<slug:project>/runs/<int:run>/cancel/", acts.cancel, name="run_cancel"),
+    path("p/<slug:project>/runs/<int:run>/release/", acts.release, name="run_release"),
+    path("p/<slug:project>/runs/<int:run>/refuse/", acts.refuse, name="run_refuse"),
     path("p/<slug:project>/runs/<int:run>/file/", files.download, name="run_file"),
     path("p/<slug:project>/runs/<int:run>/first-lines/", files.first_lines, name="run_first_lines"),
     path("p/<slug:project>/runs/<int:run>/receipt/", files.receipt, name="run_receipt"),
@@ -76,6 +80,13 @@ urlpatterns = [
     path("p/<slug:project>/data/new-query/", queries.new, name="new_query"),
     path("p/<slug:project>/data/queries/<slug:name>/", queries.query, name="query"),
     path("p/<slug:project>/data/queries/<slug:name>/delete/", queries.remove, name="delete_query"),
+    path("p/<slug:project>/data/groups/", groups.groups, name="groups"),
+    path("p/<slug:project>/data/new-group/", groups.new, name="new_group"),
+    path("p/<slug:project>/data/groups/<slug:name>/", groups.group, name="group"),
+    path("p/<slug:project>/data/groups/<slug:name>/count/", groups.count, name="group_count"),
+    path("p/<slug:project>/data/groups/<slug:name>/delete/", groups.remove, name="delete_group"),
+    path("p/<slug:project>/data/criteria/", builder_pages.again, name="criteria"),
+    path("p/<slug:project>/data/criteria/meant/", builder_pages.meant, name="criteria_meant"),
     path("p/<slug:project>/destinations/", destinations.destinations, name="destinations"),
     path("p/<slug:project>/new-destination/", destinations.choose_kind, name="new_destination"),
     path("p/<slug:project>/new-destination/<slug:kind>/", destinations.new, name="new_destination_of"),

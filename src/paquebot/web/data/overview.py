@@ -1,4 +1,4 @@
-"""What is in the project? Its tables, its queries, its imports."""
+"""What is in the project? Its tables, its queries, its groups, its imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from paquebot.language import translatable
-from paquebot.records.models import Import, Query, Table
+from paquebot.records.models import Group, Import, Query, Table
 from paquebot.records.tables import imports_of, tables_of
 from paquebot.records.uses import uses_in
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
@@ -45,7 +45,7 @@ TABLES = Listing(
 @seen_by(VIEWERS)
 @require_safe
 def overview(request: PageRequest, project: str) -> HttpResponseBase:
-    """Tables with what uses them, queries, the latest imports."""
+    """Tables with what uses them, queries, groups, the latest imports."""
     if request.GET.get("format") == "csv":
         return TABLES.csv(Table.objects.filter(project=request.project).select_related("project"))
     uses = uses_in(request.project)
@@ -56,6 +56,7 @@ def overview(request: PageRequest, project: str) -> HttpResponseBase:
         {
             "tables": [(facts, uses.tables.get(facts.table.name, [])) for facts in tables_of(request.project)],
             "queries": [(query, uses.queries.get(query.name, [])) for query in queries],
+            "groups": [(group, uses.groups.get(group.name, [])) for group in Group.objects.filter(project=request.project)],
             "imports": list(imports_of(request.project)[:LATEST]),
         },
     )

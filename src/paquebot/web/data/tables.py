@@ -107,7 +107,7 @@ def role(request: PageRequest, project: str, name: str) -> HttpResponse:
 @seen_by(OWNERS)
 @require_POST
 def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
-    """Deletes the table and its rows, unless an export or a query uses it."""
+    """Deletes the table and its rows, unless an export, a query or a group uses it."""
     return named.removed(request, named.found(Table, request, name), REMOVAL)
 
 
@@ -131,6 +131,7 @@ def _page(request: PageRequest, found: Table, *, status: int = 200, **more: Any)
         "version": version_of(found),
         "used_by": uses.tables.get(found.name, []),
         "ordered": uses.ordered.get(found.name, []),
+        "asked_by": uses.asked.get(found.name, []),
         "read_by": queries_reading(request.project, found.name),
         "imports": Import.objects.filter(table=found).order_by("-id")[:SHOWN_IMPORTS],
     }

@@ -10,24 +10,24 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from paquebot.engine.previewing import preview
+from paquebot.engine.previewing import column_outlook, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
 from paquebot.records.models import Export, Project
 from paquebot.records.sentence import Clause, file_name, next_runs, sentence
-from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
 from paquebot.web.checking import told_to
-from paquebot.web.exports import fields
+from paquebot.web.exports import fields, restriction
 from paquebot.web.exports.finding import Bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
 from paquebot.web.installation import records
 
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
-SHOWN_IN_LINES = ("file", "source", fields.NAME)
+SHOWN_IN_LINES = ("file", "source", restriction.NAME, fields.NAME)
 """The parts that the first lines of the file show the effect of."""
 _PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
 
@@ -82,6 +82,23 @@ def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
         context["error"] = describe(error)
     whole = not request.headers.get("HX-Request")
     return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
+
+
+@seen_by(VIEWERS)
+@require_safe
+def columns(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """The columns last delivered, and what today's would make of them: a part of the page, or a page of its own."""
+    export = export_or_404(request, name)
+    context: dict[str, Any] = {"export": export}
+    try:
+        outlook = column_outlook(records(), export)
+        context["outlook"] = outlook
+        context["held_for"] = [describe(why) for why in outlook.fit.held_for]
+        context["notices"] = [describe(why) for why in outlook.fit.notices]
+    except PaquebotError as error:
+        context["error"] = describe(error)
+    whole = not request.headers.get("HX-Request")
+    return render(request, "exports/contract_page.html" if whole else "exports/contract.html", context)
 
 
 def _tried(export: Export, form: Bound) -> ExportDefinition:

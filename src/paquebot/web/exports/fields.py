@@ -19,6 +19,8 @@ from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.plugins import find
+from paquebot.web.checking import errors_of
+from paquebot.web.exports.parts import of_contacts
 from paquebot.web.option_form import OptionForm
 
 NO_FIELD = Problem("export.no_field", "No field is chosen.", "Choose at least one, or export all of them.")
@@ -105,17 +107,18 @@ class FieldsForm:
 
     def changes(self) -> dict[str, Any]:
         """The keys of the definition it changes. Raises `DefinitionError`."""
+        content = self.definition.content
         values = {line.name: line.form.values() for line in self.lines}
         hidden = {name: _how(said) for name, said in values.items() if said.get("hidden")}
         if not self.chooses_fields:
             return {"obfuscation": self._obfuscation(hidden)}
         if self.all_fields:
-            return {"obfuscation": self._obfuscation(hidden), "content": {CONTACTS: {}}}
+            return {"obfuscation": self._obfuscation(hidden), "content": of_contacts(content, fields=None)}
         leaving = [line.name for line in self.lines if values[line.name].get("leaves") and not line.missing]
         if not leaving:
             raise DefinitionError(NO_FIELD, ("content",))
         hidden = {name: how for name, how in hidden.items() if name in leaving}
-        return {"obfuscation": self._obfuscation(hidden), "content": {CONTACTS: {"fields": leaving}}}
+        return {"obfuscation": self._obfuscation(hidden), "content": of_contacts(content, fields=leaving)}
 
     def move(self, asked: str) -> bool:
         """`up:3` and `down:3` move the line of that number one place; False for anything else."""
@@ -126,6 +129,10 @@ class FieldsForm:
         other = min(max(place + STEPS[direction], 0), len(self.lines) - 1)
         self.lines.insert(other, self.lines.pop(place))
         return True
+
+    def wrong(self) -> dict[str, list[str]]:
+        """What is wrong, by the name of the field as the page sends it."""
+        return errors_of(*(line.form for line in self.lines))
 
     def place_error(self, told: str, path: Sequence[Any]) -> None:
         """Beside the field the error is about, or on top."""

@@ -17,11 +17,14 @@ from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
 from paquebot.web.checking import errors_of
-from paquebot.web.exports import fields
+from paquebot.web.exports import fields, restriction
 from paquebot.web.exports.parts import PARTS, Part
 from paquebot.web.installation import records
 from paquebot.web.option_form import OptionForm
 from paquebot.web.telling import told
+
+OwnForm = fields.FieldsForm | restriction.RestrictionForm
+"""Forms that are more than the options of a section."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Bound:
     name: str
     title: str
     icon: str
-    form: OptionForm | fields.FieldsForm
+    form: OptionForm | OwnForm
     part: Part | None
     definition: ExportDefinition
 
@@ -40,22 +43,21 @@ class Bound:
 
     def changes(self) -> dict[str, Any]:
         """The keys of the definition it changes. Raises `DefinitionError`."""
-        if isinstance(self.form, fields.FieldsForm):
+        if isinstance(self.form, OwnForm):
             return self.form.changes()
         return self.part.changes(self.form.values(), self.definition) if self.part else {}
 
     def moves(self, asked: str) -> bool:
-        """Whether the button that was pressed only moved a field up or down; nothing is to be saved then."""
-        return isinstance(self.form, fields.FieldsForm) and self.form.move(asked)
+        """Whether the button that was pressed only changed the form; nothing is to be saved then."""
+        return isinstance(self.form, OwnForm) and self.form.move(asked)
 
     def errors(self) -> dict[str, list[str]]:
         """What is wrong, by the name of the field as the page sends it."""
-        judged = [line.form for line in self.form.lines] if isinstance(self.form, fields.FieldsForm) else [self.form]
-        return errors_of(*judged)
+        return self.form.wrong() if isinstance(self.form, OwnForm) else errors_of(self.form)
 
     def place_error(self, error: PaquebotError) -> None:
         """Beside the field the error is about, or on top of the form."""
-        if isinstance(self.form, fields.FieldsForm):
+        if isinstance(self.form, OwnForm):
             self.form.place_error(told(error), getattr(error, "path", ()))
         else:
             self.form.place_error(error)
@@ -76,6 +78,9 @@ def bound(export: Export, definition: ExportDefinition, name: str, written: Any 
         if written is None:
             form.errors.extend(_unreadable(export, definition))
         return Bound(name, gettext(fields.TITLE), "table", form, None, definition)
+    if name == restriction.NAME:
+        own = restriction.RestrictionForm(export.project, definition, written)
+        return Bound(name, gettext(restriction.TITLE), "filter", own, None, definition)
     part = next((part for part in PARTS if part.name == name), None)
     if part is None:
         raise Http404

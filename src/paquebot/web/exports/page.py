@@ -22,7 +22,7 @@ from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
-from paquebot.web.exports import fields
+from paquebot.web.exports import fields, restriction
 from paquebot.web.exports.beside import told
 from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
@@ -32,7 +32,7 @@ from paquebot.web.listing import Listing
 
 TABS = {
     "configuration": tuple(part.name for part in PARTS if part.tab == "configuration"),
-    "content": (*(part.name for part in PARTS if part.tab == "content"), fields.NAME),
+    "content": ("source", restriction.NAME, fields.NAME, "columns", "hold"),
 }
 ROUTES = {"configuration": "export", "content": "export_content"}
 _SAVED = translatable("Saved.")

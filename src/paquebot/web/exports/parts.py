@@ -14,7 +14,7 @@ from typing import Any
 from django import forms
 
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
+from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ContentChoice, ExportDefinition
 from paquebot.file_keys import FORMATS, meaningful
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
@@ -29,6 +29,15 @@ NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at l
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
 NO_CONFIRMATION_NAME = Problem(
     "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
+)
+
+NOT_A_PERCENTAGE = Problem(
+    "export.no_percentage",
+    "What is written for the field “{field}” is no whole percentage from 0 to 100.",
+    "Write each field on a line of its own, such as “email = 5”.",
+)
+SHARES_HELP = translatable(
+    "Hold a file in which a field is empty in more than so many percent of the rows. One field per line, such as “email = 5”."
 )
 
 BY_HAND, CRON = "by_hand", "cron"
@@ -64,7 +73,7 @@ class Part:
         return form
 
 
-def _entries(*path: str) -> tuple[Option, ...]:
+def declared(*path: str) -> tuple[Option, ...]:
     """The options of the section `path` that leave something to choose."""
     entries: Any = EXPORT
     for name in path:
@@ -73,10 +82,11 @@ def _entries(*path: str) -> tuple[Option, ...]:
 
 
 def _option(name: str, *path: str) -> Option:
-    return next(option for option in _entries(*path) if option.name == name)
+    return next(option for option in declared(*path) if option.name == name)
 
 
-def _chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
+def chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
+    """The option with these choices, by what a form calls each."""
     return dataclasses.replace(option, choices=tuple(names), choice_labels=tuple(names.values()), **more)
 
 
@@ -92,7 +102,7 @@ def _parameters(values: Values, definition: ExportDefinition) -> Values:
 
 def _destination_options(project: Project) -> tuple[Option, ...]:
     servers = {server.name: server.name for server in Server.objects.filter(project=project)}
-    return (_chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
+    return (chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
 
 
 def _stored_destination(definition: ExportDefinition) -> Values:
@@ -122,7 +132,7 @@ def _packaging_options(project: Project) -> tuple[Option, ...]:
     encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
     armour = _option("armour", "encryption")
     compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
-    return (*compression, *((_chosen_among(encryption, keys), armour) if keys else ()))
+    return (*compression, *((chosen_among(encryption, keys), armour) if keys else ()))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
@@ -157,7 +167,7 @@ _CONFIRM = Option(
 
 def _proof_options(_: Project) -> tuple[Option, ...]:
     name = dataclasses.replace(_option("name", "confirmation"), required=False, default=CONFIRMATION_NAME)
-    others = {option.name: option for option in _entries("confirmation")}
+    others = {option.name: option for option in declared("confirmation")}
     return (_option("two_step"), _CONFIRM, others["folder"], name, others["format"], others["content"])
 
 
@@ -230,7 +240,7 @@ def _source_options(project: Project) -> tuple[Option, ...]:
     names = {CONTACTS: translatable("Contact list")}
     names |= {f"{TABLE}:{table.name}": f"{table.name}" for table in tables if not table.is_contact_list}
     names |= {f"{QUERY}:{query.name}": f"{query.name}" for query in Query.objects.filter(project=project)}
-    return (_chosen_among(_SOURCE, names, default=CONTACTS),)
+    return (chosen_among(_SOURCE, names, default=CONTACTS),)
 
 
 def _stored_source(definition: ExportDefinition) -> Values:
@@ -242,8 +252,61 @@ def _source(values: Values, definition: ExportDefinition) -> Values:
     kind, _, name = values.get("source", CONTACTS).partition(":")
     if kind != CONTACTS:
         return {"content": {kind: name}}
-    fields = definition.content.fields if definition.content.kind == CONTACTS else None
-    return {"content": {CONTACTS: {"fields": list(fields)} if fields else {}}}
+    return {"content": of_contacts(definition.content)}
+
+
+def of_contacts(content: ContentChoice, **changes: Any) -> Values:
+    """The contact list as it was chosen, with `changes`; what is None is not said."""
+    said = {
+        "group": content.group,
+        "where": content.where.to_document() if content.where else None,
+        "fields": list(content.fields) if content.fields else None,
+        **changes,
+    }
+    return {CONTACTS: {key: value for key, value in said.items() if value is not None}}
+
+
+# ── what keeps a wrong file from leaving ─────────────────────────────────────────────────────────────────────────────────────
+
+USUAL = "usual"
+_USUAL_LABEL = translatable("As usual: append them to a file with a header, leave them out of one without")
+
+
+def _columns_options(_: Project) -> tuple[Option, ...]:
+    policy = _option("policy", "columns")
+    labels = dict(zip(policy.choices, policy.choice_labels, strict=True))
+    return (chosen_among(policy, {USUAL: _USUAL_LABEL, **labels}, default=USUAL),)
+
+
+def _columns(values: Values, _: ExportDefinition) -> Values:
+    policy = values.get("policy", USUAL)
+    return {"columns": None if policy == USUAL else {"policy": policy}}
+
+
+def _hold_options(_: Project) -> tuple[Option, ...]:
+    shares = _option("empty_over", "hold")
+    return tuple(
+        dataclasses.replace(option, check=None, explanation=SHARES_HELP) if option == shares else option
+        for option in declared("hold")
+    )
+
+
+def _stored_hold(definition: ExportDefinition) -> Values:
+    return dataclasses.asdict(definition.hold) if definition.hold else {}
+
+
+def _hold(values: Values, _: ExportDefinition) -> Values:
+    said = dict(values)
+    if "empty_over" in said:
+        said["empty_over"] = {name: _share(name, written) for name, written in said["empty_over"].items()}
+    return {"hold": said or None}
+
+
+def _share(name: str, written: str) -> int:
+    figures = written.replace("%", "").strip()
+    if not figures.isdecimal() or int(figures) > 100:
+        raise DefinitionError(NOT_A_PERCENTAGE, ("hold", "empty_over"), field=name)
+    return int(figures)
 
 
 PARTS = (
@@ -260,7 +323,7 @@ PARTS = (
         "file",
         translatable("File"),
         "file-export",
-        lambda _: _entries("file"),
+        lambda _: declared("file"),
         lambda definition: definition.file.to_document(),
         _file,
         conditional=("name", *_FOLDED_OF_FILE),
@@ -278,7 +341,7 @@ PARTS = (
         "production",
         translatable("Production"),
         "adjustments",
-        lambda _: _entries("production"),
+        lambda _: declared("production"),
         lambda definition: dataclasses.asdict(definition.production),
         _production,
     ),
@@ -301,5 +364,15 @@ PARTS = (
         conditional=("on", "at", "minute", CRON, "timezone"),
     ),
     Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
+    Part(
+        "columns",
+        translatable("Columns"),
+        "table",
+        _columns_options,
+        lambda definition: {"policy": definition.columns or USUAL},
+        _columns,
+        tab="content",
+    ),
+    Part("hold", translatable("Hold back"), "player-pause", _hold_options, _stored_hold, _hold, tab="content"),
 )
 """In the order people think."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from paquebot import criteria
 from paquebot.errors import PackagingError
 from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import Option, Section
+from paquebot.records.criterion_words import criterion_words
 from paquebot.records.exports import Difference
 from paquebot.records.models import Project
 from paquebot.records.sentence import file_name
@@ -20,6 +23,13 @@ from paquebot.schedule import Schedule
 NOT_CHOSEN = translatable("Not chosen yet")
 _NOTHING = translatable("nothing")
 _YES, _NO = translatable("yes"), translatable("no")
+
+
+_SPOKEN: Mapping[str, Callable[[Any], str]] = {
+    "schedule": lambda written: Schedule.from_document(written).words(gettext),
+    "where": lambda written: criterion_words(criteria.from_document(written), gettext),
+}
+"""Keys whose value is told as a whole."""
 
 
 def line_of(part: str, project: Project, definition: ExportDefinition) -> str:
@@ -42,8 +52,8 @@ def _worded(path: Sequence[str], value: Any) -> str:
         return gettext(_NOTHING)
     if isinstance(value, bool):
         return gettext(_YES if value else _NO)
-    if path == ("schedule",):
-        return Schedule.from_document(value).words(gettext)
+    if path[-1] in _SPOKEN:
+        return _SPOKEN[path[-1]](value)
     if isinstance(value, Mapping):
         return ", ".join(
             f"{_walk(EXPORT, (*path, name))[0][-1]} {_worded((*path, name), part)}" for name, part in value.items()
@@ -87,6 +97,8 @@ _SECTIONS = {
     "fields": translatable("Fields"),
     "encryption": translatable("Encryption"),
     "confirmation": translatable("Confirmation file"),
+    "columns": translatable("Columns"),
+    "hold": translatable("Hold back"),
 }
 
 
@@ -151,6 +163,32 @@ def _fields(_: Project, definition: ExportDefinition) -> str:
     return gettext(translatable("{fields} · obfuscated: {hidden}")).format(fields=leaving, hidden=hidden)
 
 
+def _restriction(_: Project, definition: ExportDefinition) -> str:
+    content = definition.content
+    if content.kind != CONTACTS:
+        return gettext(translatable("Only the contact list can be restricted"))
+    parts = [gettext(translatable("Group {group}")).format(group=content.group)] if content.group else []
+    parts += [criterion_words(content.where, gettext)] if content.where else []
+    return " · ".join(parts) or gettext(translatable("Everybody on the contact list"))
+
+
+def _columns(_: Project, definition: ExportDefinition) -> str:
+    return _choice(_option("policy", "columns"), definition.column_policy)
+
+
+def _hold(_: Project, definition: ExportDefinition) -> str:
+    if definition.hold is None:
+        return gettext(translatable("No rule: the file leaves by itself"))
+    rules = {name: value for name, value in dataclasses.asdict(definition.hold).items() if value is not None}
+    return " · ".join(_rule(name, value) for name, value in rules.items())
+
+
+def _rule(name: str, value: Any) -> str:
+    shown = ", ".join(f"{field} {share}" for field, share in value.items()) if isinstance(value, Mapping) else value
+    label = _walk(EXPORT, ("hold", name))[0][-1]
+    return gettext(translatable("{rule}: {value}")).format(rule=label, value=shown)
+
+
 def _option(name: str, *path: str) -> Option | None:
     return _walk(EXPORT, (*path, name))[1]
 
@@ -169,4 +207,7 @@ _LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
     "schedule": _schedule,
     "source": _source,
     "fields": _fields,
+    "restriction": _restriction,
+    "columns": _columns,
+    "hold": _hold,
 }

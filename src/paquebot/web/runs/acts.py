@@ -1,4 +1,5 @@
-"""What a person does about one run: retry it in one of two ways, ignore it, cancel it. Each leads back to a page that tells."""
+"""What a person does about one run: retry it in one of two ways, ignore it, cancel it, release or
+refuse the file it holds. Each leads back to a page that tells."""
 
 from __future__ import annotations
 
@@ -53,6 +54,30 @@ def cancel(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Asks that the run stops."""
     try:
         asking.cancel(found(request, run), request.user)
+    except PaquebotError as error:
+        return _refused(request, project, run, error)
+    return redirect("run", project, run)
+
+
+@seen_by(EDITORS)
+@require_POST
+def release(request: PageRequest, project: str, run: int) -> HttpResponse:
+    """Lets the very file that is held leave."""
+    try:
+        asking.release(found(request, run), request.user)
+        messages.success(request, gettext("The file is released: it leaves as it is."))
+    except PaquebotError as error:
+        return _refused(request, project, run, error)
+    return redirect("run", project, run)
+
+
+@seen_by(EDITORS)
+@require_POST
+def refuse(request: PageRequest, project: str, run: int) -> HttpResponse:
+    """Ends the held run; its file is removed and nothing is sent."""
+    try:
+        asking.refuse(records(), found(request, run), request.user)
+        messages.success(request, gettext("The file is refused: nothing was sent, and it is no longer kept."))
     except PaquebotError as error:
         return _refused(request, project, run, error)
     return redirect("run", project, run)

@@ -17,7 +17,7 @@ from paquebot.errors import render as render_error
 from paquebot.records.definition_words import Difference, described, differences
 from paquebot.records.freezing import freeze
 from paquebot.records.inbox import mark_run_read
-from paquebot.records.models import Receipt, Run
+from paquebot.records.models import Artifact, Receipt, Run
 from paquebot.records.models.history import FINISHED
 from paquebot.records.models.people import EDITOR
 from paquebot.records.selectors import newer_under_its_name
@@ -84,8 +84,16 @@ def moving(run: Run) -> dict[str, Any]:
         "attempts": waterfall(run, list(run.steps.all()), now),
         "scale": WIDTH,
         "seconds": seconds_of(run) if ended else (now - run.started_at).total_seconds() if run.started_at else None,
+        "held_for": _held_for(run) if run.status == "held" else [],
         "no_worker": run.status == "queued" and not worker_alive(),
     }
+
+
+def _held_for(run: Run) -> list[dict[str, Any]]:
+    """Every reason why the file waits, as `errors.describe` wrote it."""
+    kept = Artifact.objects.filter(run=run).first()
+    reasons = kept.facts.get("held_for") if kept else None
+    return list(reasons or ([run.error] if run.error else []))
 
 
 def _now(run: Run) -> dict[str, Any]:

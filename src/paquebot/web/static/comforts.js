@@ -94,6 +94,9 @@
     follow = null;
   });
 
+  // A row more or less is a change of the form, though nobody typed anything.
+  document.addEventListener("htmx:afterSettle", (event) => event.target.matches?.("[data-criteria]") && changed(event.target));
+
   // Ctrl+Enter refreshes what a query finds.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

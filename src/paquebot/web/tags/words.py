@@ -234,6 +234,13 @@ def kind_name(kind: str) -> str:
 
 
 @register.filter
+def column_type(type_word: str) -> str:
+    """What a delivered column holds, however precise its numbers are."""
+    base = type_word.partition("(")[0]
+    return words.kind_name("decimal" if base == "number" else base, gettext)
+
+
+@register.filter
 def import_mode(mode: str) -> str:
     return words.import_mode(mode, gettext)
 

@@ -1,0 +1,97 @@
+"""Who is meant: the contacts that meet a criterion, counted and sampled through the sandbox while somebody waits.
+
+What is seen here is personal: a sample is only for those who may see people's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from paquebot.criteria import NUMBER, Criterion
+from paquebot.records.connection import Records
+from paquebot.records.freezing import displayed
+from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.models import Group, Project
+from paquebot.records.reading import LIMITS, Answer, answer, ask
+from paquebot.records.restricting import contact_list, contacts_meeting
+from paquebot.records.tables import tables_of
+from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.reading import LakeSource, Limits
+
+SAMPLE_ROWS = 5
+UNKNOWN_SHOWN = 10
+_NUMBERS = {"integer": NUMBER, "decimal": NUMBER}
+
+
+@dataclass(frozen=True, slots=True)
+class Askable:
+    """What criteria can ask: the kind of every field of the contact list, and by profile table of its fields."""
+
+    contacts: Mapping[str, str]
+    profiles: Mapping[str, Mapping[str, str]]
+
+    def fields(self, table: str | None) -> Mapping[str, str]:
+        """By field of that table (None: the contact list): one of the kinds of `criteria.OPERATORS`."""
+        return self.contacts if table is None else self.profiles.get(table, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The members of a group: how many keys, how many of them are no contact, and the first of those."""
+
+    keys: int
+    unknown: int
+    first_unknown: tuple[str, ...]
+
+    @property
+    def known(self) -> int:
+        return self.keys - self.unknown
+
+
+def askable(project: Project) -> Askable:
+    """Read from the catalogue; nothing is asked of the rows."""
+    contacts: dict[str, str] = {}
+    profiles: dict[str, dict[str, str]] = {}
+    for facts in tables_of(project):
+        kinds = {field.name: _NUMBERS.get(field.kind, field.kind) for field in facts.fields}
+        if facts.table.is_contact_list:
+            contacts = kinds
+        elif facts.table.profile_of:
+            profiles[facts.table.name] = kinds
+    return Askable(contacts, profiles)
+
+
+def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
+    """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong with it."""
+    contacts = contact_list(project)
+    counted = answer(_reader(records, project, where, (contacts.columns[0],), LIMITS), 0)
+    if not sample_rows:
+        return replace(counted, fields=())
+    first = replace(LIMITS, rows=sample_rows)
+    sample = answer(_reader(records, project, where, tuple(displayed(contacts)), first), sample_rows)
+    return replace(sample, rows=counted.rows, seconds=counted.seconds + sample.seconds)
+
+
+def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Membership:
+    """Which members of a group are contacts. Raises `SourceError`."""
+    contacts = contact_list(group.project)
+    key = identifier(str(contacts.key[0]))
+    members, listed = identifier(group.members_table), identifier(contacts.name)
+    known = f"select 1 from {listed} c where cast(c.{key} as varchar) = cast(m.{key} as varchar)"  # noqa: S608 — names are quoted
+    sql = f"select cast(m.{key} as varchar) as member from {members} m where not exists ({known}) order by 1"  # noqa: S608 — names are quoted
+    found = ask(records, group.project, sql, shown)
+    return Membership(group.member_count, found.rows, tuple(str(row[0]) for row in found.sample))
+
+
+def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
+    """The first keys of the group, in their order. Raises `SourceError`."""
+    key = identifier(str(contact_list(group.project).key[0]))
+    sql = f"select cast({key} as varchar) as member from {identifier(group.members_table)} order by {key} limit {int(most)}"  # noqa: S608 — names are quoted
+    return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
+
+
+def _reader(records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits) -> LakeSource:
+    provision_lake(records, project)
+    selection = contacts_meeting(project, where, fields)
+    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)

@@ -1,0 +1,1 @@
+"""Targeting criteria as forms: built row by row, counted as one goes."""

@@ -1,0 +1,84 @@
+"""Who leaves: the group of the contact list, and the targeting criteria contacts must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from paquebot.errors import CommandError, Problem
+from paquebot.export import CONTACTS, ExportDefinition
+from paquebot.language import translatable
+from paquebot.options import Option
+from paquebot.records.meant import askable
+from paquebot.records.models import Group, Project
+from paquebot.web.criteria.builder import Builder
+from paquebot.web.criteria.pages import counted
+from paquebot.web.exports.parts import chosen_among, declared, of_contacts
+from paquebot.web.option_form import OptionForm
+
+NAME = "restriction"
+TITLE = translatable("Restriction")
+NOT_COMPLETE = Problem("export.restriction_not_complete", "A condition is not complete yet.", "Look at what is told beside it.")
+
+
+class RestrictionForm:
+    """The whole part, from the stored definition and, once sent, from what was written."""
+
+    def __init__(self, project: Project, definition: ExportDefinition, written: Any = None) -> None:
+        self.project, self.definition = project, definition
+        self.errors: list[str] = []
+        self.found: dict[str, Any] = {}
+        self.group = OptionForm((_group(project),), written, stored={"group": definition.content.group}, prefix=NAME)
+        stored = definition.content.where
+        self.builder = Builder(askable(project), stored=stored, written=written)
+
+    @property
+    def applies(self) -> bool:
+        """Only the contact list takes a group and criteria."""
+        return self.definition.content.kind == CONTACTS
+
+    @property
+    def any_group(self) -> bool:
+        return bool(self.group.options["group"].choices)
+
+    def is_valid(self) -> bool:
+        """Everything is looked at, so that each wrong row is told at once."""
+        rows, group = self.builder.is_valid(), self.group.is_valid()
+        return rows and group
+
+    def changes(self) -> dict[str, Any]:
+        """The keys of the definition it changes. Raises `CommandError` while a condition is not complete."""
+        if not self.applies:
+            return {}
+        if not self.is_valid():
+            raise CommandError(NOT_COMPLETE)
+        where = self.builder.criterion
+        group = self.group.values().get("group")
+        return {"content": of_contacts(self.definition.content, group=group, where=where.to_document() if where else None)}
+
+    def move(self, asked: str) -> bool:
+        """Whether the button that was pressed only changed rows, or counted; nothing is to be saved then."""
+        if asked == "count":
+            if self.is_valid():
+                self.found = counted(self.project, self.group.values().get("group", ""), self.builder.criterion)
+            else:
+                self.found = {"unfinished": True}
+            return True
+        return self.builder.act(asked)
+
+    def wrong(self) -> dict[str, list[str]]:
+        """What is wrong, by the name of the field as the page sends it; rows tell it themselves."""
+        return {}
+
+    def place_error(self, told: str, path: Sequence[Any]) -> None:
+        """Beside the group, or on top."""
+        if "group" in path:
+            self.group.add_error("group", told)
+        else:
+            self.errors.append(told)
+
+
+def _group(project: Project) -> Option:
+    option = next(option for option in declared("content", CONTACTS) if option.name == "group")
+    names = {name: name for name in Group.objects.filter(project=project).values_list("name", flat=True)}
+    return chosen_among(option, names)
