@@ -20,7 +20,7 @@ def prior_columns(run: Run) -> tuple[Column, ...] | None:
 
 
 def delivered_columns(export: Export, definition: ExportDefinition) -> tuple[Column, ...] | None:
-    """The columns last delivered; None before a first delivery, and once the export asks for another content than it then did."""
+    """The columns last delivered; None before a first delivery, and once the export asks for another content."""
     kept = ColumnContract.objects.filter(export=export).first()
     return columns_of(kept.columns) if kept is not None and kept.choice == _choice(definition) else None
 

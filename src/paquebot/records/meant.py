@@ -30,6 +30,7 @@ class Askable:
 
     contacts: Mapping[str, str]
     profiles: Mapping[str, Mapping[str, str]]
+    contact_list: str = ""
 
     def fields(self, table: str | None) -> Mapping[str, str]:
         """By field of that table (None: the contact list): one of the kinds of `criteria.OPERATORS`."""
@@ -52,18 +53,19 @@ class Membership:
 def askable(project: Project) -> Askable:
     """Read from the catalogue; nothing is asked of the rows."""
     contacts: dict[str, str] = {}
+    named = ""
     profiles: dict[str, dict[str, str]] = {}
     for facts in tables_of(project):
         kinds = {field.name: _NUMBERS.get(field.kind, field.kind) for field in facts.fields}
         if facts.table.is_contact_list:
-            contacts = kinds
+            contacts, named = kinds, facts.table.name
         elif facts.table.profile_of:
             profiles[facts.table.name] = kinds
-    return Askable(contacts, profiles)
+    return Askable(contacts, profiles, named)
 
 
 def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
-    """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong with it."""
+    """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
     contacts = contact_list(project)
     counted = answer(_reader(records, project, where, (contacts.columns[0],), LIMITS), 0)
     if not sample_rows:

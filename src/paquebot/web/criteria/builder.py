@@ -5,8 +5,8 @@
     if builder.act("add:0"): …                                       # a button that changes rows; nothing is saved
     if builder.is_valid(): builder.criterion
 
-The fields of the form: `node` repeats the number of every part in order; `n3-in` is the group it stands in, `n3-join` makes it a
-group (with `n3-table` and `n3-has`, of a profile table), `n3-field`, `n3-op` and `n3-value` a condition.
+The fields of the form: `node` repeats the number of every part in order; `n3-in` is the group it stands in, `n3-join` makes it
+a group (with `n3-table` and `n3-has`, of a profile table), `n3-field`, `n3-op` and `n3-value` a condition.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Builder:
         return Shown(self.whole, self.askable, None)
 
     def act(self, asked: str) -> bool:
-        """`add:0`, `bundle:0`, `linked:0` put a part into a group, `remove:3` takes one away, `show` only shows again and `anew`
-        begins from nothing; False for anything else."""
+        """`add:0`, `bundle:0`, `linked:0` put a part into a group, `remove:3` takes one away, `show` only shows again and
+        `anew` begins from nothing; False for anything else."""
         verb, _, number = asked.partition(":")
         if verb == "show":
             return True
@@ -115,9 +115,8 @@ class Builder:
         if not row.field:
             raise CommandError(NO_FIELD)
         if row.field not in known:
-            named = table or translatable("contact list")
-            close = nearest(row.field, known)
-            raise CommandError(criteria.NO_SUCH_FIELD, field=row.field, table=named, nearest=close, known=list(known))
+            asked, close = table or self.askable.contact_list, nearest(row.field, known)
+            raise CommandError(criteria.NO_SUCH_FIELD, field=row.field, table=asked, nearest=close, known=list(known))
         kind = known[row.field]
         value = _value(row, kind)
         if value is None and row.operator not in WITHOUT_VALUE:
