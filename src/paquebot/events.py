@@ -86,7 +86,7 @@ class SealedArtifact:
     """What is known of a produced file: where it is kept, and what it measured at each point of the road.
 
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
-    bytes that leave. `file_name` is the name they leave under.
+    bytes that leave. `file_name` is the name they leave under; `types` are those of `columns`, as Arrow writes them.
     """
 
     location: str
@@ -97,6 +97,7 @@ class SealedArtifact:
     plain: Measure
     packed: Measure
     final: Measure
+    types: tuple[str, ...] = ()
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

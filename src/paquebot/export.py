@@ -26,6 +26,7 @@ from paquebot.export_keys import (
 )
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
 from paquebot.schedule import Schedule
+from paquebot.table_choice import TableChoice
 
 __all__ = [
     "ACTIVE",
@@ -38,6 +39,7 @@ __all__ = [
     "NO_SCHEDULE",
     "PAUSED",
     "QUERY",
+    "ROWS_ALONE",
     "TABLE",
     "ConfirmationChoice",
     "ContentChoice",
@@ -47,6 +49,7 @@ __all__ = [
     "FileOptions",
     "ObfuscationChoice",
     "ProductionOptions",
+    "TableChoice",
     "check_name",
 ]
 
@@ -58,6 +61,11 @@ OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
 NO_DESTINATION = Problem(
     "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
 )
+ROWS_ALONE = Problem(
+    "export.rows_alone",
+    "{where}: rows that go to a table cannot have “{key}”, which is for files.",
+    "Remove “{key}”. Google encrypts what it keeps; fields nobody may read there are obfuscated.",
+)
 NO_SCHEDULE = Problem(
     "export.no_schedule",
     "{where}: the export has no schedule.",
@@ -67,10 +75,11 @@ NO_SCHEDULE = Problem(
 
 @dataclass(frozen=True, slots=True)
 class DestinationChoice:
-    """A configured server, and the folder on it; an empty folder is where the server puts us."""
+    """A configured server, and the folder on it; an empty folder is where the server puts us. Where it keeps rows, a table."""
 
     server: str
     folder: str = ""
+    table: TableChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,7 @@ class ExportDefinition:
             label=values["label"] or values["name"],
             description=values["description"],
             state=values["state"],
-            destination=DestinationChoice(**values["destination"]) if values["destination"] else None,
+            destination=_destination(values["destination"]),
             schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
@@ -171,6 +180,7 @@ class ExportDefinition:
             confirmation=_confirmation(values["confirmation"]),
         )
         _check_obfuscated_fields(definition, path)
+        _check_rows_alone(definition, path)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
         return definition
@@ -195,7 +205,7 @@ class ExportDefinition:
     def _written(self) -> Iterator[tuple[str, Any]]:
         yield from (("name", self.name), ("label", self.label), ("description", self.description), ("state", self.state))
         if self.destination:
-            yield "destination", {"server": self.destination.server, "folder": self.destination.folder}
+            yield "destination", _written_destination(self.destination)
         if self.schedule:
             yield "schedule", self.schedule.to_document()
         yield "content", _written_content(self.content)
@@ -210,6 +220,13 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+
+
+def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
+    if not values:
+        return None
+    table = TableChoice.from_values(values["table"]) if values["table"] else None
+    return DestinationChoice(values["server"], values["folder"], table)
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:
@@ -241,6 +258,26 @@ def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
             raise DefinitionError(
                 OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
             )
+
+
+def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
+    """A file may be closed and confirmed, rows may not: what was asked for is never dropped in silence."""
+    if definition.destination is None or definition.destination.table is None:
+        return
+    asked = {
+        "compression": definition.compression != "none",
+        "encryption": bool(definition.encryption_keys),
+        "confirmation": definition.confirmation is not None,
+    }
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        raise DefinitionError(ROWS_ALONE, (*path, key), where=describe_path(path) if path else definition.name, key=key)
+
+
+def _written_destination(destination: DestinationChoice) -> dict[str, Any]:
+    if destination.table is None:
+        return {"server": destination.server, "folder": destination.folder}
+    table = {key: value for key, value in _plain(destination.table).items() if value != []}
+    return {"server": destination.server, "table": table}
 
 
 def _written_content(content: ContentChoice) -> dict[str, Any]:

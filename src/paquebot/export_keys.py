@@ -12,6 +12,7 @@ from typing import Any
 from paquebot.errors import Problem
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
 from paquebot.schedule import SCHEDULE
+from paquebot.table_choice import TABLE as TABLE_CHOICE
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -62,6 +63,11 @@ NOT_ONE_CONTENT = Problem(
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
+FOLDER_OF_ROWS = Problem(
+    "export.folder_of_rows",
+    "{where}: rows that go to a table have no folder.",
+    "Remove “folder”; the dataset stands with the table.",
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -82,6 +88,11 @@ def _check_folder(value: str, path: Path) -> None:
         raise DefinitionError(BAD_FOLDER, path, value=value)
 
 
+def _check_destination(values: Mapping[str, Any], path: Path) -> None:
+    if values["table"] and values["folder"]:
+        raise DefinitionError(FOLDER_OF_ROWS, (*path, "folder"), where=describe_path(path))
+
+
 def _check_region(values: Mapping[str, Any], path: Path) -> None:
     if values["normalise"] == "phone" and not re.fullmatch("[A-Z]{2}", values["region"] or ""):
         raise DefinitionError(PHONE_REGION, (*path, "region"), where=describe_path(path))
@@ -97,14 +108,15 @@ def _check_content(values: Mapping[str, Any], path: Path) -> None:
 
 _DESTINATION = Section(
     "destination",
-    "Where the file goes.",
+    "Where the file, or its rows, go.",
     (
-        Option("server", "The server that receives the file.", label="Server", required=True),
+        Option("server", "The server or the warehouse that receives it.", label="Destination", required=True),
         Option(
             "folder", "The folder on that server; empty is where it puts us.", label="Folder", default="", check=_check_folder
         ),
-        Planned("bigquery"),
+        TABLE_CHOICE,
     ),
+    check=_check_destination,
 )
 _CONTENT = Section(
     "content",

@@ -9,29 +9,27 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paquebot import events
 from paquebot.content.fields import Obfuscation
 from paquebot.delivery.base import Destination
-from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
+from paquebot.delivery.tables import TableDestination
+from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Meter, Rows, closing_upstream
-from paquebot.formats.base import Format
+from paquebot.flow import Blocks, Cancellation, Column, Meter, Rows, Writer, closing_upstream
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.concurrency import ahead
 from paquebot.packaging.encryption.base import Encryption
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.base import Source
-from paquebot.verification.comparison import compare, strongest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from paquebot.steps import RowCounter, Steps
+from paquebot.verification.comparison import compare, compare_rows, strongest
 
 EMPTY_RESULT = Problem(
     "content.empty",
@@ -60,7 +58,7 @@ class Plan:
     attempt: int
     source: Source
     obfuscation: Obfuscation | None
-    format: Format
+    format: Writer
     compression: Compression | None
     encryption: Encryption | None
     store: ArtifactStore
@@ -82,7 +80,9 @@ class Plan:
 
     def hidden_path(self, attempt: int, folder: str | None = None) -> str:
         """Where the bytes of `attempt` stand before they are published."""
-        return join(self.folder if folder is None else folder, f".paquebot-{self.token}-{attempt}.part")
+        return join(
+            self.folder if folder is None else folder, self.destination.HIDDEN.format(token=self.token, attempt=attempt)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
 
     Raises the `PaquebotError` of the stage that failed, after the hidden file was removed if the server could be reached.
     """
-    voyage = _Voyage(plan, listener, cancellation, now)
+    voyage = _voyage(plan, listener, cancellation, now)
     artifact = plan.checkpoint.artifact or voyage.produce()
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
         return Outcome("nothing_to_export", artifact, None, None, finished_at=now())
@@ -114,7 +114,7 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
 
     The outcome when one of them had published the file after all and only died before it could say so.
     """
-    voyage = _Voyage(plan, listener, Cancellation(), now)
+    voyage = _voyage(plan, listener, Cancellation(), now)
     if plan.checkpoint.artifact and plan.checkpoint.intended:
         return voyage.settle(plan.checkpoint.artifact)
     voyage.sweep()
@@ -128,11 +128,16 @@ def join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
 
 
-class _Voyage:
+def _voyage(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> _Voyage:
+    if isinstance(plan.destination, TableDestination):
+        return _TableVoyage(plan, plan.destination, listener, cancellation, now)
+    return _Voyage(plan, listener, cancellation, now)
+
+
+class _Voyage(Steps):
     def __init__(self, plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> None:
+        super().__init__(listener, cancellation)
         self.plan = plan
-        self.listener = listener
-        self.cancellation = cancellation
         self.now = now
 
     # ── before the artifact ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +162,7 @@ class _Voyage:
 
     def _seal(self, rows: Rows) -> SealedArtifact:
         plan = self.plan
-        counter = _Counter(rows, self.cancellation)
+        counter = RowCounter(rows, self.cancellation)
         leaving = counter.rows
         if plan.obfuscation:
             hidden = plan.obfuscation.apply(counter.rows)
@@ -177,6 +182,7 @@ class _Voyage:
             file_name=plan.file_name,
             rows=counter.count,
             columns=tuple(leaving.schema.names),
+            types=tuple(str(field.type) for field in leaving.schema),
             plain=plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
@@ -310,42 +316,58 @@ class _Voyage:
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 
-    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[dict[str, Any]]:
-        self.cancellation.check()
-        self.listener.tell(events.StepStarted(name))
-        detail: dict[str, Any] = {}
+class _TableVoyage(_Voyage):
+    """Where the destination keeps rows: loaded into a staging table, counted there, then let go where they belong.
+
+    Publishing is done at most once by whoever carries it out, so that an earlier attempt's is found, never repeated.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        table: TableDestination,
+        listener: Listener,
+        cancellation: Cancellation,
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(plan, listener, cancellation, now)
+        self.table = table
+
+    def _found(self, artifact: SealedArtifact, level: str) -> str | None:
+        if not self.plan.checkpoint.intended:
+            return None
+        with self._step(events.COMPARE) as detail:
+            self._sweep(range(1, self.plan.attempt))
+            detail["already_there"] = self.table.published()
+        if not detail["already_there"]:
+            return None
+        self.listener.tell(events.Published(self.plan.remote_path, level))
+        return level
+
+    def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        plan, table = self.plan, self.table
+        staging = plan.hidden_path(plan.attempt)
+        with self._step(events.SEND) as detail:
+            table.expect([Column(*column) for column in zip(artifact.columns, artifact.types, strict=True)])
+            self._sweep(range(1, plan.attempt))
+            detail.update(self._send(staging, artifact))
+            detail.update(table.account)
+        with self._step(events.COMPARE) as detail:
+            compare_rows(table, staging, artifact.rows)
+            detail.update(level=level, rows=artifact.rows)
+        with self._step(events.PUBLISH) as detail:
+            self.cancellation.check()
+            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
+            table.publish(staging, plan.remote_path, replace=plan.replace)
+            detail.update(table.account, remote_path=plan.remote_path)
+            self.listener.tell(events.Published(plan.remote_path, level))
+        self._drop(staging)
+        return level
+
+    def _drop(self, staging: str) -> None:
+        """The rows are where they belong: a staging table that stays behind is no failure, and expires by itself."""
         try:
-            yield detail
-        except FencedError:
-            raise
-        except Exception as error:
-            self.listener.tell(events.StepFailed(name, describe(error)))
-            raise
-        self.listener.tell(events.StepFinished(name, detail))
-
-    def _watch(self, step: str, blocks: Blocks, counter: _Counter | None = None) -> Blocks:
-        passed = 0
-        with closing_upstream(blocks):
-            for block in blocks:
-                self.cancellation.check()
-                passed += len(block)
-                self.listener.tell(events.StepProgressed(step, counter.count if counter else 0, passed))
-                yield block
-
-
-class _Counter:
-    """Counts rows as they pass, and stops them when the run is cancelled."""
-
-    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
-        self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
-
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch
+            self.table.remove(staging)
+        except PaquebotError as error:
+            self.listener.tell(events.SweepFailed(describe(error)))

@@ -20,6 +20,7 @@ UNKNOWN_PLUGIN = Problem(
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
+    "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
 FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}
 COMPRESSIONS = {

@@ -17,8 +17,8 @@ from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Sect
 from paquebot.schedule import check_timezone
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "folder")
-_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https", "bigquery")
+DESTINATION_KINDS = ("sftp", "folder", "bigquery")
+_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",

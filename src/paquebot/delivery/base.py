@@ -24,6 +24,12 @@ class Capabilities:
     """A rename makes the whole file appear at once."""
     read_back: bool
     """What was sent can be read again before it is published."""
+    keeps_rows: bool = False
+    """It keeps the rows of what it is sent, not the file: a `TableDestination`."""
+
+
+AMBIENT, SIGN_IN = "ambient", "sign_in"
+"""The value of the option `sign_in` that means: as the machine itself. Only where an administrator allows it."""
 
 
 class Destination(ABC):
@@ -32,6 +38,8 @@ class Destination(ABC):
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]]
     CAPABILITIES: ClassVar[Capabilities]
+    HIDDEN: ClassVar[str] = ".paquebot-{token}-{attempt}.part"
+    """What bytes are called before they are published."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options

@@ -12,9 +12,10 @@ from paquebot import pipeline
 from paquebot.content.fields import Obfuscation
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.delivery.base import Destination
+from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
-from paquebot.export import ExportDefinition
+from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
@@ -47,7 +48,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     named_after = str(frozen.get("named_after", run.id))
     names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone)
     kept = runs.kept_artifact(run)
-    format_ = format_of(definition)
+    destination = _destination(records, run, definition)
     compression = _compression(definition)
     encryption = _encryption(frozen, scratch)
     folder = definition.destination.folder if definition.destination else ""
@@ -56,16 +57,12 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         attempt=run.attempt,
         source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
         obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
-        format=format_,
+        format=destination if isinstance(destination, TableDestination) else format_of(definition),
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
-        destination=_destination(records, run),
-        file_name=kept.file_name
-        if kept
-        else naming.full_name(
-            naming.render(definition.file.name, names), *(part.EXTENSION for part in (format_, compression, encryption) if part)
-        ),
+        destination=destination,
+        file_name=kept.file_name if kept else _file_name(destination, definition, names, compression, encryption),
         folder=folder,
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
@@ -92,9 +89,44 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
 
 
-def _destination(records: Records, run: Run) -> Destination:
+def _destination(records: Records, run: Run, definition: ExportDefinition) -> Destination:
     server = run.definition["server"]
-    return destination_of(records, server["id"], server["kind"], server["options"])
+    destination = destination_of(records, server["id"], server["kind"], server["options"])
+    if isinstance(destination, TableDestination) and definition.destination and definition.destination.table:
+        return destination.aimed(_order(run, definition.destination.table))
+    return destination
+
+
+def _order(run: Run, table: TableChoice) -> TableOrder:
+    """Appended rows are those of the first run that sent them, so that sending them again appends nothing; what is replaced or
+    updated may be so again."""
+    mark = run.definition.get("first_token", run.token) if table.mode == APPEND else run.token
+    return TableOrder(
+        table=table.name,
+        mark=mark,
+        dataset=table.dataset,
+        mode=table.mode,
+        key=table.key or tuple(run.definition["source"].get("key", ())),
+        new_columns=table.new_columns,
+        partition_by=table.partition_by,
+        partition_unit=table.partition_unit,
+        cluster_by=table.cluster_by,
+        labels=dict(label.split(":", 1) for label in table.labels),
+    )
+
+
+def _file_name(
+    destination: Destination,
+    definition: ExportDefinition,
+    names: dict[str, Any],
+    compression: Compression | None,
+    encryption: Encryption | None,
+) -> str:
+    """The name the file gets; where rows arrive, their table's."""
+    if isinstance(destination, TableDestination):
+        return destination.address
+    extensions = (part.EXTENSION for part in (format_of(definition), compression, encryption) if part)
+    return naming.full_name(naming.render(definition.file.name, names), *extensions)
 
 
 def format_of(definition: ExportDefinition) -> Format:

@@ -24,6 +24,8 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
+from paquebot.records.destinations import require_allowed
+from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, header_of, import_file, sha256_of
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
@@ -87,10 +89,13 @@ def _check(records: Records, document: ProjectDocument) -> _Checked:
         (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
     )
     for server, options in servers:
+        require_allowed(records.home, options)
         if server.kind == "folder":
             resolve_folder(options["path"], records.home.allowed_folders)
     keys = tuple((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))) for key in document.encryption_keys)
-    for export in document.exports:
+    kinds = {server.name: server.kind for server in document.servers}
+    for position, export in enumerate(document.exports):
+        check_place(export, kinds, ("exports", position, "destination"))
         naming.check(export.file.name)
         if export.confirmation:
             naming.check(export.confirmation.name)

@@ -19,6 +19,7 @@ from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinitio
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
+from paquebot.records.freezing import check_place
 from paquebot.records.models import EncryptionKey, Export, Project, Query, Run, Server, Table
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
@@ -184,7 +185,9 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
     """What the definition names is in the project."""
     if definition.destination:
         server = definition.destination.server
-        _require(Server.objects.filter(project=project, name=server).exists(), NO_SUCH_SERVER, "server", server)
+        kinds = dict(Server.objects.filter(project=project, name=server).values_list("name", "kind"))
+        _require(server in kinds, NO_SUCH_SERVER, "server", server)
+        check_place(definition, kinds, ("destination",))
     known = set(EncryptionKey.objects.filter(project=project).values_list("name", flat=True))
     for key in definition.encryption_keys:
         _require(key in known, NO_SUCH_KEY, "openpgp", key)

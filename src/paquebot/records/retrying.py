@@ -105,6 +105,7 @@ def _how_far(run: Run) -> dict[str, Any]:
 def _definition(run: Run) -> dict[str, Any]:
     definition: dict[str, Any] = copy.deepcopy(run.definition)
     definition.setdefault("named_after", run.id)
+    definition.setdefault("first_token", run.token)
     server = Server.objects.filter(id=definition["server"]["id"]).first()
     if server is None:
         raise CommandError(SERVER_GONE, server=run.server_name, run=run.id)

@@ -121,7 +121,7 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    facts["columns"] = tuple(facts["columns"])
+    facts["columns"], facts["types"] = tuple(facts["columns"]), tuple(facts.get("types", ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
 

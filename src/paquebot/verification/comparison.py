@@ -1,6 +1,7 @@
 """Comparing the file a destination holds with the file that left, before it gets its final name.
 
 Two levels, the stronger first: `read_back_sha256` reads every byte again and compares the digests, `size` compares sizes only.
+Where rows arrive and not a file, their number is compared: `rows`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from paquebot.flow import Blocks, Measure, Meter
 
 READ_BACK = "read_back_sha256"
 SIZE = "size"
+ROWS = "rows"
 
 FILE_MISSING = Problem(
     "verification.file_missing",
@@ -32,6 +34,12 @@ DIGEST_DIFFERS = Problem(
     "runs the server whether something there changes files.",
 )
 
+ROWS_DIFFER = Problem(
+    "verification.rows_differ",
+    "{sent_rows} rows left for “{path}”, and {received_rows} arrived.",
+    "Nothing was published. Try again; if it stays so, look at the load job in the warehouse.",
+)
+
 _NOT_READ = "—"
 
 
@@ -43,11 +51,20 @@ class Holder(Protocol):
     def read(self, path: str) -> Blocks: ...
 
 
+class RowHolder(Protocol):
+    """Whoever holds the rows: a destination that keeps tables, seen from here."""
+
+    def rows(self, path: str) -> int | None: ...
+
+
 class Able(Protocol):
     """What a holder says it can do."""
 
     @property
     def read_back(self) -> bool: ...
+
+    @property
+    def keeps_rows(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,8 @@ class Verification:
 
 def strongest(capabilities: Able, two_step: bool) -> str:
     """The level to compare at: two-step transmission asks for the strongest there is, otherwise the size is enough."""
+    if capabilities.keeps_rows:
+        return ROWS
     return READ_BACK if two_step and capabilities.read_back else SIZE
 
 
@@ -79,6 +98,15 @@ def compare(destination: Holder, path: str, expected: Measure, level: str) -> Ve
     if received.sha256 != expected.sha256:
         raise _difference(DIGEST_DIFFERS, path, expected, received)
     return Verification(READ_BACK, received.size_bytes, received.sha256)
+
+
+def compare_rows(destination: RowHolder, path: str, expected: int) -> None:
+    """Counts the rows of the table at `path`. Raises `VerificationError` when there are not `expected` ones."""
+    received = destination.rows(path)
+    if received is None:
+        raise VerificationError(FILE_MISSING, path=path)
+    if received != expected:
+        raise VerificationError(ROWS_DIFFER, path=path, sent_rows=expected, received_rows=received)
 
 
 def _read_back(destination: Holder, path: str) -> Measure:
