@@ -10,6 +10,7 @@ _PARTS = (
     "fixtures.pages",
     "fixtures.stocked",
     "fixtures.browser",
+    "fixtures.bigquery",
 )
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

@@ -301,7 +301,7 @@ class BigQueryDestination(TableDestination):
     @contextmanager
     def _translated(self) -> Iterator[None]:
         place = self.address.rstrip(".")
-        with translated(place, self._account_name, self.options["timeout_minutes"]):
+        with translated(place, lambda: self._account_name, self.options["timeout_minutes"]):
             yield
 
 

@@ -6,7 +6,7 @@ Its own messages are never passed on: they may quote values. Source: https://clo
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from paquebot.delivery.problems import UNREACHABLE
@@ -106,8 +106,8 @@ _STATUSES: Mapping[int, Problem] = {401: CREDENTIALS_REFUSED, 403: NOT_PERMITTED
 
 
 @contextmanager
-def translated(place: str, account: str, minutes: int) -> Iterator[None]:
-    """Google's errors as ours. `place` and `account` are who was spoken to, and as whom."""
+def translated(place: str, account: Callable[[], str], minutes: int) -> Iterator[None]:
+    """Google's errors as ours. `place` is who was spoken to; `account` tells as whom, which may come out only while signing in."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
     from requests.exceptions import RequestException
@@ -115,11 +115,11 @@ def translated(place: str, account: str, minutes: int) -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise _told(error, place, account) from error
+        raise _told(error, place, account()) from error
     except DefaultCredentialsError as error:
         raise DeliveryError(NO_AMBIENT_CREDENTIALS) from error
     except RefreshError as error:
-        raise DeliveryError(CREDENTIALS_REFUSED, account=account) from error
+        raise DeliveryError(CREDENTIALS_REFUSED, account=account()) from error
     except (concurrent.futures.TimeoutError, TimeoutError) as error:
         raise DeliveryError(TOO_SLOW, place=place, minutes=minutes) from error
     except (TransportError, RequestException, OSError) as error:
