@@ -107,7 +107,7 @@ _STATUSES: Mapping[int, Problem] = {401: CREDENTIALS_REFUSED, 403: NOT_PERMITTED
 
 @contextmanager
 def translated(place: str, account: Callable[[], str], minutes: int) -> Iterator[None]:
-    """Google's errors as ours. `place` is who was spoken to; `account` tells as whom, which may come out only while signing in."""
+    """Google's errors as ours. `place` is who was spoken to; `account` tells as whom, once that is known."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
     from requests.exceptions import RequestException

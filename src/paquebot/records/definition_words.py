@@ -30,6 +30,8 @@ GROUPS: Mapping[str, str] = {
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
 _PART_OF |= {"two_step": "destination"}
+_FOR_FILES = ("file", "compression", "two_step")
+"""What says nothing where rows go to a table."""
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 
@@ -74,21 +76,29 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -
 
 def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     document = frozen["export"]
+    to_table = bool((document.get("destination") or {}).get("table"))
     if "source" in frozen:  # a run that was refused has but its export
         yield from _content(frozen, _)
     for entry in EXPORT:
         written = document.get(entry.name)
+        if entry.name in _FOR_FILES and to_table:
+            continue
         if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
-    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
-    yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if not to_table:
+        yield _encryption(frozen, _)
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
         schedule = Schedule.from_document(document["schedule"])
         yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
+
+
+def _encryption(frozen: Mapping[str, Any], _: Translate) -> Line:
+    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
+    return Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
@@ -104,6 +114,8 @@ def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
 
 def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     options = server["options"]
+    if "dataset" in options:
+        yield Line("destination", _("Dataset"), f"{options['project']}.{options['dataset']}")
     if "host" in options:
         yield Line("destination", _("Host"), f"{options['host']}:{options['port']}" if "port" in options else options["host"])
     if "path" in options:

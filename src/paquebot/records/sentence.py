@@ -17,9 +17,19 @@ from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
 from paquebot.records.models import EncryptionKey, Project, Run, Server
-from paquebot.verification.comparison import READ_BACK, strongest
+from paquebot.verification.comparison import READ_BACK, ROWS, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
+LEVEL_WORDS = {
+    READ_BACK: translatable("compared by SHA-256 once read back"),
+    SIZE: translatable("compared by size"),
+    ROWS: translatable("compared by number of rows"),
+}
+TABLE_WORDS = {
+    "replace": translatable("into the table {place} in place of what is there"),
+    "append": translatable("into the table {place} after what is there"),
+    "upsert": translatable("into the table {place}, updated by key"),
+}
 FORMAT_WORDS = {"csv": "CSV"}
 
 
@@ -37,7 +47,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         Clause("{when}", {"when": definition.schedule.words(_) if definition.schedule else _(translatable("By hand"))}),
         _content(definition.content, _),
         *_obfuscation(definition, _),
-        Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)}),
+        *_format(definition, _),
         *_packaging(definition, _),
         _destination(project, definition, now, _),
         *_proof(project, definition, _),
@@ -46,7 +56,9 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
 
 
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
-    """The name the file of the next run will have, extensions included. Raises `PackagingError`."""
+    """The name of the file of the next run, extensions included, or of the table its rows go to. Raises `PackagingError`."""
+    if definition.destination and definition.destination.table:
+        return definition.destination.table.name
     stem = naming.render(definition.file.name, _name_values(project, definition, now))
     return naming.full_name(stem, *_extensions(project, definition))
 
@@ -95,6 +107,11 @@ def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]
         yield Clause(_("with {fields} obfuscated by {algorithm}"), values)
 
 
+def _format(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    if not (definition.destination and definition.destination.table):
+        yield Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)})
+
+
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
         yield Clause(_("compressed with {compression}"), {"compression": definition.compression})
@@ -106,6 +123,8 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
     name = file_name(project, definition, now)
     if definition.destination is None:
         return Clause(_("under the name {file}, to a destination still to be chosen"), {"file": name})
+    if definition.destination.table:
+        return Clause(_(TABLE_WORDS[definition.destination.table.mode]), {"place": f"{definition.destination.server}:{name}"})
     folder = definition.destination.folder
     path = f"{folder.rstrip('/')}/{name}" if folder else name
     return Clause(_("to {place}"), {"place": f"{definition.destination.server}:{path}"})
@@ -115,7 +134,7 @@ def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iter
     server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
     if server:
         level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
-        yield Clause(_("compared by SHA-256 once read back") if level == READ_BACK else _("compared by size"))
+        yield Clause(_(LEVEL_WORDS[level]))
 
 
 def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:

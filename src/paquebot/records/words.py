@@ -40,6 +40,7 @@ def level_name(level: str, _: Callable[[str], str]) -> str:
     return {
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
+        "rows": _("number of rows"),
     }.get(level, level)
 
 
@@ -47,6 +48,7 @@ def level_sentence(level: str, _: Callable[[str], str]) -> str:
     """What was proved, and how."""
     return {
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
+        "rows": _("The rows were counted where they were loaded, and are as many as were produced: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),
     }.get(level, level)
 
@@ -104,13 +106,14 @@ def import_mode(mode: str, _: Callable[[str], str]) -> str:
 
 def destination_kind(kind: str, _: Callable[[str], str]) -> str:
     """What kind of place a destination is, as people call it."""
-    return {"sftp": _("SFTP server"), "folder": _("Folder")}.get(kind, kind)
+    return {"sftp": _("SFTP server"), "folder": _("Folder"), "bigquery": _("Google BigQuery")}.get(kind, kind)
 
 
 def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
     """What such a destination is for; empty for kinds from elsewhere."""
     return {
         "sftp": _("A partner’s server, reached over SSH with a password or a key."),
+        "bigquery": _("Tables in a dataset of Google Cloud: rows arrive, not a file."),
         "folder": _("A folder of this machine, or one mounted on it."),
     }.get(kind, "")
 
@@ -123,4 +126,8 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
         "compare": _("Read it back and compare"),
         "publish": _("Give it its name"),
         "remove": _("Remove it"),
+        "load": _("Load one row"),
+        "count": _("Count it"),
+        "fill": _("Write it to a table of its own"),
+        "drop": _("Drop what was made"),
     }.get(step, step)

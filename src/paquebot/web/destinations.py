@@ -18,6 +18,7 @@ from paquebot.language import translatable
 from paquebot.options import Option
 from paquebot.plugins import names
 from paquebot.records import servers
+from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Server
 from paquebot.records.models.people import OWNER
 from paquebot.records.uses import uses_in
@@ -37,7 +38,7 @@ APPROVED = translatable("The fingerprint is approved: from now on “{name}” m
 UNKNOWN_HOST_KEY = "delivery.host_key_unknown"
 HOST_KEY_CHANGED = "delivery.host_key_changed"
 
-ICONS = {"sftp": "server", "folder": "folder"}
+ICONS = {"sftp": "server", "folder": "folder", "bigquery": "table"}
 
 
 class NameForm(forms.Form):
@@ -159,7 +160,11 @@ def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
     folder = request.POST.get("folder", "").strip()
     known = _examined(servers.examine_server(installation.records(), found, folder), folder)
     if request.headers.get("HX-Request"):
-        return render(request, "destinations/findings.html", {"server": found, "version": version_of(found), **known})
+        return render(
+            request,
+            "destinations/findings.html",
+            {"server": found, "version": version_of(found), "keeps_rows": keeps_rows(found.kind), **known},
+        )
     return _page(request, found, **known)
 
 
@@ -214,6 +219,7 @@ def _page(request: PageRequest, server: Server, form: OptionForm | None = None, 
         "delivery": servers.last_deliveries(request.project).get(server.name),
         "folder": next(iter(servers.folders_of(server)), ""),
         "told": _told_options(server),
+        "keeps_rows": keeps_rows(server.kind),
         **_fields(form),
         **_folders(server.kind),
     }

@@ -19,8 +19,9 @@ from paquebot.records import exports
 from paquebot.records.models import Export, Project
 from paquebot.records.sentence import Clause, file_name, next_runs, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
-from paquebot.web.exports.finding import export_or_404, part_of
+from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
+from paquebot.web.exports.tables import goes_to_table
 from paquebot.web.installation import records
 
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
@@ -46,14 +47,17 @@ def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The sentence and the rest as they would be with what is in the form; nothing is saved."""
     export = export_or_404(request, name)
     wrong = None
+    form = part_of(request, export, ExportDefinition.from_document(export.definition))
     try:
-        definition = _tried(request, export)
+        definition = _tried(export, form)
         context = told(request.project, definition)
     except PaquebotError as error:
         wrong = describe(error)
         context = told(request.project, ExportDefinition.from_document(export.definition))
     follows = request.POST.get("part") in FOLLOWED
-    return render(request, "exports/told.html", {**context, "export": export, "wrong": wrong, "live": True, "follows": follows})
+    turned = _turned(request, form)
+    context |= {"export": export, "wrong": None if turned else wrong, "live": True, "follows": follows, **turned}
+    return render(request, "exports/told.html", context)
 
 
 @seen_by(EDITORS)
@@ -70,9 +74,17 @@ def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
     return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
 
 
-def _tried(request: PageRequest, export: Export) -> ExportDefinition:
-    definition = ExportDefinition.from_document(export.definition)
-    form = part_of(request, export, definition)
+def _turned(request: PageRequest, form: Bound) -> dict[str, Any]:
+    """The fields of the destination anew, once another kind was chosen than that of the fields which show."""
+    to_table = goes_to_table(request.project, form.definition, request.POST)
+    if form.name != "destination" or ("to_table" in request.POST) == to_table:
+        return {}
+    fresh = bound(export_or_404(request, form.definition.name), form.definition, form.name, request.POST)
+    fresh.form.errors.clear()
+    return {"turned": fresh.form, "to_table": to_table}
+
+
+def _tried(export: Export, form: Bound) -> ExportDefinition:
     form.is_valid()
     return exports.changed(export, form.changes())
 

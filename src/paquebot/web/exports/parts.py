@@ -19,6 +19,7 @@ from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
 from paquebot.schedule import SCHEDULE
+from paquebot.web.exports import tables
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
@@ -49,6 +50,12 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    for_rows: Part | None = None
+    """What it is where rows go to a table."""
+
+    def fitting(self, project: Project, definition: ExportDefinition, written: Any = None) -> Part:
+        """The part as the destination wants it."""
+        return self.for_rows if self.for_rows and tables.goes_to_table(project, definition, written) else self
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
@@ -92,7 +99,7 @@ def _destination_options(project: Project) -> tuple[Option, ...]:
 
 
 def _stored_destination(definition: ExportDefinition) -> Values:
-    return dataclasses.asdict(definition.destination) if definition.destination else {}
+    return {"server": definition.destination.server, "folder": definition.destination.folder} if definition.destination else {}
 
 
 def _destination(values: Values, _: ExportDefinition) -> Values:
@@ -116,6 +123,10 @@ def _packaging_options(project: Project) -> tuple[Option, ...]:
 def _packaging(values: Values, _: ExportDefinition) -> Values:
     keys = values.get("openpgp")
     return {"compression": values.get("compression", "none"), "encryption": {"openpgp": keys} if keys else None}
+
+
+def _stored_production(definition: ExportDefinition) -> Values:
+    return dataclasses.asdict(definition.production)
 
 
 def _production(values: Values, definition: ExportDefinition) -> Values:
@@ -233,7 +244,23 @@ PARTS = (
         lambda definition: {"label": definition.label, "description": definition.description},
         _parameters,
     ),
-    Part("destination", translatable("Destination"), "server", _destination_options, _stored_destination, _destination),
+    Part(
+        "destination",
+        translatable("Destination"),
+        "server",
+        _destination_options,
+        _stored_destination,
+        _destination,
+        for_rows=Part(
+            "destination",
+            translatable("Destination"),
+            "server",
+            lambda project: (_destination_options(project)[0], *tables.table_options()),
+            tables.stored_destination,
+            tables.destination,
+            conditional=("key", "cluster_by", "labels"),
+        ),
+    ),
     Part(
         "file",
         translatable("File"),
@@ -256,8 +283,16 @@ PARTS = (
         translatable("Production"),
         "adjustments",
         lambda _: _entries("production"),
-        lambda definition: dataclasses.asdict(definition.production),
+        _stored_production,
         _production,
+        for_rows=Part(
+            "production",
+            translatable("Production"),
+            "adjustments",
+            lambda _: tables.production_options(_entries("production")),
+            _stored_production,
+            _production,
+        ),
     ),
     Part(
         "proof",

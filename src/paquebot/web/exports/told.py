@@ -16,6 +16,7 @@ from paquebot.records.exports import Difference
 from paquebot.records.models import Project
 from paquebot.records.sentence import file_name
 from paquebot.schedule import Schedule
+from paquebot.web.exports.tables import production_options
 
 NOT_CHOSEN = translatable("Not chosen yet")
 _NOTHING = translatable("nothing")
@@ -78,6 +79,7 @@ def _name(entry: Any, key: str) -> str:
 
 _SECTIONS = {
     "destination": translatable("Destination"),
+    "table": translatable("Table"),
     "schedule": translatable("Schedule"),
     "content": translatable("Source"),
     "contacts": translatable("Contact list"),
@@ -97,6 +99,9 @@ def _parameters(_: Project, definition: ExportDefinition) -> str:
 def _destination(_: Project, definition: ExportDefinition) -> str:
     if definition.destination is None:
         return gettext(NOT_CHOSEN)
+    if definition.destination.table:
+        mode = _choice(_option("mode", "destination", "table"), definition.destination.table.mode)
+        return f"{definition.destination.server} · {definition.destination.table.name} · {_lowered(mode)}"
     return " · ".join(part for part in (definition.destination.server, definition.destination.folder) if part)
 
 
@@ -117,9 +122,18 @@ def _packaging(_: Project, definition: ExportDefinition) -> str:
 
 
 def _production(_: Project, definition: ExportDefinition) -> str:
+    if definition.destination and definition.destination.table:
+        empty = next(option for option in production_options(_production_entries()) if option.name == "when_empty")
+        told = gettext(translatable("Nothing to export: {when_empty}"))
+        return told.format(when_empty=_lowered(_choice(empty, definition.production.when_empty)))
     chosen = {"when_empty": definition.production.when_empty, "if_exists": definition.production.if_exists}
     told = gettext(translatable("Nothing to export: {when_empty} · Name already there: {if_exists}"))
     return told.format(**{name: _lowered(_choice(_option(name, "production"), value)) for name, value in chosen.items()})
+
+
+def _production_entries() -> tuple[Option, ...]:
+    section = next(entry for entry in EXPORT if entry.name == "production")
+    return tuple(entry for entry in getattr(section, "entries", ()) if isinstance(entry, Option))
 
 
 def _proof(_: Project, definition: ExportDefinition) -> str:

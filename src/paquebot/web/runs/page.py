@@ -63,11 +63,17 @@ def whole(request: PageRequest, run: Run) -> dict[str, Any]:
         **_now(run),
         "receipt": Receipt.objects.filter(run=run).first(),
         "file_there": may_act and kept_files.is_there(records(), run),
+        "to_table": to_table(run),
         "readable": kept_files.is_readable(run),
         "acts": run.acts.select_related("person"),
         "retries": run.retries.order_by("id"),
         "newer": newer_under_its_name(run) if may_act else None,
     }
+
+
+def to_table(run: Run) -> bool:
+    """Whether its rows went to a table."""
+    return bool((run.definition["export"].get("destination") or {}).get("table"))
 
 
 def moving(run: Run) -> dict[str, Any]:
