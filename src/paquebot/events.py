@@ -86,7 +86,9 @@ class SealedArtifact:
     """What is known of a produced file: where it is kept, and what it measured at each point of the road.
 
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
-    bytes that leave. `file_name` is the name they leave under; `types` are those of `columns`, as Arrow writes them.
+    bytes that leave. `file_name` is the name they leave under; `types` are those of `columns` as Arrow writes them. `contract`
+    says the columns in words, for later runs to keep to; `held_for` why a person must look before it leaves, as
+    `errors.describe` writes it.
     """
 
     location: str
@@ -98,6 +100,8 @@ class SealedArtifact:
     packed: Measure
     final: Measure
     types: tuple[str, ...] = ()
+    contract: tuple[Mapping[str, str], ...] = ()
+    held_for: tuple[Mapping[str, Any], ...] = ()
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

@@ -35,7 +35,9 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 — a naive start keeps the check of an expression apart from any time zone
 
 UNKNOWN_TIMEZONE = Problem(
-    "definition.unknown_timezone", "{where}: “{value}” is not a known time zone.", "Did you mean “{nearest}”?"
+    "definition.unknown_timezone",
+    "{where}: “{value}” is not a known time zone.",
+    "Did you mean “{nearest}”? Write a name such as Europe/Paris or America/Toronto.",
 )
 BAD_TIME = Problem(
     "schedule.bad_time", "{where}: “{value}” is not a time of day.", "Write hours and minutes between quotes, such as “06:30”."

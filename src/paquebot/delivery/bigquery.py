@@ -112,6 +112,7 @@ class BigQueryDestination(TableDestination):
             default=60,
             least=1,
             most=360,
+            tuning=True,
         ),
         Option(
             "endpoint",

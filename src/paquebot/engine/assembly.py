@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paquebot import pipeline
+from paquebot import criteria, pipeline
+from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
+from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
@@ -23,12 +25,14 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.destinations import destination_of
+from paquebot.records.contracts import prior_columns, usual_rows
+from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+from paquebot.sources.selecting import Links
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -71,6 +75,24 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         started_at=run.started_at or run.created_at,
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
+        gate=_gate(definition, run, zone.key),
+        released=run.released_at is not None,
+    )
+
+
+def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
+    rules = definition.hold
+    if rules is None:
+        return Gate()
+    return Gate(
+        rows_least=rules.rows_under,
+        rows_most=rules.rows_over,
+        rows_change=rules.rows_change,
+        bytes_least=rules.bytes_under,
+        bytes_most=rules.bytes_over,
+        empty=rules.empty_over or {},
+        usual_rows=usual_rows(run, timezone) if rules.rows_change is not None else None,
     )
 
 
@@ -86,12 +108,20 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     order: Order = "none" if definition.production.order == "none" else "key"
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
-    return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
+    where = source.get("where")
+    return TableSelection(
+        source["name"],
+        tuple(source["fields"]),
+        order=order,
+        key=tuple(source["key"]),
+        where=criteria.from_document(where) if where else None,
+        links=Links(source["key"][0], source["links"]) if where else None,
+        run_date=local.date(),
+    )
 
 
 def _destination(records: Records, run: Run, definition: ExportDefinition) -> Destination:
-    server = run.definition["server"]
-    destination = destination_of(records, server["id"], server["kind"], server["options"])
+    destination = destination_of_run(records, run)
     if isinstance(destination, TableDestination) and definition.destination and definition.destination.table:
         return destination.aimed(_order(run, definition.destination.table))
     return destination

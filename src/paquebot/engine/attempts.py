@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from paquebot.engine import queue
+from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.records import runs
 from paquebot.records.models import Run
@@ -106,6 +107,7 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
 def _end(run: Run) -> None:
     status, error = verdict(run)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+    transaction.on_commit(lambda: tell_end(run.id))
 
 
 def is_over(run: Run) -> bool:

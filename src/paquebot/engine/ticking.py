@@ -64,4 +64,5 @@ def _fire(row: Schedule, moment: datetime) -> None:
         logger.info("export %s: the run due at %s was requested before", row.export.name, due_at)
     except PaquebotError as error:
         runs.refuse(row.export, "schedule", due_at, error)
+        logger.warning("export %s: the run due at %s was refused (%s)", row.export.name, due_at, error.code)
     row.next_at = following

@@ -13,6 +13,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
@@ -121,7 +122,8 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    facts["columns"], facts["types"] = tuple(facts["columns"]), tuple(facts.get("types", ()))
+    for name in ("columns", "types", "contract", "held_for"):
+        facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
 
@@ -141,6 +143,8 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
     """The run ended well."""
     with transaction.atomic():
         write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=None, progress={})
+        if status == "delivered":
+            keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
 
