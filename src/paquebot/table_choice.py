@@ -126,8 +126,8 @@ TABLE = Section(
             "How large the divisions are.",
             label="Size of a division",
             default="day",
-            choices=("hour", "day", "month", "year"),
-            choice_labels=("Hour", "Day", "Month", "Year"),
+            choices=("day", "hour", "month", "year"),
+            choice_labels=("Day", "Hour", "Month", "Year"),
         ),
         Option(
             "cluster_by",

@@ -63,7 +63,6 @@ def whole(request: PageRequest, run: Run) -> dict[str, Any]:
         **_now(run),
         "receipt": Receipt.objects.filter(run=run).first(),
         "file_there": may_act and kept_files.is_there(records(), run),
-        "to_table": to_table(run),
         "readable": kept_files.is_readable(run),
         "acts": run.acts.select_related("person"),
         "retries": run.retries.order_by("id"),
@@ -83,6 +82,7 @@ def moving(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "ended": ended,
+        "to_table": to_table(run),
         "label": run.definition["export"].get("label") or run.export_name,
         "attempts": waterfall(run, list(run.steps.all()), now),
         "scale": WIDTH,
