@@ -9,8 +9,10 @@ _PARTS = (
     "fixtures.home",
     "fixtures.pages",
     "fixtures.stocked",
+    "fixtures.furnished",
     "fixtures.browser",
     "fixtures.bigquery",
+    "fixtures.smtp",
 )
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

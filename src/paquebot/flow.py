@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,7 +52,12 @@ class Measure:
 class Writer(Protocol):
     """Turns rows into a file: a format, or a destination that says itself how rows are written for it."""
 
+    @property
+    def report(self) -> Mapping[str, int]: ...
+
     def write(self, rows: Rows) -> Blocks: ...
+
+    def afresh(self) -> Writer: ...
 
 
 class Cancellation:
@@ -87,6 +92,21 @@ class Meter:
     @property
     def measure(self) -> Measure:
         return Measure(self.size_bytes, self._digest.hexdigest())
+
+
+class RowCounter:
+    """Counts rows as they pass, and stops them when the run is cancelled."""
+
+    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
+        self.count = 0
+        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
+
+    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
+        with closing_upstream(rows.batches):
+            for batch in rows.batches:
+                cancellation.check()
+                self.count += batch.num_rows
+                yield batch
 
 
 @contextmanager

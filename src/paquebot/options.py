@@ -108,7 +108,8 @@ class Option:
 
     `least` and `most` bound a number; a list may be empty only when `least` is 0. `planned_choices` are refused by saying so.
     `label` is what a form calls it (the explanation when left out), `choice_labels` what it calls the choices, in their
-    order; both are English and keys of the catalogue. `lines` asks for a field of several lines.
+    order; both are English and keys of the catalogue. `lines` asks for a field of several lines. `only_with` lists the choices
+    of other options (`format=csv`) with which this one means something; a form shows it with one of these only.
     `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
     `check` sees a value that passed everything else and raises `DefinitionError`.
     `tuning` marks what changes how something goes, never where to or as whom: a server whose tuning changed is the same one.
@@ -129,6 +130,7 @@ class Option:
     label: str = ""
     choice_labels: tuple[str, ...] = ()
     lines: bool = False
+    only_with: tuple[str, ...] = ()
     tuning: bool = False
     check: Callable[[Any, Path], None] | None = field(default=None, compare=False)
 
@@ -145,6 +147,7 @@ class Section:
     """A nested mapping with options of its own.
 
     `many` makes it a list of such mappings; `keyed` a mapping from free names to such mappings, each of which may be empty.
+    With `told_when_absent`, a list nobody wrote reads as None, so that it is told from an empty one.
     """
 
     name: str
@@ -154,6 +157,7 @@ class Section:
     many: bool = False
     check: Callable[[Mapping[str, Any], Path], None] | None = field(default=None, compare=False)
     keyed: bool = False
+    told_when_absent: bool = False
 
 
 Entry = Option | Planned | Section
@@ -225,7 +229,7 @@ def _absent(entry: Option | Section) -> Any:
     if isinstance(entry, Option):
         return entry.default
     if entry.many:
-        return []
+        return None if entry.told_when_absent else []
     return {} if entry.keyed else None
 
 

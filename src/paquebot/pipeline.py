@@ -11,27 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from paquebot import events
 from paquebot.content import contract
 from paquebot.content.contract import ColumnContract
-from paquebot.content.fields import Obfuscation
-from paquebot.content.gate import Gate, Inspection
-from paquebot.delivery.base import Destination
+from paquebot.content.gate import Inspection
+from paquebot.content.labels import labelled
 from paquebot.delivery.tables import TableDestination
 from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Column, Meter, Rows, Writer, closing_upstream
-from paquebot.packaging.artifact import ArtifactStore
-from paquebot.packaging.compression.base import Compression
+from paquebot.flow import Blocks, Cancellation, Column, Measure, Meter, RowCounter, Rows, Writer, closing_upstream
 from paquebot.packaging.concurrency import ahead
-from paquebot.packaging.encryption.base import Encryption
+from paquebot.plan import Checkpoint, Outcome, Plan, join
 from paquebot.reporting.confirmation import Confirmation
-from paquebot.sources.base import Source
-from paquebot.steps import RowCounter, Steps
+from paquebot.steps import Steps
 from paquebot.verification.comparison import compare, compare_rows, strongest
 
 EMPTY_RESULT = Problem(
@@ -40,68 +36,27 @@ EMPTY_RESULT = Problem(
     "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
 )
 
+PRODUCED_OTHERWISE = Problem(
+    "verification.produced_otherwise",
+    "The file was produced twice from the same data, and the two differ: {first_bytes} and {second_bytes} bytes, SHA-256 "
+    "{first_sha256} and {second_sha256}.",
+    "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
+)
+
+__all__ = [
+    "EMPTY_RESULT",
+    "FAILURE",
+    "HEADER_ONLY",
+    "NO_FILE",
+    "Checkpoint",
+    "Outcome",
+    "Plan",
+    "carry_out",
+    "clean_up",
+    "join",
+]
+
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far earlier attempts of the same run came."""
-
-    artifact: SealedArtifact | None = None
-    intended: bool = False
-    verification: str | None = None
-    """The level the published file was compared at; None while it is not published."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run with every plug-in built. `token` makes hidden names of this run recognisable among all installations'."""
-
-    token: str
-    attempt: int
-    source: Source
-    obfuscation: Obfuscation | None
-    format: Writer
-    compression: Compression | None
-    encryption: Encryption | None
-    store: ArtifactStore
-    destination: Destination
-    file_name: str
-    folder: str
-    replace: bool
-    when_empty: str
-    two_step: bool
-    confirmation: Confirmation | None
-    started_at: datetime
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    same_again: bool = False
-    """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
-    contract: ColumnContract | None = None
-    gate: Gate = field(default_factory=Gate)
-    released: bool = False
-    """A person looked at what the file is held for, and lets it leave."""
-
-    @property
-    def remote_path(self) -> str:
-        return join(self.folder, self.file_name)
-
-    def hidden_path(self, attempt: int, folder: str | None = None) -> str:
-        """Where the bytes of `attempt` stand before they are published."""
-        return join(
-            self.folder if folder is None else folder, self.destination.HIDDEN.format(token=self.token, attempt=attempt)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run that did not fail came to: `delivered`, `nothing_to_export` without a file, or `held` for a person."""
-
-    status: str
-    artifact: SealedArtifact
-    remote_path: str | None
-    verification: str | None
-    identity: dict[str, str] = field(default_factory=dict)
-    finished_at: datetime | None = None
 
 
 def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> Outcome:
@@ -130,13 +85,6 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
     return None
 
 
-def join(folder: str, name: str) -> str:
-    """A remote path; an empty folder is the place the server puts us in."""
-    if not folder:
-        return name
-    return f"{folder.rstrip('/')}/{name}"
-
-
 def _voyage(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> _Voyage:
     if isinstance(plan.destination, TableDestination):
         return _TableVoyage(plan, plan.destination, listener, cancellation, now)
@@ -153,14 +101,19 @@ class _Voyage(Steps):
 
     def produce(self) -> SealedArtifact:
         plan = self.plan
-        with plan.source:
+        with ExitStack() as reading:
+            reading.enter_context(plan.source)
             with self._step(events.PREPARE) as detail:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
                 artifact = self._seal(plan.source.rows(), detail)
-                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 self._refuse_empty(artifact)
+                if plan.twice:
+                    reading.close()
+                    artifact = self._same_again(artifact)
+                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
+                detail.update(artifact.report)
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
 
@@ -171,38 +124,51 @@ class _Voyage(Steps):
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
-        counter = RowCounter(rows, self.cancellation)
-        inspection = Inspection(plan.gate)
-        fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
-        leaving = inspection.watch(counter.rows)
-        if plan.obfuscation:
-            hidden = plan.obfuscation.apply(leaving)
-            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = contract.only(leaving, [column.name for column in fit.columns])
-        if fit.notices:
-            detail["notices"] = [describe(notice) for notice in fit.notices]
-        plain, packed = Meter(), Meter()
-        blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
-        if plan.compression:
-            blocks = ahead(plan.compression.pack(blocks))
-        if plan.encryption:
-            blocks = plan.encryption.encrypt(packed.watch(blocks))
-        watched = self._watch(events.PRODUCE, blocks, counter)
+        made = _Making(plan, plan.format, rows, self.cancellation)
+        if made.fit.notices:
+            detail["notices"] = [describe(notice) for notice in made.fit.notices]
+        packed = Meter()
+        blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
+        watched = self._watch(events.PRODUCE, blocks, made.counter)
         with closing_upstream(watched):
             kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
         return SealedArtifact(
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=plan.file_name,
-            rows=counter.count,
-            columns=tuple(leaving.schema.names),
-            types=tuple(str(field.type) for field in leaving.schema),
-            plain=plain.measure,
+            rows=made.counter.count,
+            columns=made.columns,
+            types=made.types,
+            plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
-            contract=tuple(column.to_document() for column in fit.columns),
-            held_for=tuple(describe(why) for why in (*fit.held_for, *inspection.findings(kept.measure.size_bytes))),
+            contract=tuple(column.to_document() for column in made.fit.columns),
+            held_for=made.held_for(kept.measure.size_bytes),
+            report=dict(plan.format.report),
         )
+
+    def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
+        """Produces again from the same snapshot, keeping nothing. Raises `VerificationError` unless it is the same file."""
+        try:
+            second = self._measured_again()
+        except BaseException:
+            self.plan.store.remove(artifact.location)
+            raise
+        if second != (first := artifact.packed):
+            self.plan.store.remove(artifact.location)
+            sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
+            raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
+        return replace(artifact, report={**artifact.report, "times_produced": 2})
+
+    def _measured_again(self) -> Measure:
+        with self.plan.source:
+            made = _Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
+            packed = Meter()
+            watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
+            with closing_upstream(watched):
+                for _ in watched:
+                    pass
+        return packed.measure
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:
         if artifact.rows == 0 and self.plan.when_empty == FAILURE:
@@ -387,3 +353,26 @@ class _TableVoyage(_Voyage):
             self.table.remove(staging)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
+
+
+class _Making:
+    """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
+
+    def __init__(self, plan: Plan, format_: Writer, rows: Rows, cancellation: Cancellation) -> None:
+        self.counter = RowCounter(rows, cancellation)
+        self.plain = Meter()
+        self._inspection = Inspection(plan.gate)
+        self.fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
+        leaving = self._inspection.watch(self.counter.rows)
+        if plan.obfuscation:
+            hidden = plan.obfuscation.apply(leaving)
+            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
+        leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
+        self.columns = tuple(leaving.schema.names)
+        self.types = tuple(str(field.type) for field in leaving.schema)
+        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
+        self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
+
+    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
+        """Why a person must look at the file before it leaves."""
+        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes)))

@@ -22,16 +22,28 @@ DESTINATIONS = {
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
-FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}
+FORMATS = {
+    "csv": "paquebot.formats.csv:CsvFormat",
+    "tsv": "paquebot.formats.tsv:TsvFormat",
+    "json_lines": "paquebot.formats.json_lines:JsonLinesFormat",
+    "json": "paquebot.formats.json_array:JsonFormat",
+    "xml": "paquebot.formats.xml:XmlFormat",
+    "parquet": "paquebot.formats.parquet:ParquetFormat",
+    "xlsx": "paquebot.formats.xlsx:XlsxFormat",
+}
 COMPRESSIONS = {
     "gzip": "paquebot.packaging.compression.gzip:GzipCompression",
+    "zip": "paquebot.packaging.compression.zip:ZipCompression",
     "zstd": "paquebot.packaging.compression.zstd:ZstdCompression",
+    "bzip2": "paquebot.packaging.compression.bzip2:Bzip2Compression",
+    "xz": "paquebot.packaging.compression.xz:XzCompression",
 }
 ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption"}
 OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",
 }
+NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,
@@ -39,6 +51,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "compressions": COMPRESSIONS,
     "encryptions": ENCRYPTIONS,
     "obfuscations": OBFUSCATIONS,
+    "notifiers": NOTIFIERS,
 }
 
 

@@ -71,6 +71,16 @@ def check_timezone(name: str, path: Path) -> None:
         raise DefinitionError(UNKNOWN_TIMEZONE, path, value=name, nearest=nearest(name, sorted(_zones())))
 
 
+def check_time_of_day(written: str, path: Path) -> None:
+    """Raises `DefinitionError` unless `written` is hours and minutes, such as `06:30`."""
+    _time_of_day(written, path)
+
+
+def time_of_day(written: str) -> str:
+    """`6:30` and `06:30` as `06:30`. Raises `DefinitionError`."""
+    return _time_of_day(written, ())
+
+
 def timezones() -> list[str]:
     """The zones people may choose, by name."""
     return sorted(zone for zone in _zones() if zone == "UTC" or zone.partition("/")[0] in _CONTINENTS)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paquebot import events
 from paquebot.errors import FencedError, describe
 from paquebot.events import Listener
-from paquebot.flow import Blocks, Cancellation, Rows, closing_upstream
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from paquebot.flow import Blocks, Cancellation, RowCounter, closing_upstream
 
 
 class Steps:
@@ -44,18 +41,3 @@ class Steps:
                 passed += len(block)
                 self.listener.tell(events.StepProgressed(step, counter.count if counter else 0, passed))
                 yield block
-
-
-class RowCounter:
-    """Counts rows as they pass, and stops them when the run is cancelled."""
-
-    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
-        self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
-
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch

@@ -120,12 +120,21 @@ def test_a_run_tells_its_table_its_rows_and_what_it_cost(cast, export):
 
     cast.alice.post(PAGE, part(export, "destination", **to_table(mode="upsert", key="code")))
     export.refresh_from_db()
-    run = make_run(export, file_name="acme-crm.marketing.people", remote_path="acme-crm.marketing.people", verification="rows", rows=12)
+    run = make_run(
+        export, file_name="acme-crm.marketing.people", remote_path="acme-crm.marketing.people", verification="rows", rows=12
+    )
     now = timezone.now()
     detail = {"rows_inserted": 3, "rows_updated": 9, "bytes_billed": 20971520, "slot_ms": 1234}
     RunStep.objects.create(run=run, attempt=1, name="publish", status="done", started_at=now, finished_at=now, detail=detail)
     page = cast.alice.get(f"/p/letters/runs/{run.id}/").text
-    for told in ("acme-crm.marketing.people", "3 rows added", "9 rows updated", "billed", "ms of slots", "counted where they were loaded"):
+    for told in (
+        "acme-crm.marketing.people",
+        "3 rows added",
+        "9 rows updated",
+        "billed",
+        "ms of slots",
+        "counted where they were loaded",
+    ):
         assert told in page, told
     assert "Kept file" not in page
     assert "Encryption" not in page

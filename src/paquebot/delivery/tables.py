@@ -59,6 +59,15 @@ class TableDestination(Destination):
         """The same place for the rows of that order; not connected."""
         return type(self)(self.options, order)
 
+    def afresh(self) -> Self:
+        """The same for writing the rows once more."""
+        return self.aimed(self.order)
+
+    @property
+    def report(self) -> Mapping[str, int]:
+        """What there is to tell of the written file: nothing."""
+        return {}
+
     @property
     @abstractmethod
     def address(self) -> str:

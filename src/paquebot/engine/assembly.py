@@ -50,10 +50,13 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     definition = ExportDefinition.from_document(frozen["export"])
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
     named_after = str(frozen.get("named_after", run.id))
-    names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone)
+    counter = runs.place_among_runs(run.project, run.export_name, int(named_after))
+    names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone, counter)
     kept = runs.kept_artifact(run)
     destination = _destination(records, run, definition)
-    compression = _compression(definition)
+    format_ = format_of(definition)
+    stem = naming.render(definition.file.name, names)
+    compression = _compression(definition, stem + format_.EXTENSION, names)
     encryption = _encryption(frozen, scratch)
     folder = definition.destination.folder if definition.destination else ""
     return pipeline.Plan(
@@ -61,18 +64,20 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         attempt=run.attempt,
         source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
         obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
-        format=destination if isinstance(destination, TableDestination) else format_of(definition),
+        format=destination if isinstance(destination, TableDestination) else format_,
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
         destination=destination,
-        file_name=kept.file_name if kept else _file_name(destination, definition, names, compression, encryption),
+        file_name=kept.file_name if kept else _file_name(destination, definition, stem, compression, encryption),
         folder=folder,
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
         two_step=definition.two_step,
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
+        twice=definition.production.twice,
+        labels=definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
@@ -148,22 +153,24 @@ def _order(run: Run, table: TableChoice) -> TableOrder:
 def _file_name(
     destination: Destination,
     definition: ExportDefinition,
-    names: dict[str, Any],
+    stem: str,
     compression: Compression | None,
     encryption: Encryption | None,
 ) -> str:
     """The name the file gets; where rows arrive, their table's."""
     if isinstance(destination, TableDestination):
         return destination.address
-    extensions = (part.EXTENSION for part in (format_of(definition), compression, encryption) if part)
-    return naming.full_name(naming.render(definition.file.name, names), *extensions)
+    return naming.full_name(
+        stem,
+        *(part.EXTENSION for part in (format_of(definition), compression) if part),
+        encryption.extension if encryption else "",
+        chosen=definition.file.extension,
+    )
 
 
 def format_of(definition: ExportDefinition) -> Format:
     """The format with its options."""
-    file = definition.file
-    options = {"delimiter": file.delimiter, "header": file.header, "line_ending": file.line_ending, "encoding": file.encoding}
-    built: Format = find("formats", file.format)(options)
+    built: Format = find("formats", definition.file.format)(definition.file.options)
     return built
 
 
@@ -179,10 +186,15 @@ def obfuscation_of(records: Records, project: Project, definition: ExportDefinit
     return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
 
 
-def _compression(definition: ExportDefinition) -> Compression | None:
+def _compression(definition: ExportDefinition, own_name: str, names: dict[str, Any]) -> Compression | None:
     if definition.compression == "none":
         return None
-    built: Compression = find("compressions", definition.compression)({})
+    options: dict[str, Any] = {}
+    if definition.compression_level is not None:
+        options["level"] = definition.compression_level
+    if definition.compression == "zip":
+        options["inner_name"] = naming.render(definition.zip_name, names) if definition.zip_name else own_name
+    built: Compression = find("compressions", definition.compression)(options)
     return built
 
 
@@ -190,7 +202,8 @@ def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
     keys = frozen["encryption_keys"]
     if not keys:
         return None
-    options = {"keys": [key["public_text"] for key in keys], "scratch": scratch}
+    armour = frozen["export"].get("encryption", {}).get("armour", False)
+    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built
 

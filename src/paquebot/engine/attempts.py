@@ -18,6 +18,7 @@ from paquebot.engine import queue
 from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.records import runs
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
 from paquebot.retry import ATTEMPTS, after_lost_worker
@@ -107,6 +108,7 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
 def _end(run: Run) -> None:
     status, error = verdict(run)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+    announce_end(run.id)
     transaction.on_commit(lambda: tell_end(run.id))
 
 

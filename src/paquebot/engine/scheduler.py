@@ -6,7 +6,9 @@ import signal
 import threading
 
 from paquebot.engine.guarding import guarded
+from paquebot.engine.postman import sending
 from paquebot.engine.ticking import tick
+from paquebot.records.alerts.deadlines import look
 from paquebot.records.connection import Records
 
 TICK_SECONDS = 0.5
@@ -17,11 +19,13 @@ def keep_time(records: Records) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    while not stopping.wait(TICK_SECONDS):
-        guarded(lambda: _tick(records))
+    with sending(records):
+        while not stopping.wait(TICK_SECONDS):
+            guarded(lambda: _tick(records))
 
 
 def _tick(records: Records) -> None:
     if records.server:
         records.server.ensure()
     tick()
+    look()

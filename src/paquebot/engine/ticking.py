@@ -11,7 +11,9 @@ from django.utils import timezone
 from paquebot.engine import attempts
 from paquebot.errors import PaquebotError
 from paquebot.records import runs
+from paquebot.records.alerts.telling import tell_late_start
 from paquebot.records.models import Schedule
+from paquebot.records.overview import LATE_AFTER
 from paquebot.schedule import Schedule as Timetable
 
 AT_A_TIME = 200
@@ -55,11 +57,15 @@ def _fire(row: Schedule, moment: datetime) -> None:
     due_at = row.next_at or moment
     timetable = Timetable.from_document(row.specification)
     following = timetable.next_after(due_at)
+    passed_over = 0
     while following is not None and following <= moment:
         due_at, following = following, timetable.next_after(following)
+        passed_over += 1
     try:
         with transaction.atomic():
-            runs.request(row.export, "schedule", due_at)
+            run = runs.request(row.export, "schedule", due_at)
+            if passed_over or moment - due_at > LATE_AFTER:
+                tell_late_start(run, passed_over)
     except IntegrityError:
         logger.info("export %s: the run due at %s was requested before", row.export.name, due_at)
     except PaquebotError as error:

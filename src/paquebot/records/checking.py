@@ -82,6 +82,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
         naming.check(export.file.name)
+        if export.zip_name:
+            naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
     return Checked(servers, tuple(keys))

@@ -31,7 +31,7 @@ GROUPS: Mapping[str, str] = {
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination"}
+_PART_OF |= {"two_step": "destination", "deliver_by": "schedule"}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
 _LEFT_OUT = ("name", "state")
@@ -90,7 +90,7 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
     if not to_table:
-        yield _encryption(frozen, _)
+        yield from _encryption(frozen, _)
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
@@ -98,9 +98,11 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
 
 
-def _encryption(frozen: Mapping[str, Any], _: Translate) -> Line:
+def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
-    return Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if frozen["export"].get("encryption", {}).get("armour"):
+        yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
@@ -152,6 +154,8 @@ def _value(option: Option, written: Any, _: Translate) -> str:
     if isinstance(written, bool):
         return _("Yes") if written else _("No")
     named = dict(zip(option.choices, option.choice_labels, strict=False))
+    if isinstance(written, Mapping):
+        return ", ".join(f"{key} → {value}" for key, value in written.items())
     if isinstance(written, (list, tuple)):
         return ", ".join(_(named[item]) if item in named else str(item) for item in written)
     return _(named[written]) if written in named else str(written)

@@ -13,9 +13,10 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
-from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import next_attempt
@@ -31,6 +32,9 @@ WORKER_LOST = Problem(
     "It is started again by itself a few times; if it happens again and again, look at the machine's memory and logs.",
     retryable=True,
 )
+
+
+_NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
 def request(export: Export, trigger: str, scheduled_for: datetime | None = None, retry_of: Run | None = None) -> Run:
@@ -53,7 +57,7 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None,
 def refuse(export: Export, trigger: str, scheduled_for: datetime, error: PaquebotError) -> None:
     """A run that was due and could not be asked for: history shows it with its reason. It is told once per due time."""
     now = timezone.now()
-    Run.objects.get_or_create(
+    refused, is_new = Run.objects.get_or_create(
         export=export,
         trigger=trigger,
         scheduled_for=scheduled_for,
@@ -69,6 +73,14 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "error": describe(error),
         },
     )
+    if is_new:
+        announce_end(refused.id)
+
+
+def place_among_runs(project: Project, export: str, run_id: int) -> int:
+    """Which run of its export this one is, counted from 1; those that never began, and files sent again, do not count."""
+    before = Run.objects.filter(project=project, export_name=export, id__lt=run_id)
+    return before.exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend").count() + 1
 
 
 def new_token() -> str:
@@ -147,6 +159,7 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
             keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
+        announce_end(run_id)
 
 
 def fail(run_id: int, attempt: int, error: BaseException) -> None:
@@ -168,7 +181,9 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
     """The run ended otherwise than well, and is not tried again."""
-    write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
+    with transaction.atomic():
+        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
+        announce_end(run_id)
 
 
 def close_lost_steps(run: Run) -> None:

@@ -7,12 +7,14 @@ from datetime import datetime
 from django.utils import timezone
 
 from paquebot.export import ACTIVE
+from paquebot.records.alerts.deadlines import set_deadline
 from paquebot.records.models import Export, Schedule
 from paquebot.schedule import Schedule as Timetable
 
 
 def set_schedule(export: Export, now: datetime | None = None) -> None:
     """The row says when `export` is next due. An unchanged active schedule keeps its due time, also one that is past."""
+    set_deadline(export, now)
     written = export.definition.get("schedule")
     if written is None:
         Schedule.objects.filter(export=export).delete()

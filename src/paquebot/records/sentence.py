@@ -13,14 +13,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
+from paquebot.file_keys import COMPRESSION_LABELS, FORMAT_LABELS, FORMATS, LEVELS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
+from paquebot.records.alerts.listening import heard_by
 from paquebot.records.criterion_words import criterion_words
-from paquebot.records.models import EncryptionKey, Project, Run, Server
+from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
+from paquebot.records.runs import place_among_runs
 from paquebot.verification.comparison import READ_BACK, ROWS, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
+COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
+FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
 LEVEL_WORDS = {
     READ_BACK: translatable("compared by SHA-256 once read back"),
     SIZE: translatable("compared by size"),
@@ -31,7 +36,6 @@ TABLE_WORDS = {
     "append": translatable("into the table {place} after what is there"),
     "upsert": translatable("into the table {place}, updated by key"),
 }
-FORMAT_WORDS = {"csv": "CSV"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         _destination(project, definition, now, _),
         *_proof(project, definition, _),
         *_confirmation(project, definition, now, _),
+        *_alerts(project, definition, _),
     ]
 
 
@@ -62,7 +67,7 @@ def file_name(project: Project, definition: ExportDefinition, now: datetime) -> 
     if definition.destination and definition.destination.table:
         return definition.destination.table.name
     stem = naming.render(definition.file.name, _name_values(project, definition, now))
-    return naming.full_name(stem, *_extensions(project, definition))
+    return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
 def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:
@@ -80,7 +85,9 @@ def _name_values(project: Project, definition: ExportDefinition, now: datetime) 
     moment = next(iter(next_runs(definition, now, 1)), now)
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
-    return dict(naming.values_of(definition.name, project.name, str((last or 0) + 1), moment, zone))
+    next_run = (last or 0) + 1
+    counter = place_among_runs(project, definition.name, next_run)
+    return dict(naming.values_of(definition.name, project.name, str(next_run), moment, zone, counter))
 
 
 def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]:
@@ -89,7 +96,7 @@ def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]
         yield find("compressions", definition.compression).EXTENSION
     if definition.encryption_keys:
         key = EncryptionKey.objects.filter(project=project, name=definition.encryption_keys[0]).first()
-        yield find("encryptions", key.kind if key else "openpgp").EXTENSION
+        yield find("encryptions", key.kind if key else "openpgp")({"armour": definition.armour}).extension
 
 
 def _content(content: ContentChoice, _: Translate) -> Clause:
@@ -123,7 +130,8 @@ def _format(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
 
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
-        yield Clause(_("compressed with {compression}"), {"compression": definition.compression})
+        compression = COMPRESSION_WORDS.get(definition.compression, definition.compression)
+        yield Clause(_("compressed with {compression}"), {"compression": compression})
     if definition.encryption_keys:
         yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
 
@@ -150,3 +158,12 @@ def _confirmation(project: Project, definition: ExportDefinition, now: datetime,
     if definition.confirmation:
         name = naming.render(definition.confirmation.name, _name_values(project, definition, now))
         yield Clause(_("then confirmed by {file}"), {"file": name})
+
+
+def _alerts(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    export = Export.objects.filter(project=project, name=definition.name).first()
+    people = heard_by(export) if export else 0
+    if people > 1:
+        yield Clause(_("{people} people told if it fails"), {"people": people})
+    else:
+        yield Clause(_("one person told if it fails") if people else _("nobody told if it fails"))

@@ -11,10 +11,11 @@ again. `place_error` puts an error a service raised beside the field it is about
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 from django.utils.translation import gettext
 
 from paquebot.credentials import Secret
@@ -23,6 +24,7 @@ from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, read
 from paquebot.web.telling import place_error
 
+CLEAR = translatable("Remove what is stored")
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
 TO_CHOOSE = translatable("Choose…")
@@ -46,16 +48,42 @@ class OptionForm(forms.Form):
         super().__init__(written, initial=initial, prefix=prefix, use_required_attribute=False)
         for name, option in self.options.items():
             self.fields[name] = _field(option, is_kept=name in self.sealed)
+            if name in self.sealed and not option.required:
+                self.fields[_clearing(name)] = forms.BooleanField(label=gettext(CLEAR), required=False)
+            if option.only_with:
+                self.fields[name].widget.attrs["data-only-with"] = " ".join(option.only_with)
+
+    def fold(self, names: Sequence[str]) -> None:
+        """Puts these fields under “Further settings”, which opens when one of them is wrong."""
+        for name in names:
+            self.fields[name].__dict__["is_folded"] = True
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if getattr(field.field, "is_folded", False)]
+
+    @property
+    def unfolds(self) -> bool:
+        return any(field.errors for field in self.folded)
 
     @property
     def kept_secrets(self) -> frozenset[str]:
-        """Stored secrets for which nothing was written."""
-        return frozenset(name for name in self.sealed if name in self.options and not self.cleaned_data.get(name))
+        """Stored secrets for which nothing was written, and which are not to be removed."""
+        return frozenset(name for name in self.sealed if name in self.options and not self._gives_up(name))
+
+    def shown(self, *, labelled: bool) -> Iterator[BoundField]:
+        """The fields of the options with a label of their own, or without; a stored secret that may go has its box after it."""
+        for name, option in self.options.items():
+            if bool(option.label) == labelled:
+                yield from (self[field] for field in (name, _clearing(name)) if field in self.fields)
 
     def values(self) -> dict[str, Any]:
         """What was written, without what was left empty; secrets are `Secret`."""
         found = {name: _value(option, self.cleaned_data.get(name)) for name, option in self.options.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+    def _gives_up(self, name: str) -> bool:
+        return bool(self.cleaned_data.get(name) or self.cleaned_data.get(_clearing(name)))
 
     def clean(self) -> dict[str, Any]:
         """Every option is read by itself, so that each wrong one is told at once."""
@@ -71,6 +99,10 @@ class OptionForm(forms.Form):
     def place_error(self, error: PaquebotError, field: str | None = None) -> None:
         """Beside the field the error is about (else beside `field`), or on top of the form."""
         place_error(self, error, field)
+
+
+def _clearing(name: str) -> str:
+    return f"{name}-clear"
 
 
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
@@ -123,11 +155,14 @@ class _SecretLines(forms.Textarea):
 
 
 def _shown(option: Option, value: Any) -> Any:
-    """A stored value as its field shows it; a list without choices stands on lines of its own."""
+    """A stored value as its field shows it; the items of a list without choices stand on lines of their own, and so do the
+    `key = value` of a mapping."""
     if option.secret:
         return None
     if option.kind == "list" and not option.choices and value is not None:
         return "\n".join(str(item) for item in value)
+    if option.kind == "mapping" and value:
+        return "\n".join(f"{key} = {item}" for key, item in value.items())
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -136,4 +171,7 @@ def _value(option: Option, cleaned: Any) -> Any:
         return None
     if option.kind == "list" and not option.choices:
         return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
+    if option.kind == "mapping":
+        pairs = [line.partition("=") for line in str(cleaned).splitlines() if line.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs} or None
     return Secret(str(cleaned)) if option.secret else cleaned

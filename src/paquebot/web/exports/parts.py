@@ -15,6 +15,7 @@ from django import forms
 
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
+from paquebot.file_keys import FORMATS, meaningful
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
@@ -50,6 +51,8 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    folded: tuple[str, ...] = ()
+    """Options few people need."""
     for_rows: Part | None = None
     """What it is where rows go to a table."""
 
@@ -64,6 +67,7 @@ class Part:
             form.fields[name].__dict__["is_conditional"] = True
             if isinstance(form.fields[name].widget, forms.Textarea):
                 form.fields[name].widget.attrs["rows"] = 2
+        form.fold(self.folded)
         return form
 
 
@@ -109,20 +113,38 @@ def _destination(values: Values, _: ExportDefinition) -> Values:
 # ── the file and what closes it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _file(values: Values, definition: ExportDefinition) -> Values:
-    kept = {**dataclasses.asdict(definition.file), **values}
-    return {"file": {**kept, "name": values.get("name", DEFAULT_FILE_NAME)}}
+_FOLDED_OF_FILE = (
+    *("labels", "quoting", "escape", "line_ending", "unencodable", "null_text"),
+    *("decimal_mark", "trailing_zeros", "dates", "times", "booleans", "extension"),
+)
+
+
+def _file(values: Values, _: ExportDefinition) -> Values:
+    said = {"name": DEFAULT_FILE_NAME, "format": FORMATS[0], **values}
+    return {"file": meaningful(said)}
 
 
 def _packaging_options(project: Project) -> tuple[Option, ...]:
     keys = {key.name: key.name for key in EncryptionKey.objects.filter(project=project)}
     encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
-    return (_option("compression"), *((_chosen_among(encryption, keys),) if keys else ()))
+    armour = _option("armour", "encryption")
+    compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
+    return (*compression, *((_chosen_among(encryption, keys), armour) if keys else ()))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
-    keys = values.get("openpgp")
-    return {"compression": values.get("compression", "none"), "encryption": {"openpgp": keys} if keys else None}
+    keys, compression = values.get("openpgp"), values.get("compression", "none")
+    return {
+        "compression": compression,
+        "compression_level": values.get("compression_level") if compression != "none" else None,
+        "zip_name": values.get("zip_name", "") if compression == "zip" else "",
+        "encryption": {"openpgp": keys, "armour": values.get("armour", False)} if keys else None,
+    }
+
+
+def _stored_packaging(definition: ExportDefinition) -> Values:
+    names = ("compression", "compression_level", "zip_name", "armour")
+    return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
 
 
 def _stored_production(definition: ExportDefinition) -> Values:
@@ -199,11 +221,11 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
             raise DefinitionError(problem, ("schedule", key))
     said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
     if "at" in said:
-        said["at"] = list(dict.fromkeys(_time(written) for written in said["at"]))
+        said["at"] = list(dict.fromkeys(time_written(written) for written in said["at"]))
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
 
 
-def _time(written: str) -> str:
+def time_written(written: str) -> str:
     """`6 h 30` and `6h` are times too."""
     found = _SPOKEN_TIME.fullmatch(written.strip())
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
@@ -266,16 +288,17 @@ PARTS = (
         translatable("File"),
         "file-export",
         lambda _: _entries("file"),
-        lambda definition: dataclasses.asdict(definition.file),
+        lambda definition: definition.file.to_document(),
         _file,
-        conditional=("name",),
+        conditional=("name", *_FOLDED_OF_FILE),
+        folded=_FOLDED_OF_FILE,
     ),
     Part(
         "packaging",
         translatable("Compression and encryption"),
         "lock",
         _packaging_options,
-        lambda definition: {"compression": definition.compression, "openpgp": list(definition.encryption_keys)},
+        _stored_packaging,
         _packaging,
     ),
     Part(
