@@ -77,7 +77,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
         twice=definition.production.twice,
-        labels=definition.file.options.get("labels", {}),
+        labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
