@@ -9,6 +9,7 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,16 +17,12 @@ from datetime import datetime
 from typing import Any
 
 from paquebot import events
-from paquebot.content import contract
-from paquebot.content.contract import ColumnContract
-from paquebot.content.gate import Inspection
-from paquebot.content.labels import labelled
 from paquebot.delivery.tables import TableDestination
 from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Column, Measure, Meter, RowCounter, Rows, Writer, closing_upstream
-from paquebot.packaging.concurrency import ahead
+from paquebot.flow import Cancellation, Column, Measure, Meter, Rows, closing_upstream
 from paquebot.plan import Checkpoint, Outcome, Plan, join
+from paquebot.producing import Making
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.steps import Steps
 from paquebot.verification.comparison import compare, compare_rows, strongest
@@ -43,18 +40,8 @@ PRODUCED_OTHERWISE = Problem(
     "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
 )
 
-__all__ = [
-    "EMPTY_RESULT",
-    "FAILURE",
-    "HEADER_ONLY",
-    "NO_FILE",
-    "Checkpoint",
-    "Outcome",
-    "Plan",
-    "carry_out",
-    "clean_up",
-    "join",
-]
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
+__all__ = ["Checkpoint", "Outcome", "Plan", "carry_out", "clean_up", "join"]
 
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
 
@@ -96,6 +83,8 @@ class _Voyage(Steps):
         super().__init__(listener, cancellation)
         self.plan = plan
         self.now = now
+        self._exposed = False
+        """Part of the file may stand under the final name, because the server cannot rename."""
 
     # ── before the artifact ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +113,7 @@ class _Voyage(Steps):
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
-        made = _Making(plan, plan.format, rows, self.cancellation)
+        made = Making(plan, plan.format, rows, self.cancellation)
         if made.fit.notices:
             detail["notices"] = [describe(notice) for notice in made.fit.notices]
         packed = Meter()
@@ -162,7 +151,7 @@ class _Voyage(Steps):
 
     def _measured_again(self) -> Measure:
         with self.plan.source:
-            made = _Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
+            made = Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
             packed = Meter()
             watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
             with closing_upstream(watched):
@@ -182,7 +171,7 @@ class _Voyage(Steps):
         with ExitStack() as link:
             self._connect(link)
             try:
-                level = strongest(plan.destination.CAPABILITIES, two_step=plan.two_step)
+                level = strongest(plan.destination.capabilities, two_step=plan.two_step)
                 verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
                 return self._complete(artifact, verification)
             except Exception:
@@ -194,7 +183,7 @@ class _Voyage(Steps):
         """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
         with ExitStack() as link:
             self._connect(link)
-            level = strongest(self.plan.destination.CAPABILITIES, two_step=self.plan.two_step)
+            level = strongest(self.plan.destination.capabilities, two_step=self.plan.two_step)
             verification = self._found(artifact, level)
             if verification:
                 return self._complete(artifact, verification)
@@ -227,27 +216,30 @@ class _Voyage(Steps):
             return None
         with self._step(events.COMPARE) as detail:
             self._sweep(range(1, plan.attempt))
-            detail["already_there"] = self._holds(artifact, level)
-        if not detail["already_there"]:
-            return None
-        self.listener.tell(events.Published(plan.remote_path, level))
-        return level
+            reached = self._holds(artifact, level)
+            detail["already_there"] = reached is not None
+        if reached:
+            self.listener.tell(events.Published(plan.remote_path, reached))
+        return reached
 
-    def _holds(self, artifact: SealedArtifact, level: str) -> bool:
+    def _holds(self, artifact: SealedArtifact, level: str) -> str | None:
+        """The level at which the file under the final name is this one; None when it is another one, or none."""
         path = self.plan.remote_path
         if self.plan.destination.size(path) != artifact.final.size_bytes:
-            return False
+            return None
         try:
-            compare(self.plan.destination, path, artifact.final, level)
+            return compare(self.plan.destination, path, artifact.final, level).level
         except VerificationError:
-            return False
-        return True
+            return None
 
     def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        if not self.plan.destination.capabilities.hidden_name:
+            return self._transmit_openly(artifact, level)
         plan = self.plan
         hidden = plan.hidden_path(plan.attempt)
         with self._step(events.SEND) as detail:
             self._sweep(range(1, plan.attempt))
+            self._sweep_orphans()
             detail.update(self._send(hidden, artifact))
         with self._step(events.COMPARE) as detail:
             compared = compare(plan.destination, hidden, artifact.final, level)
@@ -260,6 +252,23 @@ class _Voyage(Steps):
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
 
+    def _transmit_openly(self, artifact: SealedArtifact, level: str) -> str:
+        """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
+        plan = self.plan
+        with self._step(events.SEND) as detail:
+            if plan.replace or plan.checkpoint.intended or self._is_same_again(artifact, level):
+                plan.destination.remove(plan.remote_path)
+            plan.destination.require_free(plan.remote_path)
+            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
+            self._exposed = True
+            detail.update(self._send(plan.remote_path, artifact))
+        with self._step(events.COMPARE) as detail:
+            compared = compare(plan.destination, plan.remote_path, artifact.final, level)
+            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+            self.listener.tell(events.Published(plan.remote_path, compared.level))
+        self._exposed = False
+        return compared.level
+
     def _send(self, hidden: str, artifact: SealedArtifact) -> dict[str, Any]:
         blocks = self.plan.store.open(artifact.location, artifact.wrapped_key).read()
         watched = self._watch(events.SEND, blocks)
@@ -269,17 +278,34 @@ class _Voyage(Steps):
 
     def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
-        return self.plan.same_again and self._holds(artifact, level)
+        return self.plan.same_again and self._holds(artifact, level) is not None
 
     def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
         with self._step(events.CONFIRM) as detail:
             content = confirmation.write(artifact, self.plan.remote_path, self.plan.started_at, finished_at)
-            hidden = self.plan.hidden_path(self.plan.attempt, confirmation.folder)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
-            self.plan.destination.send(hidden, iter([content]), len(content))
-            self.plan.destination.publish(hidden, final, replace=True)
+            self._deposit(content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
             detail.update(remote_path=final, size_bytes=len(content))
+
+    def _deposit(self, content: bytes, final: str, hidden: str) -> None:
+        """A small file under its final name, in place of an earlier one."""
+        destination = self.plan.destination
+        if destination.capabilities.hidden_name:
+            destination.send(hidden, iter([content]), len(content))
+            destination.publish(hidden, final, replace=True)
+        else:
+            destination.remove(final)
+            destination.send(final, iter([content]), len(content))
+
+    def _sweep_orphans(self) -> None:
+        """Removes what runs that are over left under hidden names when nobody could reach the server any more."""
+        destination, folder = self.plan.destination, self.plan.hidden_folder()
+        if destination.capabilities.listing:
+            found = {name: match["token"] for name in destination.names(folder) if (match := _HIDDEN.match(name))}
+            over = self.plan.ended(set(found.values()) - {self.plan.token})
+            for name in (name for name, token in found.items() if token in over):
+                destination.remove(join(folder, name))
 
     def _sweep(self, attempts: range, folder: str | None = None) -> None:
         for attempt in attempts:
@@ -295,6 +321,8 @@ class _Voyage(Steps):
             with self.plan.destination:
                 for folder in folders:
                     self._sweep(range(1, self.plan.attempt + 1), folder)
+                if self._exposed:
+                    self.plan.destination.remove(self.plan.remote_path)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 
@@ -353,26 +381,3 @@ class _TableVoyage(_Voyage):
             self.table.remove(staging)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
-
-
-class _Making:
-    """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
-
-    def __init__(self, plan: Plan, format_: Writer, rows: Rows, cancellation: Cancellation) -> None:
-        self.counter = RowCounter(rows, cancellation)
-        self.plain = Meter()
-        self._inspection = Inspection(plan.gate)
-        self.fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
-        leaving = self._inspection.watch(self.counter.rows)
-        if plan.obfuscation:
-            hidden = plan.obfuscation.apply(leaving)
-            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
-        self.columns = tuple(leaving.schema.names)
-        self.types = tuple(str(field.type) for field in leaving.schema)
-        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
-        self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
-
-    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
-        """Why a person must look at the file before it leaves."""
-        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes)))

@@ -1,8 +1,8 @@
-"""What a run is to do, and what it came to: every plug-in built, every name known, how far earlier attempts came."""
+"""What a run sets out with, and what it comes to: every plug-in built and checked before a byte moves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -55,6 +55,8 @@ class Plan:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
+    ended: Callable[[Collection[str]], Collection[str]] = lambda tokens: ()
+    """Which of these tokens are of runs of this installation that are over."""
     contract: ColumnContract | None = None
     gate: Gate = field(default_factory=Gate)
     released: bool = False
@@ -64,11 +66,12 @@ class Plan:
     def remote_path(self) -> str:
         return join(self.folder, self.file_name)
 
+    def hidden_folder(self, folder: str | None = None) -> str:
+        return self.destination.staging_folder or (self.folder if folder is None else folder)
+
     def hidden_path(self, attempt: int, folder: str | None = None) -> str:
         """Where the bytes of `attempt` stand before they are published."""
-        return join(
-            self.folder if folder is None else folder, self.destination.HIDDEN.format(token=self.token, attempt=attempt)
-        )
+        return join(self.hidden_folder(folder), self.destination.HIDDEN.format(token=self.token, attempt=attempt))
 
 
 @dataclass(frozen=True, slots=True)

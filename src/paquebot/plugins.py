@@ -19,6 +19,11 @@ UNKNOWN_PLUGIN = Problem(
 
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
+    "ftps": "paquebot.delivery.ftp:FtpsDestination",
+    "ftp": "paquebot.delivery.ftp:FtpDestination",
+    "webdav": "paquebot.delivery.webdav:WebDavDestination",
+    "https": "paquebot.delivery.https:HttpsDestination",
+    "s3": "paquebot.delivery.s3:S3Destination",
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }

@@ -15,8 +15,8 @@ from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Sect
 from paquebot.schedule import check_timezone
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "folder", "bigquery")
-_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
+_PLANNED_KINDS = ("gcs", "azure")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",

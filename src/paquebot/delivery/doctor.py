@@ -34,7 +34,8 @@ class Finding:
 def examine(destination: Destination, folder: str, clock: Callable[[], float] = time.monotonic) -> list[Finding]:
     """Connects, sends, compares, renames, removes; stops at the first step that fails, and cleans up.
 
-    Where rows are kept: connects, loads one row, counts it, writes it to a table of its own, drops what it made.
+    Where files cannot be taken back it only connects. Where rows are kept: loads one row, counts it, writes it to a table of
+    its own, drops what it made.
     """
     walk = TableWalk(destination, folder) if isinstance(destination, TableDestination) else _FileWalk(destination, folder)
     return _walked(walk, clock)
@@ -87,19 +88,29 @@ class _FileWalk:
         self.destination = destination
         mark = secrets.token_hex(6)
         prefix = f"{folder.rstrip('/')}/" if folder else ""
-        self._hidden, self._final = f"{prefix}.paquebot-test-{mark}.part", f"{prefix}paquebot-test-{mark}.txt"
+        self._final = f"{prefix}paquebot-test-{mark}.txt"
+        hidden = f"{prefix}.paquebot-test-{mark}.part"
+        self._hidden = hidden if destination.capabilities.hidden_name else self._final
 
     def steps(self) -> Iterator[Step]:
+        """Nothing is sent where it could not be taken back: a partner would take the test for a file."""
+        capabilities = self.destination.capabilities
+        if not capabilities.keeps_files:
+            return
         yield "send", self._send
         yield "compare", self._compare
-        yield "publish", self._publish
+        if capabilities.hidden_name:
+            yield "publish", self._publish
         yield "remove", self.drop
 
     def _send(self) -> None:
         self.destination.send(self._hidden, iter([CONTENT]), len(CONTENT))
 
     def _compare(self) -> None:
-        if self.destination.CAPABILITIES.read_back:
+        told = self.destination.digest(self._hidden) if self.destination.capabilities.server_digest else None
+        if told is not None:
+            same = told == hashlib.sha256(CONTENT).hexdigest()
+        elif self.destination.capabilities.read_back:
             received = hashlib.sha256(b"".join(self.destination.read(self._hidden))).digest()
             same = received == hashlib.sha256(CONTENT).digest()
         else:

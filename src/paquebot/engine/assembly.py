@@ -80,6 +80,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        ended=runs.ended_tokens,
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
         gate=_gate(definition, run, zone.key),
         released=run.released_at is not None,

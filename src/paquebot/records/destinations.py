@@ -12,6 +12,7 @@ from typing import Any
 
 from paquebot.delivery.base import AMBIENT, SIGN_IN, Destination
 from paquebot.delivery.folder import resolve_folder
+from paquebot.delivery.wrapping import build
 from paquebot.errors import CommandError, DeliveryError, Problem
 from paquebot.options import Option
 from paquebot.plugins import find
@@ -78,8 +79,7 @@ def _built(records: Records, kind: str, values: dict[str, Any]) -> Destination:
     require_allowed(records.home, values)
     if kind == "folder":
         values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
-    built: Destination = find("destinations", kind)(values)
-    return built
+    return build(find("destinations", kind), values)
 
 
 def require_allowed(home: Home, options: Mapping[str, Any]) -> None:

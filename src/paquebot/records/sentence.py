@@ -21,14 +21,16 @@ from paquebot.records.alerts.listening import heard_by
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.records.runs import place_among_runs
-from paquebot.verification.comparison import READ_BACK, ROWS, SIZE, strongest
+from paquebot.verification.comparison import ACCEPTED, READ_BACK, ROWS, SERVER_DIGEST, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
 COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
 FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
 LEVEL_WORDS = {
+    SERVER_DIGEST: translatable("compared by SHA-256, computed by the server or read back"),
     READ_BACK: translatable("compared by SHA-256 once read back"),
     SIZE: translatable("compared by size"),
+    ACCEPTED: translatable("on the word of the server alone"),
     ROWS: translatable("compared by number of rows"),
 }
 TABLE_WORDS = {
@@ -150,7 +152,7 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
 def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
     if server:
-        level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
+        level = strongest(find("destinations", server.kind)(server.options).capabilities, two_step=definition.two_step)
         yield Clause(_(LEVEL_WORDS[level]))
 
 

@@ -27,6 +27,7 @@ from paquebot.web.telling import place_error
 CLEAR = translatable("Remove what is stored")
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
+RISKY = translatable("{choice} (risky)")
 TO_CHOOSE = translatable("Choose…")
 
 
@@ -108,6 +109,8 @@ def _clearing(name: str) -> str:
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
     explanation = gettext(option.explanation)
     label, help_text = (gettext(option.label), explanation) if option.label else (explanation.rstrip("."), "")
+    if option.risk:
+        help_text = f"{help_text} {gettext(option.risk)}".strip()
     if is_kept:
         help_text = f"{help_text} {gettext(KEPT)}"
     required = option.required and not is_kept and option.kind != "boolean"
@@ -136,7 +139,10 @@ def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
 
 def _choices(option: Option) -> list[tuple[str, str]]:
     labels = option.choice_labels or option.choices
-    return [(choice, gettext(label)) for choice, label in zip(option.choices, labels, strict=True)]
+    return [
+        (choice, gettext(RISKY).format(choice=gettext(label)) if choice in option.risky else gettext(label))
+        for choice, label in zip(option.choices, labels, strict=True)
+    ]
 
 
 def _widget(option: Option) -> forms.Widget:
