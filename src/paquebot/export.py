@@ -25,7 +25,9 @@ from paquebot.export_keys import (
     check_name,
 )
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
 
 __all__ = [
     "ACTIVE",
@@ -60,8 +62,8 @@ NO_DESTINATION = Problem(
 )
 NO_SCHEDULE = Problem(
     "export.no_schedule",
-    "{where}: the export has no schedule.",
-    "Choose when it runs, or leave it as a draft and run it by hand.",
+    "{where}: the export has neither a schedule nor a trigger.",
+    "Choose when it runs or what starts it, or leave it as a draft and run it by hand.",
 )
 
 
@@ -144,6 +146,9 @@ class ExportDefinition:
     encryption_keys: tuple[str, ...] = ()
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
+    trigger: Trigger | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    duration: DurationPolicy = field(default_factory=DurationPolicy)
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -169,6 +174,9 @@ class ExportDefinition:
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
+            trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
+            retry=RetryPolicy(**(values["retry"] or {})),
+            duration=DurationPolicy(**(values["duration"] or {})),
         )
         _check_obfuscated_fields(definition, path)
         if definition.state == ACTIVE:
@@ -184,8 +192,8 @@ class ExportDefinition:
         return (NO_DESTINATION,) if self.destination is None else ()
 
     def missing_for_activation(self) -> tuple[Problem, ...]:
-        """What must still be chosen before the export's schedule can count."""
-        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None else ()))
+        """What must still be chosen before the export's schedule or trigger can count."""
+        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None and self.trigger is None else ()))
 
     def require(self, missing: tuple[Problem, ...], path: Path = ()) -> None:
         """Raises the first of the problems `missing`, if any, naming the export."""
@@ -210,6 +218,10 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+        if self.trigger:
+            yield "trigger", self.trigger.to_document()
+        yield "retry", _plain(self.retry)
+        yield "duration", _plain(self.duration)
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:

@@ -11,7 +11,9 @@ from typing import Any
 
 from paquebot.errors import Problem
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
-from paquebot.schedule import SCHEDULE
+from paquebot.retry import DURATION, RETRY
+from paquebot.schedule_keys import SCHEDULE
+from paquebot.trigger import TRIGGER
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -338,6 +340,8 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
+    Section("trigger", "What starts it beside the clock.", TRIGGER),
+    Section("retry", "How often it is tried again when something goes wrong.", RETRY),
+    Section("duration", "How long a run may take.", DURATION),
     Planned("alerts"),
-    Planned("trigger"),
 )

@@ -11,10 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from paquebot.clocks import check_timezone
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, EXPORT, QUERY, ExportDefinition, check_name
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, nearest, read
-from paquebot.schedule import check_timezone
+from paquebot.known_names import check_known
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, read
+from paquebot.schedule_keys import read_date
+from paquebot.trigger_names import check_trigger
 
 VERSION = 1
 DESTINATION_KINDS = ("sftp", "folder")
@@ -33,14 +36,6 @@ NOT_ONE_KIND = Problem(
 NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
 TAKEN_NAME = Problem(
     "definition.name_taken", "{where}: the name “{value}” is used twice.", "Give each its own name; “{first}” has it already."
-)
-UNKNOWN_NAME = Problem(
-    "definition.unknown_name",
-    "{where}: “{value}” is not in this project.",
-    "Did you mean “{nearest}”? Known under “{section}”: {known}.",
-)
-NOTHING_TO_NAME = Problem(
-    "definition.unknown_name", "{where}: “{value}” is not in this project.", "Describe it first, under “{section}”."
 )
 NO_CONTACTS = Problem(
     "definition.no_contacts",
@@ -67,6 +62,11 @@ PRIVATE_KEY = Problem(
 def is_reference(value: Any) -> bool:
     """Whether `value` names a value kept elsewhere: `env:NAME` or `file:PATH`."""
     return isinstance(value, str) and value.startswith(("env:", "file:"))
+
+
+def _check_dates(days: Sequence[str], path: Path) -> None:
+    for position, day in enumerate(days):
+        read_date(day, (*path, position))
 
 
 _TABLE_KEY = Option("key", "The fields that tell one row from another.", kind="list", required=True, alone=True)
@@ -126,6 +126,14 @@ _PROJECT = Section(
         Option("label", "The name people read; the stable name when left out."),
         Option("timezone", "The time zone of its schedules and dates.", default="UTC", check=check_timezone),
         Option(
+            "closed_days",
+            "Days of its own, such as “2026-12-24”, that count as public holidays for its schedules.",
+            kind="list",
+            default=(),
+            least=0,
+            check=_check_dates,
+        ),
+        Option(
             "database",
             "Where its rows are kept.",
             default="embedded",
@@ -184,6 +192,7 @@ class ProjectSettings:
     name: str
     label: str
     timezone: str
+    closed_days: tuple[str, ...]
     database: str
 
 
@@ -249,7 +258,7 @@ class ProjectDocument:
     def from_document(cls, written: Any, *, destination_kinds: Collection[str] = DESTINATION_KINDS) -> ProjectDocument:
         """The project as written. Raises `DefinitionError` at the first thing that is wrong."""
         values = read(project_entries(destination_kinds), written)
-        settings = ProjectSettings(**{**values["project"], "label": values["project"]["label"] or values["project"]["name"]})
+        settings = _settings(values["project"])
         document = cls(
             version=values["version"],
             project=settings,
@@ -269,6 +278,11 @@ class ProjectDocument:
         for position, export in enumerate(document.exports):
             _check_export(document, export, ("exports", position))
         return document
+
+
+def _settings(values: Mapping[str, Any]) -> ProjectSettings:
+    closed_days = tuple(sorted(values["closed_days"]))
+    return ProjectSettings(**{**values, "label": values["label"] or values["name"], "closed_days": closed_days})
 
 
 def _contacts(values: Mapping[str, Any] | None) -> ContactList | None:
@@ -330,11 +344,13 @@ def _refuse_taken(places: Iterable[tuple[Path, str]]) -> None:
 def _check_export(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
     if export.destination:
         servers = [server.name for server in document.servers]
-        _check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
+        check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
     keys = [key.name for key in document.encryption_keys]
     for position, name in enumerate(export.encryption_keys):
-        _check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
+        check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
     _check_content(document, export, path)
+    if export.trigger:
+        check_trigger(export, document, (*path, "trigger"))
 
 
 def _check_content(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
@@ -343,17 +359,7 @@ def _check_content(document: ProjectDocument, export: ExportDefinition, path: Pa
         if document.contacts is None:
             raise DefinitionError(NO_CONTACTS, (*path, "content"))
     elif content.kind == QUERY:
-        _check_known(content.name, [query.name for query in document.queries], "queries", (*path, "content", "query"))
+        check_known(content.name, [query.name for query in document.queries], "queries", (*path, "content", "query"))
     else:
         tables = [table.name for table in document.relational_tables]
-        _check_known(content.name, tables, "relational_tables", (*path, "content", "table"))
-
-
-def _check_known(name: str | None, known: Sequence[str], section: str, path: Path) -> None:
-    if name in known:
-        return
-    if not known:
-        raise DefinitionError(NOTHING_TO_NAME, path, value=name, section=section)
-    raise DefinitionError(
-        UNKNOWN_NAME, path, value=name, nearest=nearest(str(name), known), section=section, known=sorted(known)
-    )
+        check_known(content.name, tables, "relational_tables", (*path, "content", "table"))

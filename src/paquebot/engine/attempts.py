@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from paquebot.engine import queue
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
+from paquebot.punctuality import TOO_LATE
 from paquebot.records import runs
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
-from paquebot.retry import ATTEMPTS, after_lost_worker
+from paquebot.retry import RetryPolicy
 
 RUNS_AT_ONCE = 5
 """Over the whole installation."""
@@ -33,6 +34,7 @@ def admit() -> int:
     """Gives queued runs to the queue as far as the limits allow: so many at once, per server, and one per export."""
     with transaction.atomic():
         _lock()
+        _expire()
         admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", "definition__server__id"))
         room = RUNS_AT_ONCE - len(admitted)
         busy_exports: set[int | None] = {export for export, _ in admitted}
@@ -93,8 +95,9 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
     for run in lost_runs.select_for_update().filter(held):
         run.job_id = None
         runs.close_lost_steps(run)
-        over = run.status == "cancelling" or not after_lost_worker(run.attempt, timezone.now())
-        if over and (run.attempt > ATTEMPTS or not runs.may_have_left_a_file(run)):
+        policy = RetryPolicy.of(run.definition)
+        over = run.status == "cancelling" or not policy.after_lost_worker(run.attempt, timezone.now())
+        if over and (run.attempt > policy.attempts or not runs.may_have_left_a_file(run)):
             _end(run)
         else:
             launch(run)
@@ -105,7 +108,8 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
 
 def _end(run: Run) -> None:
     status, error = verdict(run)
-    Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+    told = (run.stop_reason if status == "cancelled" else None) or describe(error)
+    Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=told)
 
 
 def is_over(run: Run) -> bool:
@@ -113,7 +117,7 @@ def is_over(run: Run) -> bool:
 
     A run whose file is published rolls forward whatever was asked: its confirmation is still to come.
     """
-    return (run.status == "cancelling" or run.attempt > ATTEMPTS) and not run.verification
+    return (run.status == "cancelling" or run.attempt > RetryPolicy.of(run.definition).attempts) and not run.verification
 
 
 def verdict(run: Run) -> tuple[str, PaquebotError]:
@@ -121,6 +125,18 @@ def verdict(run: Run) -> tuple[str, PaquebotError]:
     if run.status == "cancelling" and not run.verification:
         return "cancelled", RunCancelledError()
     return "failed", StoreError(runs.WORKER_LOST)
+
+
+def _expire() -> None:
+    """What waited for room beyond the time it must have started by is missed."""
+    now = timezone.now()
+    for run in Run.objects.filter(status="queued", job_id=None, attempt=0, start_by__lt=now).select_for_update(
+        skip_locked=True
+    ):
+        run.status, run.finished_at = "missed", now
+        minutes = round((run.start_by - run.scheduled_for).total_seconds() / 60) if run.start_by else 0
+        run.error = describe(StoreError(TOO_LATE, minutes=minutes, count=1))
+        run.save(update_fields=["status", "finished_at", "error"])
 
 
 def _waiting() -> Iterable[Run]:

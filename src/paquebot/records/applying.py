@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from paquebot.credentials import Secret
 from paquebot.delivery.folder import resolve_folder
@@ -30,8 +31,9 @@ from paquebot.records.lakes import create_project, provision_lake, remove_projec
 from paquebot.records.models import EncryptionKey, Export, Import, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.reading import check_query
-from paquebot.records.scheduling import set_schedule
+from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
+from paquebot.records.triggering import set_trigger
 from paquebot.records.writing import CHANGED, CREATED, put, update
 
 IMPORTED = translatable("imported")
@@ -65,8 +67,12 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             changes += _apply_table(records, project, table)
         _check_queries(records, project, document)
         with transaction.atomic():
-            if update(project, label=document.project.label, timezone=document.project.timezone):
+            closed_days = list(document.project.closed_days)
+            days_changed = closed_days != project.closed_days
+            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
                 changes.append(_change(CHANGED, PROJECT, project.name))
+            if days_changed:
+                realign(timezone.now(), project)
             changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
 
@@ -92,6 +98,8 @@ def _check(records: Records, document: ProjectDocument) -> _Checked:
     keys = tuple((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))) for key in document.encryption_keys)
     for export in document.exports:
         naming.check(export.file.name)
+        if export.trigger and export.trigger.folder:
+            resolve_folder(export.trigger.folder, records.home.allowed_folders)
         if export.confirmation:
             naming.check(export.confirmation.name)
     return _Checked(servers, keys)
@@ -188,6 +196,7 @@ def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list
         export.version += 1
         export.save(update_fields=["version"])
     set_schedule(export)
+    set_trigger(export)
     return changes
 
 

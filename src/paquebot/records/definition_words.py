@@ -13,6 +13,7 @@ from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.options import Entry, Option, Section
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
 
 Translate = Callable[[str], str]
 
@@ -25,11 +26,12 @@ GROUPS: Mapping[str, str] = {
     "destination": translatable("Destination"),
     "confirmation": translatable("Confirmation file"),
     "schedule": translatable("Schedule"),
+    "retry": translatable("When it fails, or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination"}
+_PART_OF |= {"two_step": "destination", "trigger": "schedule", "duration": "retry"}
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 
@@ -78,7 +80,7 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         yield from _content(frozen, _)
     for entry in EXPORT:
         written = document.get(entry.name)
-        if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
+        if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
@@ -87,8 +89,9 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
-        schedule = Schedule.from_document(document["schedule"])
-        yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
+        yield Line("schedule", _("When"), Schedule.from_document(document["schedule"]).words(_))
+    if document.get("trigger"):
+        yield Line("schedule", _("Also"), Trigger(**document["trigger"]).words(_))
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:

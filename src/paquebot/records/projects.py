@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
+from paquebot.clocks import check_timezone
 from paquebot.errors import CommandError, Problem
 from paquebot.export import check_name
 from paquebot.records.connection import Records
 from paquebot.records.lakes import create_project, provision_lake, remove_project
 from paquebot.records.models import Project
-from paquebot.schedule import check_timezone
 
 PROJECT_KNOWN = Problem("project.known", "There is already a project “{name}”.", "Choose another name.")
 

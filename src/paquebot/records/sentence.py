@@ -16,6 +16,7 @@ from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
+from paquebot.records.coming import schedule_of
 from paquebot.records.models import EncryptionKey, Project, Run, Server
 from paquebot.verification.comparison import READ_BACK, strongest
 
@@ -51,19 +52,9 @@ def file_name(project: Project, definition: ExportDefinition, now: datetime) -> 
     return naming.full_name(stem, *_extensions(project, definition))
 
 
-def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:
-    """The next due times, on the schedule's own clock."""
-    found: list[datetime] = []
-    moment: datetime | None = now
-    while definition.schedule and moment and len(found) < count:
-        moment = definition.schedule.next_after(moment)
-        if moment:
-            found.append(definition.schedule.local_time(moment))
-    return found
-
-
 def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
-    moment = next(iter(next_runs(definition, now, 1)), now)
+    schedule = schedule_of(project, definition)
+    moment = (schedule.next_after(now) if schedule else None) or now
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
     return dict(naming.values_of(definition.name, project.name, str((last or 0) + 1), moment, zone))

@@ -12,6 +12,7 @@ from paquebot.records.models.project import (
     Schedule,
     Server,
     Table,
+    Trigger,
 )
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "Server",
     "SnapshotLease",
     "Table",
+    "Trigger",
     "User",
 ]

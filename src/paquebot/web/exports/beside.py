@@ -16,13 +16,15 @@ from paquebot.engine.previewing import FIRST_ROWS, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
+from paquebot.records.coming import coming_runs
 from paquebot.records.models import Export, Project
-from paquebot.records.sentence import Clause, file_name, next_runs, sentence
+from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.exports.finding import export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
 from paquebot.web.installation import records
 
+NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
 _PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
@@ -35,7 +37,8 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         "sentence": _set(sentence(project, definition, now, gettext)),
         "missing": [_missing(problem) for problem in definition.missing_for_activation()],
         "example": file_name(project, definition, now),
-        "next_runs": next_runs(definition, now),
+        "next_runs": coming_runs(project, definition, now, NEXT_RUNS, gettext),
+        "scheduled": definition.schedule is not None,
         "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
     }
 

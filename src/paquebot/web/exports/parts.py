@@ -8,23 +8,27 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
+from paquebot.calendars import calendar_name, calendars
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
-from paquebot.language import translatable
+from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
-from paquebot.schedule import SCHEDULE
+from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
+from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
     "export.no_times", "There is no time of day.", "Write one, such as 06:30; several stand on lines of their own."
 )
 NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
+NO_DATES = Problem("export.no_dates", "There is no day of the month.", "Choose at least one.")
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
 NO_CONFIRMATION_NAME = Problem(
     "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
@@ -49,6 +53,9 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    dates: tuple[str, ...] = ()
+    folded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that stand folded away under a name, and unfolded once one of them says something."""
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
@@ -57,6 +64,10 @@ class Part:
             form.fields[name].__dict__["is_conditional"] = True
             if isinstance(form.fields[name].widget, forms.Textarea):
                 form.fields[name].widget.attrs["rows"] = 2
+        for name in self.dates:
+            form.fields[name].widget.__dict__["input_type"] = "date"
+        for group, names in self.folded.items():
+            form.__dict__[group] = any(form[name].value() not in (None, "", [], form.options[name].default) for name in names)
         return form
 
 
@@ -153,8 +164,12 @@ def _proof(values: Values, _: ExportDefinition) -> Values:
 
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_NEEDED = {"day": (("at", NO_TIMES),), "week": (("on", NO_DAYS), ("at", NO_TIMES)), CRON: ((CRON, NO_CRON),)}
-_RHYTHM_KEYS = {"hour": ("minute",), "day": ("at",), "week": ("on", "at"), CRON: (CRON,)}
+_NEEDED = {
+    "day": (("at", NO_TIMES),),
+    "week": (("on", NO_DAYS), ("at", NO_TIMES)),
+    "month": (("days", NO_DATES), ("at", NO_TIMES)),
+    CRON: ((CRON, NO_CRON),),
+}
 _BY_HAND_LABEL = translatable("Only by hand")
 _CRON_LABEL = translatable("A cron expression")
 _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
@@ -163,14 +178,17 @@ _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
 def _schedule_options(project: Project) -> tuple[Option, ...]:
     options = {option.name: option for option in SCHEDULE if isinstance(option, Option)}
     every = options["every"]
-    rhythm = dataclasses.replace(
+    options["every"] = dataclasses.replace(
         every,
         choices=(BY_HAND, *every.choices, CRON),
         choice_labels=(_BY_HAND_LABEL, *every.choice_labels, _CRON_LABEL),
         default=BY_HAND,
     )
-    zone = dataclasses.replace(options["timezone"], default=project.timezone)
-    return (rhythm, options["on"], options["at"], options["minute"], options[CRON], zone)
+    options["timezone"] = dataclasses.replace(options["timezone"], default=project.timezone)
+    options["instead"] = dataclasses.replace(options["instead"], default=SKIP)
+    named = {code: calendar_name(code, language_of(gettext)) for code in calendars()}
+    options["calendar"] = _chosen_among(options["calendar"], named)
+    return tuple(options.values())
 
 
 def _stored_schedule(definition: ExportDefinition) -> Values:
@@ -186,10 +204,23 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
     for key, problem in _NEEDED.get(rhythm, ()):
         if not values.get(key):
             raise DefinitionError(problem, ("schedule", key))
-    said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
+    said = {key: values[key] for key in _kept_keys(rhythm, values) if values.get(key) is not None}
     if "at" in said:
         said["at"] = list(dict.fromkeys(_time(written) for written in said["at"]))
+    said |= {key: _time(said[key]) for key in ("from", "until") if key in said}
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
+
+
+def _kept_keys(rhythm: str, values: Values) -> list[str]:
+    """What the form shows with these choices; the rest may hold what was written before another choice."""
+    keys = ["timezone", "start", "end", "missed", "overlap", "start_within", "not_on", *RHYTHM_PARTS[rhythm]]
+    keys += [CRON] if rhythm == CRON else []
+    keys += ["catch_up"] if values.get("missed") == RUN_ALL else []
+    if values.get("not_on") and rhythm not in ("minute", "hour"):
+        keys.append("instead")
+    if HOLIDAYS in values.get("not_on", ()) or (rhythm == "month" and LAST_WORKING in values.get("days", ())):
+        keys.append("calendar")
+    return keys
 
 
 def _time(written: str) -> str:
@@ -275,7 +306,12 @@ PARTS = (
         _schedule_options,
         _stored_schedule,
         _schedule,
-        conditional=("on", "at", "minute", CRON, "timezone"),
+        conditional=("interval", "on", "days", "at", "minute", CRON, "timezone", "calendar", "instead", "catch_up"),
+        dates=("start", "end"),
+        folded={
+            "says_when": ("not_on", "calendar", "start", "end"),
+            "says_what_if": ("overlap", "missed", "start_within"),
+        },
     ),
     Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
 )
