@@ -34,7 +34,7 @@ from paquebot.schedule_keys import (
 from paquebot.timetable import Moment
 
 NEVER = Problem(
-    "schedule.never",
+    "schedule.names_nothing",
     "{where}: the schedule names no moment at which the export could run.",
     "Check its first and last day, and the days on which it does not run.",
 )

@@ -193,7 +193,7 @@ SCHEDULE: tuple[Entry, ...] = (
     ),
     Option(
         "start_within",
-        "Within how many minutes of its time a run must start, or else is noted as missed; without it, late is better than never.",
+        "Within how many minutes of its time a run must start, or else is noted as missed; without it, it starts however late.",
         label="Must start within (minutes)",
         kind="integer",
         least=1,

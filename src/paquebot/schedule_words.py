@@ -42,7 +42,7 @@ def _rhythm(schedule: Schedule, _: Translate) -> str:
     if schedule.cron:
         return _("On the cron schedule “{cron}”").format(cron=schedule.cron)
     if schedule.every in ("minute", "hour"):
-        return _interval(schedule, _) + _window(schedule, _)
+        return _windowed(schedule, _interval(schedule, _), _)
     times = listed([clock(time, _) for time in schedule.at], _)
     if _is_working_week(schedule):
         return _("Every working day at {times}").format(times=times)
@@ -67,10 +67,11 @@ def _interval(schedule: Schedule, _: Translate) -> str:
     return _("Every {n} hours at minute {minute}").format(n=schedule.interval, minute=schedule.minute)
 
 
-def _window(schedule: Schedule, _: Translate) -> str:
+def _windowed(schedule: Schedule, rhythm: str, _: Translate) -> str:
     if schedule.from_time is None or schedule.until_time is None:
-        return ""
-    return _(" from {first} to {last}").format(first=clock(schedule.from_time, _), last=clock(schedule.until_time, _))
+        return rhythm
+    first, last = clock(schedule.from_time, _), clock(schedule.until_time, _)
+    return _("{rhythm} from {first} to {last}").format(rhythm=rhythm, first=first, last=last)
 
 
 def _is_working_week(schedule: Schedule) -> bool:
@@ -120,10 +121,11 @@ def _dates(schedule: Schedule, _: Translate) -> Iterator[str]:
 
 
 def spoken_date(day: date, _: Translate) -> str:
-    """`January 31, 2027`, `31 janvier 2027`."""
+    """`January 1, 2027`, `1er janvier 2027`."""
     from babel.dates import format_date
 
-    return format_date(day, "long", locale=language_of(_))
+    said = str(format_date(day, "long", locale=language_of(_)))
+    return re.sub(r"^1 ", "1er ", said) if language_of(_) == "fr" else said
 
 
 def clock(time: str, _: Translate) -> str:

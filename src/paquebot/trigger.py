@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from paquebot.errors import Problem
-from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, Path
 
 EXPORT, SOURCE, ROWS, FILE = "export", "source", "rows", "file"
@@ -86,12 +85,13 @@ TRIGGER: tuple[Entry, ...] = (
 )
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {EXPORT: ("export",), SOURCE: (), ROWS: (), FILE: ("folder", "file")}
-_POSSIBLE: Mapping[str, tuple[str, ...]] = {
+POSSIBLE: Mapping[str, tuple[str, ...]] = {
     EXPORT: ("export", "when"),
     SOURCE: ("watch",),
     ROWS: ("table", "query"),
     FILE: ("folder", "file"),
 }
+"""The keys that say each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Trigger:
         """The trigger from what `read(TRIGGER, …)` returned. Raises `DefinitionError`."""
         kind = values["kind"]
         for key, value in values.items():
-            if value is not None and key != "kind" and key not in _POSSIBLE[kind]:
+            if value is not None and key != "kind" and key not in POSSIBLE[kind]:
                 raise DefinitionError(NEEDLESS_PART, (*path, key), key=key, kind=kind)
         for key in _NEEDED[kind]:
             if values[key] is None:
@@ -149,12 +149,3 @@ def check_cycle(name: str, followed: Mapping[str, str], path: Path) -> None:
                 raise DefinitionError(CYCLE, path, cycle=" → ".join(reversed([*walked, name])))
             return
         walked.append(following)
-
-
-KIND_WORDS = {
-    EXPORT: translatable("after another export"),
-    SOURCE: translatable("change of the source"),
-    ROWS: translatable("rows are there"),
-    FILE: translatable("arrival of a file"),
-}
-"""What started a run, as history tells it."""

@@ -35,7 +35,7 @@ class Clause:
 def sentence(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> list[Clause]:
     """What the export does, in the order of the road."""
     return [
-        Clause("{when}", {"when": definition.schedule.words(_) if definition.schedule else _(translatable("By hand"))}),
+        *_starts(definition, _),
         _content(definition.content, _),
         *_obfuscation(definition, _),
         Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)}),
@@ -44,6 +44,13 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         *_proof(project, definition, _),
         *_confirmation(project, definition, now, _),
     ]
+
+
+def _starts(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    said = [part.words(_) for part in (definition.schedule, definition.trigger) if part]
+    yield Clause("{when}", {"when": said[0] if said else _(translatable("By hand"))})
+    if len(said) > 1:
+        yield Clause(_("and also: {trigger}"), {"trigger": said[1]})
 
 
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:

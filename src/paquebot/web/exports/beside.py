@@ -17,7 +17,7 @@ from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
 from paquebot.records.coming import coming_runs
-from paquebot.records.models import Export, Project
+from paquebot.records.models import Export, Project, Trigger
 from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.exports.finding import export_or_404, part_of
@@ -38,6 +38,10 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         "missing": [_missing(problem) for problem in definition.missing_for_activation()],
         "example": file_name(project, definition, now),
         "next_runs": coming_runs(project, definition, now, NEXT_RUNS, gettext),
+        "trigger_words": definition.trigger.words(gettext) if definition.trigger else "",
+        "trigger_error": Trigger.objects.filter(export__project=project, export__name=definition.name, enabled=True)
+        .values_list("error", flat=True)
+        .first(),
         "scheduled": definition.schedule is not None,
         "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
     }

@@ -15,13 +15,17 @@ from django import forms
 from django.utils.translation import gettext
 
 from paquebot.calendars import calendar_name, calendars
+from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
 from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
-from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
+from paquebot.trigger import POSSIBLE as TRIGGER_PARTS
+from paquebot.trigger import TRIGGER, Trigger
+from paquebot.web.installation import records
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
@@ -229,6 +233,54 @@ def _time(written: str) -> str:
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
 
 
+# ── what starts it beside the clock ──────────────────────────────────────────────────────────────────────────────────────────
+
+_NOTHING = "nothing"
+_NOTHING_LABEL = translatable("Nothing: only its schedule counts")
+
+
+def _trigger_options(project: Project) -> tuple[Option, ...]:
+    options = {option.name: option for option in TRIGGER if isinstance(option, Option)}
+    kind = options["kind"]
+    options["kind"] = dataclasses.replace(
+        kind,
+        choices=(_NOTHING, *kind.choices),
+        choice_labels=(_NOTHING_LABEL, *kind.choice_labels),
+        default=_NOTHING,
+        required=False,
+    )
+    options |= {name: dataclasses.replace(options[name], default=options[name].choices[0]) for name in ("when", "watch")}
+    exports = Export.objects.filter(project=project).values_list("name", "definition__label")
+    options["export"] = _chosen_among(options["export"], {name: label or name for name, label in exports})
+    options["table"] = _chosen_among(options["table"], {one.name: one.name for one in Table.objects.filter(project=project)})
+    options["query"] = _chosen_among(options["query"], {one.name: one.name for one in Query.objects.filter(project=project)})
+    return tuple(options.values())
+
+
+def _trigger(values: Values, _: ExportDefinition) -> Values:
+    kind = values.get("kind", _NOTHING)
+    if kind == _NOTHING:
+        return {"trigger": None}
+    said = {key: values[key] for key in TRIGGER_PARTS[kind] if key in values}
+    trigger = Trigger.from_values({**dict.fromkeys(_TRIGGER_KEYS), "kind": kind, **said}, ("trigger",))
+    if trigger.folder:
+        resolve_folder(trigger.folder, records().home.allowed_folders)
+    return {"trigger": trigger.to_document()}
+
+
+_TRIGGER_KEYS = tuple(option.name for option in TRIGGER)
+
+
+# ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _patience(values: Values, _: ExportDefinition) -> Values:
+    return {
+        section: {option.name: values[option.name] for option in _entries(section) if option.name in values}
+        for section in ("retry", "duration")
+    }
+
+
 # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SOURCE = Option("source", "The contact list, a relational table, or the result of a saved query.", label="What leaves")
@@ -312,6 +364,23 @@ PARTS = (
             "says_when": ("not_on", "calendar", "start", "end"),
             "says_what_if": ("overlap", "missed", "start_within"),
         },
+    ),
+    Part(
+        "trigger",
+        translatable("Trigger"),
+        "player-play",
+        _trigger_options,
+        lambda definition: definition.trigger.to_document() if definition.trigger else {},
+        _trigger,
+        conditional=("export", "table", "query", "folder", "file"),
+    ),
+    Part(
+        "patience",
+        translatable("When it fails, or takes long"),
+        "clock",
+        lambda _: (*_entries("retry"), *_entries("duration")),
+        lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
+        _patience,
     ),
     Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
 )
