@@ -62,9 +62,9 @@ TRIGGER: tuple[Entry, ...] = (
     Option(
         "when",
         "Whether the other export must have been delivered, or may have ended in any way.",
-        label="Once it is",
+        label="Once",
         choices=(DELIVERED, ENDED),
-        choice_labels=("Delivered", "Ended, well or not"),
+        choice_labels=("It was delivered", "It has ended, well or not"),
     ),
     Option(
         "watch",

@@ -263,7 +263,6 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
         ("sha256, fields: {email", "md5, fields: {email", "md5", 43),
         ("compression: gzip", "compression: zip", "zip", 44),
         ("{server: partenaire, folder: /entrant}", "{bigquery: {dataset: d}}", "bigquery", 37),
-        ("every: week, on: [monday, thursday]", "every: month", "month", 38),
     ],
 )
 def test_every_choice_not_built_yet_says_so_with_its_line(folder, before, after, said, line):

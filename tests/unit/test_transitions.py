@@ -4,6 +4,7 @@ The oracle is the clock itself, minute by minute: what it shows before and after
 """
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_daily_time_is_kept_once_for_each_day_the_calendar_has(zone, time, sta
     daily = Schedule.from_document({"every": "day", "at": time, "timezone": zone})
     found = [moment.at for moment in daily.coming(start, 40)]
     assert found == sorted(set(found))
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert timedelta(hours=20) < after - before < timedelta(hours=28) or zone.startswith("Pacific/")
     for moment in found:
         _is_right(moment, time, zone)

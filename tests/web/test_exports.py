@@ -119,7 +119,7 @@ def test_a_schedule_as_people_write_it_moves_the_next_run(cast, export):
         ("schedule", {"every": "day", "at": "25:99"}, "is not a time of day"),
         ("schedule", {"every": "day", "at": ""}, "There is no time of day."),
         ("schedule", {"every": "cron", "cron": "x"}, "is not a cron expression"),
-        ("schedule", {"every": "by_hand"}, "The export has no schedule."),
+        ("schedule", {"every": "by_hand"}, "The export has neither a schedule nor a trigger."),
         ("file", {"name": "../up", "delimiter": ",", "line_ending": "lf"}, "cannot be a file name"),
         ("file", {"name": "{nobody}", "delimiter": ",", "line_ending": "lf"}, "which is not known"),
         ("destination", {"server": "quay", "folder": "../../etc"}, "leads upwards"),

@@ -26,6 +26,7 @@ RUNS_AT_ONCE = 5
 """Over the whole installation."""
 ADMISSION_LOCK = 0x5041_5141
 _SCANNED = 500
+_SERVER = ("definition__server__id", "definition__server__max_concurrency")
 
 logger = logging.getLogger("paquebot.engine")
 
@@ -35,22 +36,32 @@ def admit() -> int:
     with transaction.atomic():
         _lock()
         _expire()
-        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", "definition__server__id"))
+        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", *_SERVER))
         room = RUNS_AT_ONCE - len(admitted)
-        busy_exports: set[int | None] = {export for export, _ in admitted}
-        per_server = Counter(server for _, server in admitted)
+        if room <= 0:
+            return 0
+        busy_exports: set[int | None] = {export for export, _, _ in admitted}
+        per_server = Counter(server for _, server, _ in admitted)
+        full = [server for _, server, most in admitted if per_server[server] >= most]
         started = 0
-        for run in _waiting():
+        for run_id, export, server, most in _waiting(busy_exports, full):
             if started >= room:
                 break
-            server = run.definition["server"]
-            if run.export_id in busy_exports or per_server[server["id"]] >= server["max_concurrency"]:
+            if export in busy_exports or per_server[server] >= most or not _launched(run_id):
                 continue
-            launch(run)
-            busy_exports.add(run.export_id)
-            per_server[server["id"]] += 1
+            busy_exports.add(export)
+            per_server[server] += 1
             started += 1
     return started
+
+
+def _launched(run_id: int) -> bool:
+    """Launches the run unless somebody cancelled it, or is about to."""
+    waiting = Run.objects.select_for_update(skip_locked=True).filter(id=run_id, status="queued", job_id=None)
+    run = waiting.first()
+    if run is not None:
+        launch(run)
+    return run is not None
 
 
 def launch(run: Run) -> None:
@@ -139,10 +150,13 @@ def _expire() -> None:
         run.save(update_fields=["status", "finished_at", "error"])
 
 
-def _waiting() -> Iterable[Run]:
+def _waiting(busy_exports: set[int | None], full_servers: list[int]) -> Iterable[tuple[int, int | None, int, int]]:
+    """Runs in their order, without those that could not start; their definitions stay where they are, being long."""
     due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    waiting = Run.objects.filter(due, status="queued", job_id=None).order_by("id")
-    return waiting.select_for_update(skip_locked=True)[:_SCANNED]
+    waiting = Run.objects.filter(due, status="queued", job_id=None).exclude(export__in=busy_exports - {None})
+    if full_servers:
+        waiting = waiting.exclude(definition__server__id__in=full_servers)
+    return waiting.order_by("id").values_list("id", "export_id", *_SERVER)[:_SCANNED]
 
 
 def _lock() -> None:

@@ -37,8 +37,15 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None,
 
     Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw.
     """
+    run = prepare(export, trigger, scheduled_for, **facts)
+    run.save()
+    return run
+
+
+def prepare(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+    """What `request` makes, not saved yet: many are saved at once."""
     definition = freeze(export)
-    return Run.objects.create(
+    return Run(
         project=export.project,
         export=export,
         export_name=export.name,

@@ -133,6 +133,8 @@ def _proof(_: Project, definition: ExportDefinition) -> str:
 
 
 def _schedule(_: Project, definition: ExportDefinition) -> str:
+    if definition.schedule is None and definition.trigger:
+        return gettext(translatable("None: only its trigger counts"))
     if definition.schedule is None:
         return gettext(translatable("None: it runs by hand only"))
     return definition.schedule.words(gettext)
