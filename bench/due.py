@@ -97,8 +97,9 @@ def _small(count: int) -> None:
     spent = os.times()
     processor = spent.children_user + spent.children_system - before.children_user - before.children_system
     lasted = [(run.finished_at - run.started_at).total_seconds() for run in Run.objects.filter(status="delivered")]
+    rate, each = 60 * len(lasted) / took, statistics.median(lasted)
     print(
-        f"{len(lasted)} small exports delivered: {60 * len(lasted) / took:.0f} a minute, each {statistics.median(lasted):.2f} s "
+        f"{len(lasted)} small exports delivered: {rate:.0f} a minute, each {each:.2f} s "
         f"(median) and {processor / max(len(lasted), 1):.2f} s of processor, the worker's own start included"
     )
 

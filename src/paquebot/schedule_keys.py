@@ -77,11 +77,6 @@ def read_date(written: str, path: Path) -> date:
         raise DefinitionError(BAD_DATE, path, value=written) from error
 
 
-def check_time_of_day(written: str, path: Path) -> None:
-    """Raises `DefinitionError` unless `written` is hours and minutes, such as `06:30`."""
-    time_of_day(written, path)
-
-
 def _check_date(written: str, path: Path) -> None:
     read_date(written, path)
 
@@ -132,9 +127,8 @@ SCHEDULE: tuple[Entry, ...] = (
         "from",
         "The time of day from which it runs, such as “08:00”; all day when left out.",
         label="From",
-        check=check_time_of_day,
     ),
-    Option("until", "The time of day until which it runs, such as “18:00”.", label="Until", check=check_time_of_day),
+    Option("until", "The time of day until which it runs, such as “18:00”.", label="Until"),
     Option("cron", "A cron expression of five parts, for rhythms the other choices cannot say.", label="Cron expression"),
     Option(
         "timezone",

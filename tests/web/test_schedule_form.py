@@ -140,7 +140,7 @@ def test_patience_is_set_on_the_page(cast, export):
     )
     assert written["retry"] == {"attempts": 2, "wait_seconds": 30, "growth": 2, "give_up_minutes": 60}
     assert written["duration"] == {"unusual_times": 5}
-    assert "must lie between 1 and 20" in cast.alice.post(PAGE, part(export, "patience", attempts="21")).text
+    assert "less than or equal to 20" in cast.alice.post(PAGE, part(export, "patience", attempts="21")).text
 
 
 def test_the_project_keeps_its_own_closed_days(cast, export):

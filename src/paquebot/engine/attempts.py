@@ -31,6 +31,13 @@ _SERVER = ("definition__server__id", "definition__server__max_concurrency")
 logger = logging.getLogger("paquebot.engine")
 
 
+def anything_unfinished() -> bool:
+    """Whether some run waits or is under way: without one there is nothing to look after."""
+    with connection.cursor() as cursor:
+        cursor.execute("select exists(select 1 from records_run where status in ('queued', 'running', 'cancelling'))")
+        return bool(cursor.fetchone()[0])
+
+
 def admit() -> int:
     """Gives queued runs to the queue as far as the limits allow: so many at once, per server, and one per export."""
     with transaction.atomic():

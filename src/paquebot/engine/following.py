@@ -16,7 +16,7 @@ from paquebot.records.models.history import FINISHED
 from paquebot.trigger import ENDED, EXPORT
 
 AT_A_TIME = 200
-_TO_FOLLOW = tuple(status for status in FINISHED if status != "held")
+TO_FOLLOW = tuple(status for status in FINISHED if status != "held")
 """A held run has not ended: somebody will release or refuse it."""
 _DID_NOT_RUN = ("skipped", "missed")
 
@@ -27,7 +27,7 @@ def follow_up() -> int:
     with transaction.atomic():
         ended = list(
             Run.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(is_followed_up=False, status__in=_TO_FOLLOW)
+            .filter(is_followed_up=False, status__in=TO_FOLLOW)
             .select_related("retry_of")
             .order_by("id")[:AT_A_TIME]
         )

@@ -6,9 +6,10 @@ import signal
 import threading
 import time
 
+from django.db import connection
 from django.utils import timezone
 
-from paquebot.engine.following import follow_up
+from paquebot.engine.following import TO_FOLLOW, follow_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
@@ -17,6 +18,11 @@ from paquebot.records.scheduling import realign
 
 TICK_SECONDS = 0.5
 SET_BACK_SECONDS = 60.0
+
+
+_AWAITING = """
+    select exists(select 1 from records_schedule where enabled and next_at <= %s),
+           exists(select 1 from records_run where not is_followed_up and status = any(%s))"""
 
 
 class WallClock:
@@ -44,10 +50,21 @@ def keep_time(records: Records) -> None:
             guarded(lambda: _tick(records, clock))
 
 
+def awaiting() -> tuple[bool, bool]:
+    """Whether a schedule is due, and whether an ended run was not followed up: one small question, twice a second."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AWAITING, [timezone.now(), list(TO_FOLLOW)])
+        due, ended = cursor.fetchone()
+    return bool(due), bool(ended)
+
+
 def _tick(records: Records, clock: WallClock) -> None:
     if records.server:
         records.server.ensure()
     if clock.was_set_back():
         realign(timezone.now())
-    tick()
-    follow_up()
+    due, ended = awaiting()
+    if due:
+        tick()
+    if ended:
+        follow_up()

@@ -48,6 +48,8 @@ logger = logging.getLogger("paquebot.scheduler")
 def look(records: Records, now: datetime | None = None) -> int:
     """Looks at the triggers that are due; returns how many runs were asked for."""
     moment = now or timezone.now()
+    if not Trigger.objects.filter(enabled=True, look_at__lte=moment).exclude(kind=EXPORT).exists():
+        return 0
     with transaction.atomic():
         rows = list(
             Trigger.objects.select_for_update(skip_locked=True, of=("self",))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 
 from paquebot.calendars import calendar_name, calendars
 from paquebot.delivery.folder import resolve_folder
-from paquebot.errors import Problem
+from paquebot.errors import DeliveryError, Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
 from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
@@ -264,8 +264,15 @@ def _trigger(values: Values, _: ExportDefinition) -> Values:
     said = {key: values[key] for key in TRIGGER_PARTS[kind] if key in values}
     trigger = Trigger.from_values({**dict.fromkeys(_TRIGGER_KEYS), "kind": kind, **said}, ("trigger",))
     if trigger.folder:
-        resolve_folder(trigger.folder, records().home.allowed_folders)
+        _check_folder(trigger.folder)
     return {"trigger": trigger.to_document()}
+
+
+def _check_folder(folder: str) -> None:
+    try:
+        resolve_folder(folder, records().home.allowed_folders)
+    except DeliveryError as error:
+        raise DefinitionError(error.problem, ("trigger", "folder"), **error.parameters) from error
 
 
 _TRIGGER_KEYS = tuple(option.name for option in TRIGGER)
