@@ -14,7 +14,9 @@ from paquebot.errors import Problem
 from paquebot.options import DefinitionError, Path, nearest
 
 UNKNOWN_TIMEZONE = Problem(
-    "definition.unknown_timezone", "{where}: “{value}” is not a known time zone.", "Did you mean “{nearest}”?"
+    "definition.unknown_timezone",
+    "{where}: “{value}” is not a known time zone.",
+    "Did you mean “{nearest}”? Write a name such as Europe/Paris or America/Toronto.",
 )
 _CONTINENTS = frozenset(
     ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")

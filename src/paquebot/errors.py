@@ -19,13 +19,19 @@ The class says *where* it happened, the problem's `code` says *what* (stable: sc
 Each room declares its problems as module constants beside the code that raises them. Messages and hints are English
 templates (`str.format` fields) and at the same time the keys of the translation catalogue. Parameters never carry a
 secret or a personal value: they are stored in history and shown to people.
+
+A hint's sentence around `{nearest}` or `{known}` is left out where there is nothing near, or nothing known. An error may say
+where it was met, as its parameter `where`: a message that has no place for it is told after it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from paquebot.language import translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,12 @@ CANCELLED = Problem("run.cancelled", "The run was cancelled.", "Start it again w
 TRANSLATED_PARAMETERS = frozenset({"explanation", "expected_kind", "found_kind"})
 """Parameters whose values are themselves texts of the catalogue, such as the explanation of an option."""
 
+WHERE = "where"
+LOCATED = translatable("{where}: {what}")
+"""How a message that has no place for its place comes after it."""
+
+_SUGGESTION = re.compile(r"[^.?!]*\{(nearest|known)\}[^.?!]*[.?!]\s*")
+
 
 class PaquebotError(Exception):
     """A known problem with the values that make it concrete.
@@ -56,7 +68,7 @@ class PaquebotError(Exception):
     `parameters` fill the templates of `problem`; they are shown and stored, so they hold no secret and no personal value.
     """
 
-    def __init__(self, problem: Problem, **parameters: Any) -> None:
+    def __init__(self, problem: Problem, /, **parameters: Any) -> None:
         self.problem = problem
         self.parameters = {name: _plain(value) for name, value in parameters.items()}
         super().__init__(problem, self.parameters)
@@ -71,11 +83,11 @@ class PaquebotError(Exception):
 
     @property
     def message(self) -> str:
-        return self.problem.message.format(**self.parameters)
+        return render(describe(self), str)["message"]
 
     @property
     def hint(self) -> str:
-        return self.problem.hint.format(**self.parameters)
+        return render(describe(self), str)["hint"]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -161,11 +173,11 @@ def describe(error: BaseException) -> dict[str, Any]:
 def render(description: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
     """The person's view of what `describe` kept: code, message and hint in the language of `translate`."""
     values = {name: _translated(name, value, translate) for name, value in description["parameters"].items()}
-    return {
-        "code": description["code"],
-        "message": translate(description["message"]).format(**values),
-        "hint": translate(description["hint"]).format(**values),
-    }
+    message = translate(description["message"]).format(**values)
+    if values.get(WHERE) and f"{{{WHERE}}}" not in description["message"]:
+        message = translate(LOCATED).format(where=values[WHERE], what=message)
+    hint = _SUGGESTION.sub(lambda found: found[0] if values.get(found[1]) else "", translate(description["hint"]))
+    return {"code": description["code"], "message": message, "hint": hint.format(**values).rstrip()}
 
 
 def _translated(name: str, value: Any, translate: Callable[[str], str]) -> Any:

@@ -86,7 +86,8 @@ class SealedArtifact:
     """What is known of a produced file: where it is kept, and what it measured at each point of the road.
 
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
-    bytes that leave. `file_name` is the name they leave under.
+    bytes that leave. `file_name` is the name they leave under. `contract` says the columns with their types, for later runs to
+    keep to; `held_for` why a person must look before it leaves, as `errors.describe` writes it.
     """
 
     location: str
@@ -97,6 +98,8 @@ class SealedArtifact:
     plain: Measure
     packed: Measure
     final: Measure
+    contract: tuple[Mapping[str, str], ...] = ()
+    held_for: tuple[Mapping[str, Any], ...] = ()
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paquebot import criteria
+from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
@@ -47,6 +49,7 @@ __all__ = [
     "ExportDefinition",
     "FieldObfuscation",
     "FileOptions",
+    "HoldRules",
     "ObfuscationChoice",
     "ProductionOptions",
     "check_name",
@@ -77,11 +80,21 @@ class DestinationChoice:
 
 @dataclass(frozen=True, slots=True)
 class ContentChoice:
-    """`kind` is contacts, table or query; `name` that of the table or query; `fields` None means all of them."""
+    """`kind` is contacts, table or query; `name` that of the table or query; `fields` None means all of them.
+
+    Only the contact list takes a `group` (by name) and targeting criteria; a contact must meet both.
+    """
 
     kind: str = CONTACTS
     name: str | None = None
     fields: tuple[str, ...] | None = None
+    group: str | None = None
+    where: Criterion | None = None
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only some of the contacts leave."""
+        return self.group is not None or self.where is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,18 @@ class ConfirmationChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRules:
+    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
+
+    rows_under: int | None = None
+    rows_over: int | None = None
+    rows_change: int | None = None
+    bytes_under: int | None = None
+    bytes_over: int | None = None
+    empty_over: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project."""
 
@@ -146,6 +171,15 @@ class ExportDefinition:
     encryption_keys: tuple[str, ...] = ()
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
+    columns: str | None = None
+    """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
+    hold: HoldRules | None = None
+
+    @property
+    def column_policy(self) -> str:
+        """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
+        return self.columns or ("append" if self.file.header else "keep")
+
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
@@ -174,6 +208,8 @@ class ExportDefinition:
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
+            columns=(values["columns"] or {}).get("policy"),
+            hold=_hold(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
@@ -218,6 +254,10 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+        if self.columns:
+            yield "columns", {"policy": self.columns}
+        if self.hold:
+            yield "hold", _plain(self.hold)
         if self.trigger:
             yield "trigger", self.trigger.to_document()
         yield "retry", _plain(self.retry)
@@ -228,8 +268,13 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
     for kind in (QUERY, TABLE):
         if values.get(kind):
             return ContentChoice(kind, values[kind])
-    fields = (values.get(CONTACTS) or {}).get("fields")
-    return ContentChoice(fields=tuple(fields) if fields else None)
+    contacts = values.get(CONTACTS) or {}
+    fields, where = contacts.get("fields"), contacts.get("where")
+    return ContentChoice(
+        fields=tuple(fields) if fields else None,
+        group=contacts.get("group") or None,
+        where=criteria.from_document(where) if where else None,
+    )
 
 
 def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
@@ -240,6 +285,11 @@ def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
 
 def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
     return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
+
+
+def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
+    rules = HoldRules(**values) if values else None
+    return rules if rules != HoldRules() else None
 
 
 def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
@@ -256,9 +306,14 @@ def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
 
 
 def _written_content(content: ContentChoice) -> dict[str, Any]:
-    if content.kind == CONTACTS:
-        return {CONTACTS: {"fields": list(content.fields)} if content.fields else {}}
-    return {content.kind: content.name}
+    if content.kind != CONTACTS:
+        return {content.kind: content.name}
+    written = {
+        "group": content.group,
+        "where": content.where.to_document() if content.where else None,
+        "fields": list(content.fields) if content.fields else None,
+    }
+    return {CONTACTS: {key: value for key, value in written.items() if value is not None}}
 
 
 def _plain(part: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
+from paquebot.export_safeguards import COLUMNS, HOLD
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE
@@ -119,8 +121,14 @@ _CONTENT = Section(
                 Option(
                     "fields", "The fields to export, in this order; all of them when left out.", label="Fields", kind="list"
                 ),
-                Planned("group"),
-                Planned("where"),
+                Option("group", "The group of contacts to export; all of them when left out.", label="Group"),
+                Option(
+                    "where",
+                    "The targeting criterion contacts must meet to be exported.",
+                    kind="mapping",
+                    label="Targeting criteria",
+                    check=check_criterion,
+                ),
             ),
         ),
         Option(TABLE, "The relational table to export.", label="Table"),
@@ -313,7 +321,7 @@ EXPORT: tuple[Entry, ...] = (
     _CONTENT,
     _PRODUCTION,
     _FILE,
-    Planned("columns"),
+    COLUMNS,
     _OBFUSCATION,
     Option(
         "compression",
@@ -340,6 +348,7 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
+    HOLD,
     Section("trigger", "What starts it beside the clock.", TRIGGER),
     Section("retry", "How often it is tried again when something goes wrong.", RETRY),
     Section("duration", "How long a run may take.", DURATION),

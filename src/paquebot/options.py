@@ -8,12 +8,13 @@ saying so.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paquebot.credentials import Secret
-from paquebot.errors import CommandError, Problem
+from paquebot.errors import CommandError, PaquebotError, Problem
 from paquebot.language import translatable
 
 Kind = Literal["text", "integer", "boolean", "list", "mapping"]
@@ -27,6 +28,10 @@ KIND_WORDS: Mapping[str, str] = {
 }
 _OTHER_KINDS = {type(None): translatable("nothing"), float: translatable("a number")}
 """How each kind is named to a person; keys of the translation catalogue."""
+
+_LIKENESS = 0.6
+"""Of two words that one may be mistaken for the other: two letters exchanged in a word of five, and no more."""
+_TELLING_LETTERS = 3
 
 UNKNOWN_KEY = Problem(
     "definition.unknown_key",
@@ -75,15 +80,26 @@ Path = tuple[str | int, ...]
 
 
 class DefinitionError(CommandError):
-    """A definition was wrong at `path`; a reader of files adds the line. Messages begin with `{where}`, the place in words."""
+    """A definition was wrong at `path`; a reader of files adds the line. Messages tell `where`, the place in words, first."""
 
-    def __init__(self, problem: Problem, path: Path, **parameters: Any) -> None:
+    def __init__(self, problem: Problem, path: Path, /, **parameters: Any) -> None:
         self.path = path
         parameters.setdefault("where", describe_path(path))
         super().__init__(problem, **parameters)
 
     def __reduce__(self) -> tuple[Callable[..., DefinitionError], tuple[Any, ...]]:
         return _rebuild, (self.problem, self.path, self.parameters)
+
+
+@contextmanager
+def placed(path: Path, where: str) -> Iterator[None]:
+    """What another stage finds wrong inside comes out as wrong at `path`, with its own code, message and hint."""
+    try:
+        yield
+    except DefinitionError:
+        raise
+    except PaquebotError as error:
+        raise DefinitionError(error.problem, path, **{**error.parameters, "where": where}) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,7 @@ class Option:
     order; both are English and keys of the catalogue. `lines` asks for a field of several lines.
     `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
     `check` sees a value that passed everything else and raises `DefinitionError`.
+    `tuning` marks what changes how something goes, never where to or as whom: a server whose tuning changed is the same one.
     """
 
     name: str
@@ -112,6 +129,7 @@ class Option:
     label: str = ""
     choice_labels: tuple[str, ...] = ()
     lines: bool = False
+    tuning: bool = False
     check: Callable[[Any, Path], None] | None = field(default=None, compare=False)
 
 
@@ -163,11 +181,15 @@ def describe_path(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like `word`, whatever the case; the first one when none does."""
-    names = list(known)
-    folded = {name.casefold(): name for name in names}
-    found = [folded[close] for close in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.4)]
-    return found[0] if found else (names[0] if names else "")
+    """The known word that looks most like `word`, whatever the case, or that begins with it; empty when none is near.
+
+    Hints leave out what would suggest nothing (`errors.render`).
+    """
+    folded = {name.casefold(): name for name in known}
+    sought = word.casefold()
+    begun = [name for name in folded if len(sought) >= _TELLING_LETTERS and name.startswith(sought)]
+    close = difflib.get_close_matches(sought, folded, n=1, cutoff=_LIKENESS) or begun
+    return folded[close[0]] if close else ""
 
 
 def _refuse_unknown(entries: Sequence[Entry], written: Mapping[str, Any], path: Path) -> None:

@@ -16,7 +16,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from paquebot import events
+from paquebot.content import contract
+from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
+from paquebot.content.gate import Gate, Inspection
 from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
@@ -75,6 +78,10 @@ class Plan:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     same_again: bool = False
     """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
+    contract: ColumnContract | None = None
+    gate: Gate = field(default_factory=Gate)
+    released: bool = False
+    """A person looked at what the file is held for, and lets it leave."""
 
     @property
     def remote_path(self) -> str:
@@ -87,7 +94,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run that did not fail came to: `delivered`, or `nothing_to_export` without a file."""
+    """What a run that did not fail came to: `delivered`, `nothing_to_export` without a file, or `held` for a person."""
 
     status: str
     artifact: SealedArtifact
@@ -104,6 +111,8 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     """
     voyage = _Voyage(plan, listener, cancellation, now)
     artifact = plan.checkpoint.artifact or voyage.produce()
+    if artifact.held_for and not plan.released:
+        return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
         return Outcome("nothing_to_export", artifact, None, None, finished_at=now())
     return voyage.deliver(artifact)
@@ -144,7 +153,7 @@ class _Voyage:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
-                artifact = self._seal(plan.source.rows())
+                artifact = self._seal(plan.source.rows(), detail)
                 detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 self._refuse_empty(artifact)
                 self.listener.tell(events.ArtifactSealed(artifact))
@@ -155,13 +164,18 @@ class _Voyage:
         if self.plan.encryption is not None:
             self.plan.encryption.check()
 
-    def _seal(self, rows: Rows) -> SealedArtifact:
+    def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
         counter = _Counter(rows, self.cancellation)
-        leaving = counter.rows
+        inspection = Inspection(plan.gate)
+        fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
+        leaving = inspection.watch(counter.rows)
         if plan.obfuscation:
-            hidden = plan.obfuscation.apply(counter.rows)
+            hidden = plan.obfuscation.apply(leaving)
             leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
+        leaving = contract.only(leaving, [column.name for column in fit.columns])
+        if fit.notices:
+            detail["notices"] = [describe(notice) for notice in fit.notices]
         plain, packed = Meter(), Meter()
         blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
         if plan.compression:
@@ -180,6 +194,8 @@ class _Voyage:
             plain=plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
+            contract=tuple(column.to_document() for column in fit.columns),
+            held_for=tuple(describe(why) for why in (*fit.held_for, *inspection.findings(kept.measure.size_bytes))),
         )
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:

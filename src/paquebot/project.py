@@ -7,33 +7,19 @@ leads nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paquebot.clocks import check_timezone
+from paquebot import criteria
+from paquebot.criteria import Criterion
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, EXPORT, QUERY, ExportDefinition, check_name
+from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.known_names import check_known
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, read
-from paquebot.schedule_keys import read_date
+from paquebot.options import DefinitionError, Path, read
+from paquebot.project_keys import DESTINATION_KINDS, project_entries
 from paquebot.trigger_names import check_trigger
 
-VERSION = 1
-DESTINATION_KINDS = ("sftp", "folder")
-_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https", "bigquery")
-
-WRONG_VERSION = Problem(
-    "definition.wrong_version",
-    "{where}: this Paquebot reads version {known} of project files, not {value}.",
-    "Write “version: {known}”, or use the Paquebot the file was written for.",
-)
-NOT_ONE_KIND = Problem(
-    "definition.server_kind",
-    "{where}: a server has exactly one kind, and this one names {found}.",
-    "Keep one of: {known}.",
-)
-NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
 TAKEN_NAME = Problem(
     "definition.name_taken", "{where}: the name “{value}” is used twice.", "Give each its own name; “{first}” has it already."
 )
@@ -62,129 +48,6 @@ PRIVATE_KEY = Problem(
 def is_reference(value: Any) -> bool:
     """Whether `value` names a value kept elsewhere: `env:NAME` or `file:PATH`."""
     return isinstance(value, str) and value.startswith(("env:", "file:"))
-
-
-def _check_dates(days: Sequence[str], path: Path) -> None:
-    for position, day in enumerate(days):
-        read_date(day, (*path, position))
-
-
-_TABLE_KEY = Option("key", "The fields that tell one row from another.", kind="list", required=True, alone=True)
-_IMPORT = Option("import", "The CSV file its rows come from, relative to this file.")
-_CONTACTS = Section(
-    "contacts",
-    "The contact list.",
-    (
-        Option("table", "The name of its table.", required=True, check=check_name),
-        _IMPORT,
-        _TABLE_KEY,
-        Option("email", "The field that holds the e-mail address."),
-        Option("display_order", "The fields people see first, in this order; the others follow.", kind="list", default=()),
-    ),
-)
-_RELATIONAL_TABLES = Section(
-    "relational_tables",
-    "Tables that go with the contact list.",
-    (
-        Option("name", "The table's name.", required=True, check=check_name),
-        _IMPORT,
-        _TABLE_KEY,
-        Section(
-            "profile_of",
-            "What its rows say more about.",
-            (Option("contacts", "The field that holds the key of the contact.", required=True),),
-        ),
-        Option("display_order", "The fields people see first, in this order; the others follow.", kind="list", default=()),
-    ),
-    many=True,
-)
-_QUERIES = Section(
-    "queries",
-    "Saved queries.",
-    (
-        Option("name", "The query's name.", required=True, check=check_name),
-        Option("sql", "One SELECT, in the dialect of the project's database.", required=True),
-        Planned("parameters"),
-    ),
-    many=True,
-)
-_KEYS = Section(
-    "encryption_keys",
-    "Partners' public keys.",
-    (
-        Option("name", "The key's name.", required=True, check=check_name),
-        Option("openpgp", "The OpenPGP public key as text, or file:PATH.", required=True),
-        Planned("age"),
-    ),
-    many=True,
-)
-_PROJECT = Section(
-    "project",
-    "The project itself.",
-    (
-        Option("name", "The project's stable name.", required=True, check=check_name),
-        Option("label", "The name people read; the stable name when left out."),
-        Option("timezone", "The time zone of its schedules and dates.", default="UTC", check=check_timezone),
-        Option(
-            "closed_days",
-            "Days of its own, such as “2026-12-24”, that count as public holidays for its schedules.",
-            kind="list",
-            default=(),
-            least=0,
-            check=_check_dates,
-        ),
-        Option(
-            "database",
-            "Where its rows are kept.",
-            default="embedded",
-            choices=("embedded",),
-            planned_choices=("postgresql", "mysql", "mariadb"),
-        ),
-    ),
-    required=True,
-)
-
-
-def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> tuple[Entry, ...]:
-    """The keys of a project, with servers of `destination_kinds`; a kind's own options are read by its plug-in."""
-    kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
-    planned = tuple(Planned(kind) for kind in _PLANNED_KINDS if kind not in destination_kinds)
-    name = Option("name", "The server's name.", required=True, check=check_name)
-    servers = Section("servers", "Places files are delivered to.", (name, *kinds, *planned), many=True, check=_one_of(kinds))
-    version = Option("version", "The version of this format: 1.", kind="integer", required=True, check=_check_version)
-    return (
-        version,
-        _PROJECT,
-        _CONTACTS,
-        _RELATIONAL_TABLES,
-        Planned("groups"),
-        _QUERIES,
-        servers,
-        Planned("integrations"),
-        _KEYS,
-        Section("exports", "The automated exports.", EXPORT, many=True),
-    )
-
-
-def _check_version(value: int, path: Path) -> None:
-    if value != VERSION:
-        raise DefinitionError(WRONG_VERSION, path, known=VERSION, value=value)
-
-
-def _one_of(kinds: Sequence[Option]) -> Callable[[Mapping[str, Any], Path], None]:
-    known = [kind.name for kind in kinds]
-
-    def check(values: Mapping[str, Any], path: Path) -> None:
-        found = [kind for kind in known if values[kind] is not None]
-        if not found:
-            raise DefinitionError(NO_KIND, path, known=known)
-        if len(found) > 1:
-            raise DefinitionError(NOT_ONE_KIND, path, found=found, known=known)
-
-    return check
-
-
-PROJECT = project_entries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +82,15 @@ class RelationalTable:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDefinition:
+    """Contacts by their keys (`members`), or those that meet `where`."""
+
+    name: str
+    where: Criterion | None = None
+    members: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SavedQuery:
     name: str
     sql: str
@@ -249,6 +121,7 @@ class ProjectDocument:
     project: ProjectSettings
     contacts: ContactList | None
     relational_tables: tuple[RelationalTable, ...]
+    groups: tuple[GroupDefinition, ...]
     queries: tuple[SavedQuery, ...]
     servers: tuple[ServerDefinition, ...]
     encryption_keys: tuple[EncryptionKey, ...]
@@ -264,6 +137,7 @@ class ProjectDocument:
             project=settings,
             contacts=_contacts(values["contacts"]),
             relational_tables=tuple(_relational_table(table) for table in values["relational_tables"]),
+            groups=tuple(_group(group, ("groups", position)) for position, group in enumerate(values["groups"])),
             queries=tuple(SavedQuery(**query) for query in values["queries"]),
             servers=tuple(_server(server, ("servers", position)) for position, server in enumerate(values["servers"])),
             encryption_keys=tuple(
@@ -298,6 +172,12 @@ def _relational_table(values: Mapping[str, Any]) -> RelationalTable:
     )
 
 
+def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
+    if values["members"] is not None:
+        return GroupDefinition(values["name"], members=tuple(member.strip() for member in values["members"]))
+    return GroupDefinition(values["name"], criteria.from_document(values["where"], (*path, "where")))
+
+
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
     kind = next(key for key, value in values.items() if key != "name" and value is not None)
     for key, value in values[kind].items():
@@ -324,7 +204,7 @@ def _check_names(document: ProjectDocument) -> None:
     tables = [("relational_tables", table.name) for table in document.relational_tables]
     if document.contacts:
         _refuse_taken([(("contacts", "table"), document.contacts.table), *_placed(tables)])
-    for section in ("relational_tables", "queries", "servers", "encryption_keys", "exports"):
+    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "exports"):
         _refuse_taken(_placed([(section, item.name) for item in getattr(document, section)]))
 
 
@@ -358,6 +238,9 @@ def _check_content(document: ProjectDocument, export: ExportDefinition, path: Pa
     if content.kind == CONTACTS:
         if document.contacts is None:
             raise DefinitionError(NO_CONTACTS, (*path, "content"))
+        if content.group is not None:
+            groups = [group.name for group in document.groups]
+            check_known(content.group, groups, "groups", (*path, "content", "contacts", "group"))
     elif content.kind == QUERY:
         check_known(content.name, [query.name for query in document.queries], "queries", (*path, "content", "query"))
     else:

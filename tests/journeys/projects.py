@@ -195,11 +195,12 @@ def steps_of(document: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 class Watcher:
-    """Looks at a file every millisecond and remembers each size it ever had."""
+    """Looks at a file every millisecond and remembers each size it ever had, and how many files ever bore its name."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.sizes: set[int] = set()
+        self.files: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -218,7 +219,9 @@ class Watcher:
 
     def look(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            self.sizes.add(self.file.stat().st_size)
+            seen = self.file.stat()
+            self.sizes.add(seen.st_size)
+            self.files.add(seen.st_ino)
 
 
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,7 +270,7 @@ class Worker:
         left = self.family()
         self.process.kill()
         self.process.wait()
-        _, alive = psutil.wait_procs(left, timeout=5)
+        _, alive = psutil.wait_procs(left, timeout=30)
         assert not alive, f"a killed worker's processes live on: {alive}"
 
     def freeze(self) -> list[psutil.Process]:

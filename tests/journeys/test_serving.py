@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import pty
+import re
 import shutil
 import signal
 import socket
@@ -147,8 +150,46 @@ def test_serve_answers_keeps_time_delivers_and_leaves_no_process_behind(embedded
 
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(60) == 0
-    assert "Traceback" not in log.read_text()
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["address"] for line in told if line["logger"] == "paquebot.serve" and "address" in line] == [address]
+    assert [(line["run"], line["export"], line["status"], line["rows"]) for line in told if "run" in line] == [
+        (run["id"], "regions", "delivered", 17),
+        (again["id"], "regions", "delivered", 17),
+    ]
+    quiet = {"paquebot.serve", "paquebot.run", "paquebot.engine", "paquebot.worker"}
+    assert {line["logger"] for line in told} <= quiet, "a web server's own words"
     gone(embedded.root)
+
+
+def test_on_a_terminal_serve_says_its_address_and_each_finished_run_in_a_line(installation):
+    installation.apply(SCHEDULED)
+    terminal, theirs = pty.openpty()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "paquebot.cli.main", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=installation.environment, start_new_session=True, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        eventually(lambda: answer(f"http://127.0.0.1:{port}") == 200, "an answer")
+        run = installation.document("run", "regions")["id"]
+        finished(installation, run)
+    finally:
+        process.terminate()
+        told = read_terminal(terminal)
+        process.wait(60)
+    clocked = [re.sub(r"^[0-9:]{8}  ", "", line) for line in told]
+    assert clocked == [f"Paquebot serves on http://127.0.0.1:{port}", f"run {run}  regions  delivered  17 rows"]
+
+
+def read_terminal(terminal: int) -> list[str]:
+    """What was written to a terminal until nobody held it any more, line by line."""
+    written = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error of input
+        while piece := os.read(terminal, 65536):
+            written += piece
+    os.close(terminal)
+    return written.decode().splitlines()
 
 
 def test_a_supervisor_that_is_killed_takes_everything_with_it(embedded, tmp_path):

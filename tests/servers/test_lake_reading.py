@@ -193,14 +193,15 @@ def test_a_catalogue_that_does_not_answer_may_answer_later(demonstration, scratc
     [
         (TableSelection("municipality"), ("source.unknown_table", "municipalities")),
         (TableSelection("regions", ("regoin",)), ("source.unknown_field", "region")),
-        (TableSelection("regions", key=("nom",)), ("source.unknown_field", "region")),
+        (TableSelection("regions", key=("regio",)), ("source.unknown_field", "region")),
+        (TableSelection("regions", key=("nom",)), ("source.unknown_field", "")),
         (QuerySelection("select * from region"), ("query.unknown_table", "regions")),
         (QuerySelection("select emial from municipalities"), ("query.unknown_field", "email")),
         (QuerySelection("select m.emial from municipalities m"), ("query.unknown_field", "email")),
         (QuerySelection("select 1 from municipalities m join subscriptions s using (kode)"), ("query.unknown_field", "code")),
     ],
 )
-def test_what_is_not_there_is_refused_before_a_byte_moves_naming_the_nearest(demonstration, now, scratch, selection, expected):
+def test_what_is_not_there_is_refused_before_a_byte_moves_naming_what_is_near(demonstration, now, scratch, selection, expected):
     with pytest.raises(SourceError) as caught:
         LakeSource(demonstration, now, selection, scratch).check()
     assert (caught.value.code, caught.value.parameters["nearest"]) == expected

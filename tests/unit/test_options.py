@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from paquebot.credentials import Secret
-from paquebot.errors import describe, render
-from paquebot.options import DefinitionError, Option, Planned, Section, describe_path, nearest, read
+from paquebot.errors import CommandError, Problem, describe, render
+from paquebot.options import DefinitionError, Option, Planned, Section, describe_path, nearest, placed, read
 
 ENTRIES = (
     Option("name", "The name.", required=True),
@@ -218,7 +218,32 @@ def test_a_place_is_described_the_way_a_person_points_at_it(path, text):
 
 
 @pytest.mark.parametrize(
-    "word, known, near", [("Shedule", ["server", "schedule"], "schedule"), ("zzz", ["first", "second"], "first"), ("a", [], "")]
+    "word, known, near", [("Shedule", ["server", "schedule"], "schedule"), ("pop", ["code", "population"], "population")]
 )
 def test_the_nearest_word_is_found(word, known, near):
     assert nearest(word, known) == near
+
+
+@pytest.mark.parametrize("word, known", [("zzz", ["first", "second"]), ("a", []), ("foo", ["folder", "sftp"])])
+def test_where_no_word_is_near_none_is_suggested(word, known):
+    assert nearest(word, known) == ""
+
+
+def test_a_hint_suggests_only_what_is_near():
+    assert refused({"prot": 22}).hint.startswith("Did you mean “port”? Known keys here: ")
+    assert refused({"zzz": 22}).hint.startswith("Known keys here: ")
+
+
+def test_a_hint_lists_only_what_is_known():
+    problem = Problem("x", "Nothing.", "Did you mean “{nearest}”? Known: {known}. Then try again.")
+    assert CommandError(problem, nearest="", known=[]).hint == "Then try again."
+    french = {problem.hint: "Vouliez-vous dire « {nearest} » ? Connus : {known}. Puis recommencez."}
+    told = render(describe(CommandError(problem, nearest="", known=["a"])), lambda text: french.get(text, text))
+    assert told["hint"] == "Connus : a. Puis recommencez."
+
+
+def test_what_another_stage_finds_wrong_is_told_with_its_place():
+    with pytest.raises(DefinitionError) as caught, placed(("queries", 0, "sql"), "queries.late.sql"):
+        raise CommandError(Problem("query.odd", "The query is odd.", "Mend it."))
+    assert (caught.value.code, caught.value.path) == ("query.odd", ("queries", 0, "sql"))
+    assert caught.value.message == "queries.late.sql: The query is odd."

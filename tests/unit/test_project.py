@@ -4,9 +4,18 @@ import copy
 
 import pytest
 
+from paquebot.criteria import Condition
 from paquebot.export import ContentChoice
 from paquebot.options import DefinitionError
-from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, SavedQuery, ServerDefinition
+from paquebot.project import (
+    ContactList,
+    EncryptionKey,
+    GroupDefinition,
+    ProjectDocument,
+    RelationalTable,
+    SavedQuery,
+    ServerDefinition,
+)
 
 PRIVATE_KEY = "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\nabc"
 PUBLIC_KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -189,9 +198,46 @@ def test_a_database_of_ones_own_is_not_built_yet(database):
     assert error.path == ("project", "database")
 
 
-@pytest.mark.parametrize("key", ["groups", "integrations"])
-def test_what_is_planned_for_projects_is_refused_by_saying_so(key):
-    assert refused(put([], key)).message == f"definition: “{key}” is known but not built yet in this version."
+def test_what_is_planned_for_projects_is_refused_by_saying_so():
+    assert refused(put([], "integrations")).message == "definition: “integrations” is known but not built yet in this version."
+
+
+def test_a_group_names_its_members_or_says_what_they_meet():
+    groups = [
+        {"name": "pilotes", "members": ["46005", " 48028 "]},
+        {"name": "grandes-villes", "where": {"field": "population", "op": ">=", "value": 100000}},
+    ]
+    assert project(put(groups, "groups")).groups == (
+        GroupDefinition("pilotes", members=("46005", "48028")),
+        GroupDefinition("grandes-villes", Condition("population", ">=", 100000)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "code", "path"),
+    [
+        ({"name": "a"}, "definition.group_not_one", ("groups", 0)),
+        ({"name": "a", "members": ["1"], "where": {"field": "b", "op": "is_set"}}, "definition.group_not_one", ("groups", 0)),
+        ({"name": "a", "members": ["1", " "]}, "definition.empty_member", ("groups", 0, "members", 1)),
+        ({"name": "a", "members": [1]}, "definition.wrong_type", ("groups", 0, "members", 0)),
+        ({"name": "a", "where": {"feild": "b"}}, "criterion.unknown_key", ("groups", 0, "where", "feild")),
+    ],
+)
+def test_a_group_that_means_nothing_is_refused(group, code, path):
+    error = refused(put([group], "groups"))
+    assert (error.code, error.path) == (code, path)
+
+
+def test_an_export_of_a_group_that_is_not_there_is_refused():
+    groups = [{"name": "grandes-villes", "members": ["1"]}]
+
+    def change(written):
+        written["groups"] = groups
+        written["exports"][1]["content"] = {"contacts": {"group": "grande-ville"}}
+
+    error = refused(change)
+    assert (error.code, error.path) == ("definition.unknown_name", ("exports", 1, "content", "contacts", "group"))
+    assert "“grandes-villes”" in error.hint
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_columns_are_called_as_the_table_calls_them_and_left_out_without_a_name(
     page = stocked.alice.get(answer.headers["Location"]).text
     assert ">1</dd>" in page.split("Added")[1][:60]
     assert "New columns:" not in page
+    assert "<code>city</code>" in page.split("Not in the file, and kept as they are:")[1][:60]
     assert 'name="as_1" value="email"' in stocked.alice.get(chosen).text
     stocked.alice.post(answer.headers["Location"])
     rows = stocked.alice.get("/p/letters/data/tables/people/rows/").text

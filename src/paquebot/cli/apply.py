@@ -16,11 +16,15 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 
 
 def execute(arguments: argparse.Namespace, out: Output) -> int:
-    """Returns 0 when the project is as the file says. A wrong file changes nothing but imports made before the error."""
+    """Returns 0 when the project is as the file says. A wrong file changes nothing but imports made before the error.
+
+    With several files to import, all are judged before the first is brought in.
+    """
     from pathlib import Path
 
     from paquebot.cli.document import load
     from paquebot.cli.opening import installation
+    from paquebot.cli.telling import tell_columns
 
     loaded = load(Path(arguments.file))
     with installation() as records:
@@ -33,4 +37,5 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     out.line(_("Project {project} is as {file} says.").format(project=report["project"], file=arguments.file))
     for change in report["changes"]:
         out.line(f"  {_(change['what'])}: {_(change['kind'])} {change['name']} {change['detail']}".rstrip())
+        tell_columns(change.get("columns_added", ()), change.get("columns_missing", ()), out)
     return 0

@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 def execute(arguments: argparse.Namespace, out: Output) -> int:
     """Returns 0 when the rows are in; nothing is changed otherwise."""
     from paquebot.cli.opening import installation, project_of
+    from paquebot.cli.telling import tell_columns
 
     with installation() as records:
         from paquebot.records.importing import Target, import_file
@@ -47,4 +48,5 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
             snapshot=result.snapshot,
         )
     )
+    tell_columns(result.columns_added, result.columns_missing, out, replaced=arguments.replace)
     return 0

@@ -31,6 +31,8 @@ COMMANDS = {
     "retry": "retry",
     "ignore": "ignore",
     "cancel": "cancel",
+    "release": "release",
+    "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
     "user": "user",
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _ = translator(None)
     _teach_argparse()
     parsed = _parser(_).parse_args(arguments)
-    out = Output(as_json=parsed.json, translate=_)
+    out = Output(as_json=parsed.json, translate=_, language=supported(environment_language(os.environ)))
     try:
         return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
     except PaquebotError as error:

@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def installation(*, wait: bool = False) -> Iterator[Records]:
-    """The installation of PAQUEBOT_HOME, open for the length of the block; logs go to standard error."""
+def installation() -> Iterator[Records]:
+    """The installation of PAQUEBOT_HOME, open for the length of the block; warnings go to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("paquebot").setLevel(logging.INFO)
+    with open_records() as records:
+        yield records
+
+
+@contextmanager
+def service(*, wait: bool = False) -> Iterator[Records]:
+    """The installation for a command that goes on until it is stopped, and says in its log what it does."""
     with open_records(wait=wait) as records:
+        from paquebot.engine.logs import log_to_standard_error
+
+        log_to_standard_error()
         yield records
 
 

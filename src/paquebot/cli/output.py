@@ -13,9 +13,10 @@ from paquebot.errors import PaquebotError, describe, render
 class Output:
     """Standard output and error in the caller's language; `translate` is the `_` of commands."""
 
-    def __init__(self, *, as_json: bool, translate: Callable[[str], str]) -> None:
+    def __init__(self, *, as_json: bool, translate: Callable[[str], str], language: str = "en") -> None:
         self.as_json = as_json
         self.translate = translate
+        self.language = language
 
     def document(self, document: Any) -> None:
         """The one JSON document of a command; silent for people."""

@@ -24,9 +24,10 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
         from paquebot.cli.telling import exit_code, tell_run
         from paquebot.cli.waiting import wait_for
         from paquebot.engine.asking import run_now, worker_alive
-        from paquebot.records.selectors import find_export, run_document
+        from paquebot.records.models import Export
+        from paquebot.records.selectors import find_named, run_document
 
-        run = run_now(find_export(project_of(arguments), arguments.export))
+        run = run_now(find_named(Export, project_of(arguments), arguments.export))
         if arguments.wait:
             wait_for(run, out)
         elif not worker_alive():

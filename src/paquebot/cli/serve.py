@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable
 
 from paquebot.cli.output import Output
@@ -11,6 +12,7 @@ from paquebot.language import translatable
 
 HELP = translatable("serves the pages, keeps time and runs exports, all in one command")
 
+logger = logging.getLogger("paquebot.serve")
 
 PORT_TAKEN = Problem(
     "serve.port_taken",
@@ -26,13 +28,16 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 
 def execute(arguments: argparse.Namespace, out: Output) -> int:
     """Returns 0 once stopped by a signal, every part and the embedded database with it."""
-    from paquebot.cli.opening import installation
+    from paquebot.cli.opening import service
     from paquebot.engine.serving import parts, serve, stop_on_signals
 
     _refuse_taken_port(arguments.host, arguments.port)
     stopping = stop_on_signals()
-    with installation(wait=True) as records:
-        out.note(out.translate("Paquebot serves on http://{host}:{port}").format(host=arguments.host, port=arguments.port))
+    with service(wait=True) as records:
+        address = f"http://{arguments.host}:{arguments.port}"
+        logger.info(
+            out.translate("Paquebot serves on {address}").format(address=address), extra={"facts": {"address": address}}
+        )
         serve(records, parts(arguments.host, arguments.port), stopping)
     return 0
 

@@ -26,10 +26,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     with installation() as records:
         from paquebot.delivery.doctor import examine
         from paquebot.records.destinations import destination_of
-        from paquebot.records.selectors import find_server
+        from paquebot.records.models import Server
+        from paquebot.records.selectors import find_named
 
-        server = find_server(project_of(arguments), arguments.name)
-        destination = destination_of(records, server.id, server.kind, server.options)
+        server = find_named(Server, project_of(arguments), arguments.name)
+        destination = destination_of(records, server)
         findings = examine(destination, arguments.folder)
     failed = next((finding.error for finding in findings if finding.error), None)
     problem = render(describe(failed), _) if failed else None
@@ -39,7 +40,9 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     ]
     out.document({"server": server.name, "ok": failed is None, "error": problem, "steps": steps})
     for finding in findings:
-        out.line(f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds)}")
+        out.line(
+            f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds, out.language)}"
+        )
     if problem:
         out.line(f"  {problem['message']}\n  {problem['hint']}\n  ({problem['code']})")
     else:

@@ -40,7 +40,7 @@ def wait_for(run: Run, out: Output) -> None:
 
 def _tell_steps(run: Run, out: Output, told: int) -> int:
     for step in run.steps.filter(id__gt=told).exclude(status="running"):
-        took = duration((step.finished_at - step.started_at).total_seconds()) if step.finished_at else ""
+        took = duration((step.finished_at - step.started_at).total_seconds(), out.language) if step.finished_at else ""
         out.note(f"  {step_name(step.name, out.translate)}  {took}  {out.translate(step.status)}")
         told = step.id
     return told

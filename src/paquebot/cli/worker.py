@@ -17,9 +17,9 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 
 def execute(arguments: argparse.Namespace, out: Output) -> int:
     """Returns 0 once stopped."""
-    from paquebot.cli.opening import installation
+    from paquebot.cli.opening import service
 
-    with installation() as records:
+    with service() as records:
         from paquebot.engine.worker import work
 
         work(records)

@@ -68,14 +68,14 @@ class Positions:
         return self._marks.get(path, (1, 1))
 
     def located(self, error: DefinitionError) -> DefinitionError:
-        """The same error, saying the file and the line before the place."""
-        if "file" in error.parameters:
+        """The same error, saying the file and the line before the place. A file and a line it speaks of itself stay."""
+        said = error.parameters["where"]
+        if said.startswith(f"{self.file}:"):
             return error
         line, column = self.of(error.path)
-        said = error.parameters["where"]
         where = f"{self.file}:{line}" + ("" if said == describe_path(()) else f": {said}")
-        added = {"where": where, "file": self.file, "line": line, "column": column}
-        return DefinitionError(error.problem, error.path, **{**error.parameters, **added})
+        added = {"file": self.file, "line": line, "column": column}
+        return DefinitionError(error.problem, error.path, **{**added, **error.parameters, "where": where})
 
     @contextmanager
     def explaining(self) -> Iterator[None]:

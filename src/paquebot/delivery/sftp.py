@@ -18,6 +18,7 @@ from typing import Any, Self
 import asyncssh
 
 from paquebot.credentials import Secret
+from paquebot.delivery import host_key
 from paquebot.delivery.address import dial
 from paquebot.delivery.base import Capabilities, Destination
 from paquebot.delivery.loop_thread import Answer, LoopThread
@@ -78,6 +79,7 @@ _WRITE_BYTES = 128 << 10
 _READ_AHEAD_BYTES = 4 << 20
 _REQUESTS_IN_FLIGHT = 32
 _GOODBYE_SECONDS = 2
+_PATIENCE: Mapping[str, Any] = {"kind": "integer", "least": 1, "tuning": True}
 
 
 class SftpDestination(Destination):
@@ -92,13 +94,14 @@ class SftpDestination(Destination):
         Option("private_key", "Its private key, in OpenSSH or PEM text.", label="Private key", secret=True, lines=True),
         Option("passphrase", "The passphrase of the private key, if it has one.", label="Passphrase", secret=True),
         Option(
-            "host_key", "The fingerprint the server must show (SHA256:…); without it no connection is made.", label="Host key"
+            "host_key",
+            "The fingerprint the server must show (SHA256:…), or its public key; without it no connection is made.",
+            label="Host key",
+            check=host_key.check,
         ),
-        Option("connect_timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=300),
-        Option(
-            "keepalive_interval_seconds", "How often to call a silent server.", kind="integer", default=1, least=1, most=300
-        ),
-        Option("keepalive_count", "How many calls may stay unanswered.", kind="integer", default=3, least=1, most=100),
+        Option("connect_timeout_seconds", "How long to wait for an answer.", default=15, most=300, **_PATIENCE),
+        Option("keepalive_interval_seconds", "How often to call a silent server.", default=1, most=300, **_PATIENCE),
+        Option("keepalive_count", "How many calls may stay unanswered.", default=3, most=100, **_PATIENCE),
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True)
 
@@ -198,7 +201,7 @@ class SftpDestination(Destination):
         the server counts as a stranger."""
         offered: list[str] = []
         for algorithms in (_HOST_KEY_ALGORITHMS, *((one,) for one in _HOST_KEY_ALGORITHMS)):
-            pin = _PinnedHostKey(self.options["host_key"])
+            pin = host_key.PinnedHostKey(self.options["host_key"])
             try:
                 return self._loop.run(self._handshake(pin, keys, algorithms)), pin.offered
             except asyncssh.HostKeyNotVerifiable:
@@ -209,10 +212,10 @@ class SftpDestination(Destination):
                     raise
             if not self.options["host_key"]:
                 raise self._error(HOST_KEY_UNKNOWN, offered=offered[0])
-        raise self._error(HOST_KEY_CHANGED, offered=offered[0], expected=self.options["host_key"])
+        raise self._error(HOST_KEY_CHANGED, offered=offered[0], expected=host_key.fingerprint_of(self.options["host_key"]))
 
     def _handshake(
-        self, pin: _PinnedHostKey, keys: list[asyncssh.SSHKey], algorithms: tuple[str, ...]
+        self, pin: host_key.PinnedHostKey, keys: list[asyncssh.SSHKey], algorithms: tuple[str, ...]
     ) -> Awaitable[asyncssh.SSHClientConnection]:
         return asyncssh.connect(
             self.options["host"],
@@ -279,18 +282,6 @@ class SftpDestination(Destination):
             yield
         except (asyncssh.Error, OSError) as error:
             raise self._error(_meaning(error, missing, failure), path) from error
-
-
-class _PinnedHostKey(asyncssh.SSHClient):
-    """Accepts the one host key that was written down, and remembers the one it was shown."""
-
-    def __init__(self, expected: str | None) -> None:
-        self._expected = (expected or "").strip().rstrip("=")
-        self.offered = ""
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.offered = key.get_fingerprint("sha256")
-        return self.offered == self._expected
 
 
 class _Upload:

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from paquebot.engine import attempts, queue
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import PaquebotError
-from paquebot.records import retrying, runs
+from paquebot.records import holding, retrying, runs
 from paquebot.records.connection import Records
 from paquebot.records.models import Export, Run, User
 from paquebot.records.run_log import note
@@ -61,6 +61,21 @@ def _stop(run: Run, reason: PaquebotError | None = None) -> None:
     if job is not None:
         queue.abort(job)
         attempts.end_unstarted(run.id, job)
+
+
+def release(run: Run, by: User | None = None) -> None:
+    """Lets the very file of a held run leave. Raises unless it is held."""
+    with transaction.atomic():
+        holding.release(run, by)
+        attempts.admit()
+    run.refresh_from_db()
+
+
+def refuse(records: Records, run: Run, by: User | None = None) -> None:
+    """Ends a held run without sending anything, and removes its file. Raises unless it is held."""
+    location = holding.refuse(run, by)
+    if location is not None:
+        artifact_store(records).remove(location)
 
 
 def worker_alive() -> bool:

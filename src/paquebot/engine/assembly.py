@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paquebot import pipeline
+from paquebot import criteria, pipeline
+from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
+from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
-from paquebot.delivery.base import Destination
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition
@@ -22,12 +23,14 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.destinations import destination_of
+from paquebot.records.contracts import prior_columns, usual_rows
+from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+from paquebot.sources.selecting import Links
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -60,7 +63,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
-        destination=_destination(records, run),
+        destination=destination_of_run(records, run),
         file_name=kept.file_name
         if kept
         else naming.full_name(
@@ -74,6 +77,24 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         started_at=run.started_at or run.created_at,
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
+        gate=_gate(definition, run, zone.key),
+        released=run.released_at is not None,
+    )
+
+
+def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
+    rules = definition.hold
+    if rules is None:
+        return Gate()
+    return Gate(
+        rows_least=rules.rows_under,
+        rows_most=rules.rows_over,
+        rows_change=rules.rows_change,
+        bytes_least=rules.bytes_under,
+        bytes_most=rules.bytes_over,
+        empty=rules.empty_over or {},
+        usual_rows=usual_rows(run, timezone) if rules.rows_change is not None else None,
     )
 
 
@@ -89,12 +110,16 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     order: Order = "none" if definition.production.order == "none" else "key"
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
-    return TableSelection(source["name"], tuple(source["fields"]), order=order, key=tuple(source["key"]))
-
-
-def _destination(records: Records, run: Run) -> Destination:
-    server = run.definition["server"]
-    return destination_of(records, server["id"], server["kind"], server["options"])
+    where = source.get("where")
+    return TableSelection(
+        source["name"],
+        tuple(source["fields"]),
+        order=order,
+        key=tuple(source["key"]),
+        where=criteria.from_document(where) if where else None,
+        links=Links(source["key"][0], source["links"]) if where else None,
+        run_date=local.date(),
+    )
 
 
 def format_of(definition: ExportDefinition) -> Format:

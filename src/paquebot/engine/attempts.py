@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from paquebot.engine import queue
+from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.punctuality import TOO_LATE
 from paquebot.records import runs
@@ -114,8 +115,8 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
         run.job_id = None
         runs.close_lost_steps(run)
         policy = RetryPolicy.of(run.definition)
-        over = run.status == "cancelling" or not policy.after_lost_worker(run.attempt, timezone.now())
-        if over and (run.attempt > policy.attempts or not runs.may_have_left_a_file(run)):
+        over = run.status == "cancelling" or not policy.after_lost_worker(run.tries, timezone.now())
+        if over and (run.tries > policy.attempts or not runs.may_have_left_a_file(run)):
             _end(run)
         else:
             launch(run)
@@ -128,6 +129,7 @@ def _end(run: Run) -> None:
     status, error = verdict(run)
     told = (run.stop_reason if status == "cancelled" else None) or describe(error)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=told)
+    transaction.on_commit(lambda: tell_end(run.id))
 
 
 def is_over(run: Run) -> bool:
@@ -135,7 +137,7 @@ def is_over(run: Run) -> bool:
 
     A run whose file is published rolls forward whatever was asked: its confirmation is still to come.
     """
-    return (run.status == "cancelling" or run.attempt > RetryPolicy.of(run.definition).attempts) and not run.verification
+    return (run.status == "cancelling" or run.tries > RetryPolicy.of(run.definition).attempts) and not run.verification
 
 
 def verdict(run: Run) -> tuple[str, PaquebotError]:

@@ -18,6 +18,7 @@ from procrastinate.job_context import AbortReason
 
 from paquebot.engine import attempts, queue
 from paquebot.engine.guarding import guarded
+from paquebot.engine.logs import tell_end
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -55,6 +56,7 @@ def carry_in_child(context: JobContext, run_id: int, attempt: int) -> None:
         _attend(context, child, ours)
     if child.exitcode != 0:
         guarded(lambda: attempts.lost(run_id, attempt))  # out of reach, the rescuers find the run without a job
+    guarded(lambda: tell_end(run_id))
     guarded(attempts.admit)
 
 

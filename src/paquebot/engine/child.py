@@ -13,16 +13,18 @@ import threading
 import traceback
 from multiprocessing.connection import Connection
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from paquebot import pipeline
 from paquebot.engine.assembly import assemble
 from paquebot.engine.attempts import is_over, verdict
+from paquebot.engine.logs import log_to_standard_error
 from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
 from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
 from paquebot.flow import Cancellation
-from paquebot.records import runs
+from paquebot.records import holding, runs
 from paquebot.records.connection import Records, open_records
 from paquebot.records.listener import HistoryListener
 from paquebot.records.models import Run
@@ -35,7 +37,7 @@ logger = logging.getLogger("paquebot.run")
 
 def main(pipe: Connection, run_id: int, attempt: int) -> None:
     """The child's whole life."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_standard_error()
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(pipe, cancellation), daemon=True).start()
     try:
@@ -59,10 +61,13 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
         with workplace(records, run) as scratch:
             plan = assemble(records, run, scratch)
             outcome = pipeline.carry_out(plan, HistoryListener(run_id, attempt), cancellation, timezone.now)
+        if outcome.status == "held":
+            holding.hold(run_id, attempt, outcome.artifact.held_for)
+            return
         receipt = receipt_of(records, run, plan, outcome) if outcome.status == "delivered" else None
         runs.finish(run_id, attempt, outcome.status, receipt)
-    except FencedError:
-        raise
+    except (FencedError, OperationalError, InterfaceError):
+        raise  # without its database an attempt says nothing: it is lost, and the next one goes on from the checkpoint
     except RunCancelledError as error:
         runs.end(run_id, attempt, "cancelled", error)
     except Exception as error:  # noqa: BLE001  # whatever it is, history must say that the attempt failed

@@ -59,7 +59,7 @@ def columns(records: Records, export: Export) -> tuple[str, ...]:
     """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
     with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
-        return tuple(source.rows().schema.names)
+        return source.columns()
 
 
 @contextmanager

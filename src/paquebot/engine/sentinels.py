@@ -20,9 +20,9 @@ from paquebot.engine import attempts
 from paquebot.errors import PaquebotError, Problem, SourceError, describe
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.freezing import find_query
-from paquebot.records.models import Run, Trigger
+from paquebot.records.models import Query, Run, Trigger
 from paquebot.records.reading import has_rows
+from paquebot.records.selectors import find_named
 from paquebot.records.triggering import state_of, tables_of, tables_of_query
 from paquebot.trigger import EXPORT, FILE, ROWS, SNAPSHOT, SOURCE
 
@@ -106,7 +106,9 @@ def _new_rows(records: Records, row: Trigger) -> dict[str, Any] | None:
     if row.seen is None or row.seen == state:
         row.seen = state
         return None
-    is_there = state.get(table, [0, 0])[1] > 0 if table else has_rows(records, find_query(row.export, query or ""))
+    is_there = (
+        state.get(table, [0, 0])[1] > 0 if table else has_rows(records, find_named(Query, row.export.project, query or ""))
+    )
     row.seen = state
     if not is_there:
         return None

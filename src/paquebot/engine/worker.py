@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,7 +20,7 @@ from procrastinate.exceptions import ConnectorException
 from paquebot.engine import attempts, queue
 from paquebot.engine.carrier import warm_up
 from paquebot.engine.guarding import guarded
-from paquebot.engine.workplace import sweep
+from paquebot.engine.workplace import sweep, sweep_artifacts
 from paquebot.records.connection import Records
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ CONCURRENCY = 5
 DRAIN_SECONDS = 20.0
 """How long a stopping worker lets its runs go on before it leaves them to another."""
 WATCH_SECONDS = 1.0
+SWEEP_SECONDS = 600.0
+"""How often a worker looks for produced files that no run records."""
 
 logger = logging.getLogger("paquebot.worker")
 
@@ -84,8 +87,12 @@ async def _procrastinate(queue_app: App) -> None:
 
 
 async def _watch(records: Records, stopping: asyncio.Event) -> None:
+    swept_at = -SWEEP_SECONDS
     while not stopping.is_set():
         await sync_to_async(guarded, thread_sensitive=True)(lambda: _look_after(records))
+        if time.monotonic() - swept_at >= SWEEP_SECONDS:
+            swept_at = time.monotonic()
+            await sync_to_async(guarded, thread_sensitive=True)(lambda: sweep_artifacts(records))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), WATCH_SECONDS)
 

@@ -5,6 +5,7 @@ What lies there for a moment (the sealed copy of a lake's metadata, with the key
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import time
@@ -14,10 +15,14 @@ from pathlib import Path
 
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
-from paquebot.records.models import Run
+from paquebot.records.models import Artifact, Run
 from paquebot.records.models.history import ACTIVE
 
 LEFT_OVER_SECONDS = 24 * 3600
+UNRECORDED_SECONDS = 3600
+"""How old a file must be before anybody asks whether a run records it: sealing and recording lie moments apart."""
+
+logger = logging.getLogger("paquebot.engine")
 
 _NAME = re.compile(r"run-([0-9a-f]+)-([0-9]+)")
 
@@ -49,6 +54,27 @@ def sweep(records: Records) -> int:
         if _is_left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
+    return swept
+
+
+def sweep_artifacts(records: Records) -> int:
+    """Removes produced files that no run records, left by attempts that were fenced or killed around the sealing; how many.
+
+    A file is spared while its run may still record it: for an hour after it was last written, and as long as the run is not
+    over. Which runs hold one is asked after the folder was read, so that none recorded meanwhile is missed.
+    """
+    store = artifact_store(records)
+    swept = 0
+    for name in store.older_than(time.time() - UNRECORDED_SECONDS):
+        token = name.lstrip(".").partition("-")[0]
+        recorded = Artifact.objects.filter(location=name).exists()
+        if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
+            try:
+                store.discard(name)
+            except OSError as error:
+                logger.warning("a file that no run records could not be removed (%s)", type(error).__name__)
+            else:
+                swept += 1
     return swept
 
 

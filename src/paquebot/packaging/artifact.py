@@ -101,6 +101,16 @@ class ArtifactStore:
         """Removes the artifact; nothing happens when there is none."""
         self._path(location).unlink(missing_ok=True)
 
+    def older_than(self, moment: float) -> list[str]:
+        """The names, each with what `seal` was told to begin it with, of files whole or partial last written before `moment`
+        (seconds since 1970)."""
+        found = [path for pattern in (f"*{_SUFFIX}", ".*.partial") for path in self._folder.glob(pattern)]
+        return [path.name for path in found if _written_at(path) < moment]
+
+    def discard(self, name: str) -> None:
+        """Removes a file `older_than` named; nothing happens when it is gone."""
+        (self._folder / Path(name).name).unlink(missing_ok=True)
+
     def sweep(self, name: str) -> None:
         """Removes what a killed process left half written under names that begin with `name`."""
         for partial in self._folder.glob(f".{name}*.partial"):
@@ -211,6 +221,14 @@ def _write_all(file: BinaryIO, piece: bytes) -> None:
     left = memoryview(piece)
     while left:
         left = left[file.write(left) :]
+
+
+def _written_at(path: Path) -> float:
+    """When the file was last written; one that is gone meanwhile is nobody's business any more."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from paquebot import criteria
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.options import Entry, Option, Section
+from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
 from paquebot.trigger import Trigger
 
@@ -102,6 +104,11 @@ def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         return
     named = _("The contact list") if "contacts" in content else _("The table “{name}”").format(name=source["name"])
     yield Line("content", _("Source"), named)
+    contacts = content.get("contacts") or {}
+    if contacts.get("group"):
+        yield Line("content", _("Group"), contacts["group"])
+    if contacts.get("where"):
+        yield Line("content", _("Targeting criteria"), criterion_words(criteria.from_document(contacts["where"]), _))
     yield Line("content", _("Fields"), ", ".join(source["fields"]))
 
 

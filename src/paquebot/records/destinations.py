@@ -1,4 +1,9 @@
-"""Configured servers as destinations ready to connect, their secrets decrypted here and nowhere else."""
+"""Configured servers as destinations ready to connect, their secrets decrypted here and nowhere else.
+
+A run is delivered where it was asked to be, with the server's present secrets: a password that was renewed is used at once. So
+the two must belong together. Once the server leads elsewhere, or lets somebody else in, its secrets are not for the place the
+run knows, and the run is refused.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,62 @@ from typing import Any
 
 from paquebot.delivery.base import Destination
 from paquebot.delivery.folder import resolve_folder
+from paquebot.errors import CommandError, Problem
+from paquebot.options import Option
 from paquebot.plugins import find
 from paquebot.records.connection import Records
-from paquebot.records.models import Server
+from paquebot.records.models import Run, Server
+
+SERVER_GONE = Problem(
+    "run.server_gone",
+    "The server “{server}” that run {run} sends its file to is no longer there.",
+    "Describe the server again, and make it again with today's data.",
+)
+SERVER_CHANGED = Problem(
+    "run.server_changed",
+    "The server “{server}” was changed ({changed}) after run {run} was asked for. Nothing was sent to it since.",
+    "Make it again, for the server as it is now: `paquebot retry {run} --fresh`. To send this very file there, if it was made: "
+    "`paquebot retry {run}`.",
+)
 
 
-def destination_of(records: Records, server_id: int, kind: str, options: Mapping[str, Any]) -> Destination:
-    """The destination `options` describe, with the present secrets of the server."""
-    sealed = Server.objects.values_list("secrets", flat=True).filter(id=server_id).first() or {}
-    values = {**options, **{name: records.keyring.unseal(value) for name, value in sealed.items()}}
+def destination_of(records: Records, server: Server) -> Destination:
+    """The destination the server is now."""
+    values = {**server.options, **{name: records.keyring.unseal(value) for name, value in server.secrets.items()}}
+    return _built(records, server.kind, values)
+
+
+def destination_of_run(records: Records, run: Run) -> Destination:
+    """The destination as it was when the run was asked for. Raises `CommandError` once the server is another one, or gone."""
+    server = server_of_run(run)
+    changed = changed_since(run, server)
+    if changed:
+        raise CommandError(SERVER_CHANGED, server=server.name, run=run.id, changed=changed)
+    return destination_of(records, server)
+
+
+def server_of_run(run: Run) -> Server:
+    """The server the run was asked to deliver to, as it is now. Raises `CommandError` when it is gone."""
+    server = Server.objects.filter(id=run.definition["server"]["id"]).first()
+    if server is None:
+        raise CommandError(SERVER_GONE, server=run.server_name, run=run.id)
+    return server
+
+
+def changed_since(run: Run, server: Server) -> list[str]:
+    """The options that make `server` another place, or us another guest there, than when the run was asked for."""
+    then = run.definition["server"]
+    if then["kind"] != server.kind:
+        return [server.kind]
+    telling = [option for option in find("destinations", server.kind).OPTIONS if not (option.secret or option.tuning)]
+    return [option.name for option in telling if _value(option, then["options"]) != _value(option, server.options)]
+
+
+def _value(option: Option, options: Mapping[str, Any]) -> Any:
+    return options.get(option.name, option.default)
+
+
+def _built(records: Records, kind: str, values: dict[str, Any]) -> Destination:
     if kind == "folder":
         values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
     built: Destination = find("destinations", kind)(values)

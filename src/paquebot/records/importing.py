@@ -25,7 +25,14 @@ KEY_NEEDED = Problem(
 OTHER_KEY = Problem(
     "import.other_key",
     "Table {table} has the key {known}, not {given}.",
-    "Leave --key out to use the table's own key.",
+    "Leave --key out to use the table's own key; to give it another, import all its rows anew with --replace.",
+)
+RESERVED = "paquebot_"
+"""How the names of tables begin that Paquebot keeps for itself, such as a group's members."""
+RESERVED_NAME = Problem(
+    "import.reserved_name",
+    "A table cannot be called {table}: names that begin with {prefix} are Paquebot's own.",
+    "Give the table another name.",
 )
 OTHER_CONTACT_LIST = Problem(
     "import.other_contact_list",
@@ -49,7 +56,7 @@ class Target:
 
 def foresee_file(records: Records, target: Target, file: Path, mode: Mode = "merge") -> Foreseen:
     """What `import_file` would change now. Raises as it does; nothing is changed."""
-    table = _table(target)
+    table = _table(target, mode)
     with Catalogue(provision_lake(records, target.project)) as catalogue:
         return catalogue.foresee(FileImport(target.name, file, tuple(table.key), mode, names=target.names))
 
@@ -63,7 +70,7 @@ def import_file(
     `mode` is `merge` (rows are added or changed by key) or `replace` (the table becomes exactly the file).
     """
     project, name = target.project, target.name
-    table = _table(target)
+    table = _table(target, mode)
     digest = sha256_of(file) if file.is_file() else ""  # before it is read: one rewritten meanwhile must not pass for imported
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
@@ -94,22 +101,27 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def header_of(file: Path) -> set[str]:
+def header_of(file: Path) -> tuple[str, ...]:
     """The column names of a file. Raises `SourceError` when they cannot be."""
     with open_csv(file) as source:
-        return set(source.names)
+        return tuple(source.names)
 
 
-def _table(target: Target) -> Table:
+def _table(target: Target, mode: Mode) -> Table:
+    """The table as it will be. Only a replacement may give it another key: rows that stay are told apart by the old one."""
     project, name, key = target.project, target.name, target.key
     check_name(name, ("table",))
+    if name.startswith(RESERVED):
+        raise CommandError(RESERVED_NAME, table=name, prefix=RESERVED)
     table = Table.objects.filter(project=project, name=name).first()
     if table is None:
         if not key:
             raise CommandError(KEY_NEEDED, table=name)
         table = Table(project=project, name=name, key=list(key))
     elif key and list(key) != table.key:
-        raise CommandError(OTHER_KEY, table=name, known=table.key, given=key)
+        if mode != "replace":
+            raise CommandError(OTHER_KEY, table=name, known=table.key, given=key)
+        table.key = list(key)
     if target.is_contact_list:
         _refuse_second_contact_list(project, name)
         table.is_contact_list = True

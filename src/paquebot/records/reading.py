@@ -20,6 +20,7 @@ from paquebot.records.models import Project, Query, Table
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection
 from paquebot.sources.lake.statement import check
+from paquebot.sources.lake.tables import kind_of
 
 KINDS = ("text", "integer", "decimal", "date", "moment", "boolean")
 SAMPLE_ROWS = 20
@@ -78,10 +79,10 @@ def ask(records: Records, project: Project, sql: str, sample_rows: int = SAMPLE_
     return Answer(fields, count, tuple(sample), time.monotonic() - started)
 
 
-def check_query(records: Records, project: Project, sql: str) -> None:
-    """Binds the query to the project's tables in the sandbox; nothing is read. Raises `SourceError`."""
+def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]:
+    """Binds the query to the project's tables in the sandbox and gives its columns; nothing is read. Raises `SourceError`."""
     provision_lake(records, project)
-    _source(records, project, sql).check()
+    return _source(records, project, sql).columns()
 
 
 def has_rows(records: Records, query: Query) -> bool:
@@ -104,20 +105,6 @@ def tables_read(sql: str, tables: tuple[str, ...]) -> tuple[str, ...]:
         return check(sql, dict.fromkeys(tables, ())).tables
     except SourceError:
         return ()
-
-
-def kind_of(type_name: str) -> str:
-    """What a column holds, in five words, for DuckDB's, DuckLake's and Arrow's names of types."""
-    name = type_name.lower().partition("(")[0]
-    if name.startswith(("int", "uint", "bigint", "smallint", "tinyint", "hugeint")):
-        return "integer"
-    if name.startswith(("decimal", "float", "double", "half")):
-        return "decimal"
-    if name.startswith("timestamp"):
-        return "moment"
-    if name.startswith("date"):
-        return "date"
-    return "boolean" if name.startswith("bool") else "text"
 
 
 def _written(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from paquebot.errors import CommandError, Problem
 from paquebot.records import runs
+from paquebot.records.destinations import changed_since, server_of_run
 from paquebot.records.models import Artifact, Run, Server, User
 from paquebot.records.run_log import note, require_finished
 
@@ -23,15 +24,15 @@ NOTHING_LEFT = Problem(
     "Run {run} had nothing to export, so no file left that could be sent again.",
     "Make it again with today's data (`paquebot retry {run} --fresh`).",
 )
+STILL_HELD = Problem(
+    "run.still_held",
+    "The file of run {run} is held until somebody has looked at it.",
+    "Release it (`paquebot release {run}`), or refuse it (`paquebot refuse {run}`).",
+)
 EXPORT_GONE = Problem(
     "run.export_gone",
     "The export “{export}” of run {run} is no longer there.",
     "Its kept file, if there still is one, can be sent again; to make it again, create the export anew.",
-)
-SERVER_GONE = Problem(
-    "run.server_gone",
-    "The server “{server}” that run {run} sent its file to is no longer there.",
-    "Describe the server again, and make it again with today's data.",
 )
 
 
@@ -68,6 +69,8 @@ def kept_file(run: Run, *, hold: bool = False) -> Artifact:
     """
     if run.status == "nothing_to_export":
         raise CommandError(NOTHING_LEFT, run=run.id)
+    if run.status == "held":
+        raise CommandError(STILL_HELD, run=run.id)
     kept = (Artifact.objects.select_for_update() if hold else Artifact.objects).filter(run=run).first()
     if kept is None:
         raise CommandError(NO_KEPT_FILE, run=run.id)
@@ -75,12 +78,13 @@ def kept_file(run: Run, *, hold: bool = False) -> Artifact:
 
 
 def _sent_again(run: Run) -> Run:
+    server = server_of_run(run)
     return Run.objects.create(
         project_id=run.project_id,
         export_id=run.export_id,
         export_name=run.export_name,
         server_name=run.server_name,
-        definition=_definition(run),
+        definition=_definition(run, server),
         definition_version=run.definition_version,
         trigger="resend",
         token=runs.new_token(),
@@ -91,23 +95,21 @@ def _sent_again(run: Run) -> Run:
         rows=run.rows,
         size_bytes=run.size_bytes,
         sha256=run.sha256,
-        **_how_far(run),
+        released_at=run.released_at,
+        **_how_far(run, server),
     )
 
 
-def _how_far(run: Run) -> dict[str, Any]:
+def _how_far(run: Run, server: Server) -> dict[str, Any]:
     """Where the file already stands proved under its name and only its confirmation failed, only that is left to write."""
-    if run.status == "delivered" or not run.verification:
+    if run.status == "delivered" or not run.verification or changed_since(run, server):
         return {}
     return {"intended": True, "verification": run.verification, "remote_path": run.remote_path}
 
 
-def _definition(run: Run) -> dict[str, Any]:
+def _definition(run: Run, server: Server) -> dict[str, Any]:
     definition: dict[str, Any] = copy.deepcopy(run.definition)
     definition.setdefault("named_after", run.id)
-    server = Server.objects.filter(id=definition["server"]["id"]).first()
-    if server is None:
-        raise CommandError(SERVER_GONE, server=run.server_name, run=run.id)
     definition["server"].update(kind=server.kind, options=server.options, max_concurrency=server.max_concurrency)
     return definition
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE
@@ -135,7 +136,8 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    facts["columns"] = tuple(facts["columns"])
+    for name in ("columns", "contract", "held_for"):
+        facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
 
@@ -155,6 +157,8 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
     """The run ended well."""
     with transaction.atomic():
         write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=None, progress={})
+        if status == "delivered":
+            keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
 
@@ -168,7 +172,9 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run_id)
         now = timezone.now()
-        again_at = RetryPolicy.of(run.definition).next_attempt(attempt, described["retryable"], now, run.started_at or now)
+        again_at = RetryPolicy.of(run.definition).next_attempt(
+            run.tries, described["retryable"], now, run.released_at or run.started_at or now
+        )
         if run.status == "cancelling" and not run.verification:
             end(run_id, attempt, "cancelled", RunCancelledError())
         elif again_at is not None:

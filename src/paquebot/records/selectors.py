@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from paquebot.errors import CommandError, Problem, render
+from paquebot.language import translatable
 from paquebot.options import nearest
-from paquebot.records.models import Export, Membership, Project, Run, Server, User
+from paquebot.records.models import EncryptionKey, Export, Group, Membership, Project, Query, Run, Server, Table, User
 from paquebot.records.models.people import OWNER
 
 NO_PROJECT = Problem("project.none", "There is no project yet.", "Create one: paquebot apply FILE.yaml")
 WHICH_PROJECT = Problem("project.which", "There are several projects.", "Name one with --project: {known}.")
-UNKNOWN_PROJECT = Problem("project.unknown", "There is no project “{name}”.", "Known projects: {known}.")
+UNKNOWN_PROJECT = Problem(
+    "project.unknown", "There is no project “{name}”.", "Did you mean “{nearest}”? Known projects: {known}."
+)
 UNKNOWN_EXPORT = Problem(
     "export.unknown", "Project {project} has no export “{name}”.", "Did you mean “{nearest}”? Known exports: {known}."
 )
 UNKNOWN_SERVER = Problem(
     "server.unknown", "Project {project} has no server “{name}”.", "Did you mean “{nearest}”? Known servers: {known}."
 )
+UNKNOWN_TABLE = Problem(
+    "table.unknown", "Project {project} has no table “{name}”.", "Did you mean “{nearest}”? Known tables: {known}."
+)
+UNKNOWN_QUERY = Problem(
+    "query.unknown", "Project {project} has no query “{name}”.", "Did you mean “{nearest}”? Known queries: {known}."
+)
+UNKNOWN_ENCRYPTION_KEY = Problem(
+    "encryption_key.unknown",
+    "Project {project} has no encryption key “{name}”.",
+    "Did you mean “{nearest}”? Known encryption keys: {known}.",
+)
+UNKNOWN_GROUP = Problem(
+    "group.unknown", "Project {project} has no group “{name}”.", "Did you mean “{nearest}”? Known groups: {known}."
+)
+NOTHING_OF_THE_KIND = translatable("There is none yet: describe it in the project file and apply that, or on the pages.")
+_UNKNOWN: dict[type[Model], Problem] = {
+    Export: UNKNOWN_EXPORT,
+    Server: UNKNOWN_SERVER,
+    Table: UNKNOWN_TABLE,
+    Query: UNKNOWN_QUERY,
+    EncryptionKey: UNKNOWN_ENCRYPTION_KEY,
+    Group: UNKNOWN_GROUP,
+}
+Named = TypeVar("Named", bound=Model)
+
 UNKNOWN_RUN = Problem("run.unknown", "Project {project} has no run {run}.", "`paquebot history` lists the runs.")
 
 
@@ -29,7 +58,9 @@ def find_project(name: str | None) -> Project:
     projects = {project.name: project for project in Project.objects.all()}
     if name is not None:
         if name not in projects:
-            raise CommandError(UNKNOWN_PROJECT, name=name, known=sorted(projects))
+            if not projects:
+                raise CommandError(NO_PROJECT)
+            raise CommandError(UNKNOWN_PROJECT, name=name, nearest=nearest(name, projects), known=sorted(projects))
         return projects[name]
     if not projects:
         raise CommandError(NO_PROJECT)
@@ -50,21 +81,13 @@ def role_in(project: Project, user: User) -> str | None:
     return Membership.objects.filter(project=project, user=user).values_list("role", flat=True).first()
 
 
-def find_export(project: Project, name: str) -> Export:
-    """Raises `CommandError` naming the nearest."""
-    found = Export.objects.select_related("project", "server").filter(project=project, name=name).first()
+def find_named(kind: type[Named], project: Project, name: str) -> Named:
+    """The export, server, table, query or encryption key `name` of the project. Raises `CommandError` naming the nearest."""
+    found = kind._default_manager.filter(project=project, name=name).first()
     if found is None:
-        known = list(Export.objects.filter(project=project).values_list("name", flat=True))
-        raise CommandError(UNKNOWN_EXPORT, project=project.name, name=name, nearest=nearest(name, known), known=known)
-    return found
-
-
-def find_server(project: Project, name: str) -> Server:
-    """Raises `CommandError` naming the nearest."""
-    found = Server.objects.filter(project=project, name=name).first()
-    if found is None:
-        known = list(Server.objects.filter(project=project).values_list("name", flat=True))
-        raise CommandError(UNKNOWN_SERVER, project=project.name, name=name, nearest=nearest(name, known), known=known)
+        known = sorted(kind._default_manager.filter(project=project).values_list("name", flat=True))
+        problem = _UNKNOWN[kind] if known else dataclasses.replace(_UNKNOWN[kind], hint=NOTHING_OF_THE_KIND)
+        raise CommandError(problem, project=project.name, name=name, nearest=nearest(name, known), known=known)
     return found
 
 
@@ -92,18 +115,21 @@ def history(project: Project, export: Export | None, limit: int, *, ignored: boo
         chosen = chosen.filter(ignored_at=None)
     if export is not None:
         chosen = chosen.filter(export=export)
-    return chosen.prefetch_related("steps").order_by("-id")[:limit]
+    return chosen.select_related("project").prefetch_related("steps", "acts").order_by("-id")[:limit]
 
 
 def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
-    """A run as the command line and the API give it; times are ISO 8601 in UTC."""
+    """A run as the command line and the API give it; times are ISO 8601 in UTC, `timezone` is the project's."""
     return {
         "id": run.id,
         "export": run.export_name,
         "status": run.status,
         "trigger": run.trigger,
         "attempt": run.attempt,
+        "timezone": run.project.timezone,
         "scheduled_for": run.scheduled_for.isoformat(),
+        "asked_at": run.created_at.isoformat(),
+        "not_before": _moment(run.not_before) if run.status == "queued" else None,
         "started_at": _moment(run.started_at),
         "finished_at": _moment(run.finished_at),
         "snapshot": run.snapshot,
@@ -117,6 +143,10 @@ def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
         "error": render(run.error, translate) if run.error else None,
         "retry_of": run.retry_of_id,
         "ignored_at": _moment(run.ignored_at),
+        "acts": [
+            {"act": act.act, "by": act.person_name or None, "at": act.at.isoformat(), "detail": act.detail}
+            for act in run.acts.all()
+        ],
         "steps": [_step_document(step, translate) for step in run.steps.all()],
     }
 

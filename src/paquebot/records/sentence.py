@@ -17,6 +17,7 @@ from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
 from paquebot.records.coming import schedule_of
+from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Project, Run, Server
 from paquebot.verification.comparison import READ_BACK, strongest
 
@@ -37,6 +38,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
     return [
         *_starts(definition, _),
         _content(definition.content, _),
+        *_restriction(definition.content, _),
         *_obfuscation(definition, _),
         Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)}),
         *_packaging(definition, _),
@@ -84,6 +86,13 @@ def _content(content: ContentChoice, _: Translate) -> Clause:
     if content.kind == QUERY:
         return Clause(_("the result of the query {name}"), {"name": content.name})
     return Clause(_("the table {name}"), {"name": content.name})
+
+
+def _restriction(content: ContentChoice, _: Translate) -> Iterator[Clause]:
+    if content.group is not None:
+        yield Clause(_("of the group {group}"), {"group": content.group})
+    if content.where is not None:
+        yield Clause(_("where {criteria}"), {"criteria": criterion_words(content.where, _)})
 
 
 def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

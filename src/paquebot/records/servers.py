@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 
 from paquebot.credentials import Secret
+from paquebot.delivery import host_key
 from paquebot.delivery.doctor import Finding, examine
 from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import CommandError, PaquebotError, Problem
@@ -84,6 +85,7 @@ def keep_server(records: Records, project: Project, name: str, kind: str, option
 
 def approve_host_key(server: Server, fingerprint: str, version: str) -> None:
     """Writes down which host key the server must show from now on. Raises `CommandError`."""
+    host_key.check(fingerprint, (_HOST_KEY,))
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
         update(row, options={**row.options, _HOST_KEY: fingerprint})
@@ -102,7 +104,7 @@ def remove_server(project: Project, name: str, version: str) -> None:
 def examine_server(records: Records, server: Server, folder: str) -> list[Finding]:
     """What the doctor finds in `folder` of the destination, step by step; what cannot even be begun is the first finding."""
     try:
-        destination = destination_of(records, server.id, server.kind, server.options)
+        destination = destination_of(records, server)
     except PaquebotError as error:
         return [Finding("connect", 0.0, error)]
     return examine(destination, folder)

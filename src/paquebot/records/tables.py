@@ -15,8 +15,9 @@ from psycopg import sql
 
 from paquebot.records.freezing import displayed
 from paquebot.records.models import Import, Project, Table
-from paquebot.records.reading import Field, kind_of
+from paquebot.records.reading import Field
 from paquebot.records.writing import locked, update
+from paquebot.sources.lake.tables import kind_of
 
 _COLUMNS = """
     select t.table_name, c.column_name, c.column_type

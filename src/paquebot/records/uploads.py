@@ -20,8 +20,9 @@ from paquebot.errors import CommandError, Problem, SourceError
 from paquebot.language import translatable
 from paquebot.records.connection import Records
 from paquebot.records.models import Project
-from paquebot.records.reading import Field, kind_of
+from paquebot.records.reading import Field
 from paquebot.sources.lake.inspecting import FileFacts, inspect_csv
+from paquebot.sources.lake.tables import kind_of
 
 UPLOAD_GONE = Problem(
     "upload.gone", "This file is no longer here: files wait for a day, and leave once they are imported.", "Choose it again."

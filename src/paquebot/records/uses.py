@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from paquebot import criteria
 from paquebot.errors import CommandError, Problem
 from paquebot.export import CONTACTS, QUERY, TABLE
 from paquebot.records.models import Export, Project, Query, Table
@@ -36,6 +37,7 @@ class Uses:
     queries: dict[str, list[Use]] = field(default_factory=dict)
     keys: dict[str, list[Use]] = field(default_factory=dict)
     servers: dict[str, list[Use]] = field(default_factory=dict)
+    groups: dict[str, list[Use]] = field(default_factory=dict)
 
 
 def uses_in(project: Project) -> Uses:
@@ -75,8 +77,10 @@ def _note_content(
         return
     contacts = [name for name, is_contact_list in tables.items() if is_contact_list]
     named = [content[TABLE]] if TABLE in content else contacts
-    _note(found.tables, named, use)
-    if not (content.get(CONTACTS) or {}).get("fields"):
+    chosen = content.get(CONTACTS) or {}
+    _note(found.tables, [*named, *_asked(chosen.get("where"))], use)
+    _note(found.groups, [chosen["group"]] if chosen.get("group") else [], use)
+    if not chosen.get("fields"):
         _note(found.ordered, named, use)
 
 
@@ -84,6 +88,10 @@ def _note_trigger(found: Uses, trigger: Mapping[str, Any], use: Use) -> None:
     for users, watched in ((found.tables, trigger.get("table")), (found.queries, trigger.get("query"))):
         if watched and use not in users.get(watched, []):
             _note(users, [watched], use)
+
+
+def _asked(where: Mapping[str, Any] | None) -> list[str]:
+    return sorted(criteria.linked_tables(criteria.from_document(where))) if where else []
 
 
 def _note(users: dict[str, list[Use]], names: Sequence[str], use: Use) -> None:

@@ -86,6 +86,8 @@ def act_words(act: str, _: Callable[[str], str]) -> str:
         "resent": _("had the same file sent again"),
         "made_again": _("had it made again with the data of that day"),
         "cancelled": _("cancelled the run"),
+        "released": _("let the held file leave"),
+        "refused": _("refused the held file"),
         "ignored": _("ignored the line"),
         "noticed": _("put the line back"),
         "downloaded": _("downloaded the file"),

@@ -11,6 +11,7 @@ def main() -> None:
     """Serves until SIGTERM or SIGINT."""
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     Granian(
         "paquebot.web.wsgi:application",
@@ -20,6 +21,7 @@ def main() -> None:
         workers=1,
         blocking_threads=8,
         log_access=False,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
     ).serve()
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from django.core.wsgi import get_wsgi_application
 
+from paquebot.engine.logs import log_to_standard_error
 from paquebot.engine.serving import die_with_parent
 from paquebot.records.connection import open_records
 from paquebot.web import installation
@@ -15,6 +16,7 @@ from paquebot.web import installation
 die_with_parent()
 _open = ExitStack()
 installation.serve(_open.enter_context(open_records()))
+log_to_standard_error()
 atexit.register(_open.close)
 
 application = get_wsgi_application()

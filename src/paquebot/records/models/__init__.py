@@ -3,8 +3,10 @@
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Membership, User
 from paquebot.records.models.project import (
+    ColumnContract,
     EncryptionKey,
     Export,
+    Group,
     Import,
     Project,
     ProjectKey,
@@ -17,8 +19,10 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "ColumnContract",
     "EncryptionKey",
     "Export",
+    "Group",
     "Import",
     "Membership",
     "Project",

@@ -59,6 +59,10 @@ class Run(models.Model):
     error = models.JSONField(null=True)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
     """The run this one sends again, or makes again."""
+    released_at = models.DateTimeField(null=True)
+    """When a person let the held file leave."""
+    attempt_base = models.PositiveIntegerField(default=0)
+    """Attempts that were over when it was released: they count no more towards giving up."""
     ignored_at = models.DateTimeField(null=True)
     """Since when lists leave it out; nothing of it is deleted."""
     ignored_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -87,6 +91,11 @@ class Run(models.Model):
                 fields=["export"], condition=models.Q(job_id__isnull=False), name="one_run_of_an_export_at_a_time"
             ),
         )
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count: those since it was released, where somebody did."""
+        return self.attempt - self.attempt_base
 
 
 class RunStep(models.Model):

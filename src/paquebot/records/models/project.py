@@ -76,6 +76,30 @@ class Import(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
 
+class Group(models.Model):
+    """Contacts of a project: those that meet `where`, or the members the lake keeps in a table of its own."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=80)
+    where = models.JSONField(null=True)
+    """A criterion as `paquebot.criteria` writes it; None for a group of members."""
+    member_count = models.PositiveIntegerField(default=0)
+    members_digest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of the members' keys, by which the same list is known."""
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="group_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def members_table(self) -> str:
+        """The lake's table of its members: one field, named as the contact list's key."""
+        return f"paquebot_members_{self.pk}"
+
+
 class Query(models.Model):
     """A saved query in the dialect of the project's database."""
 
@@ -144,6 +168,17 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ColumnContract(models.Model):
+    """The columns of an export's last delivered file, which later files keep to."""
+
+    export = models.OneToOneField(Export, on_delete=models.CASCADE, related_name="contract")
+    columns = models.JSONField()
+    choice = models.JSONField()
+    """The content the export asked for then: a person who asks for another one starts a new contract."""
+    run_number = models.BigIntegerField()
+    """The run that made the file."""
 
 
 class Schedule(models.Model):

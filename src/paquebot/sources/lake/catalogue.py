@@ -103,6 +103,10 @@ class Catalogue:
         """What `take_in` would do now; nothing is changed."""
         return foresee_csv(self.connection, self.address, wanted)
 
+    def drop(self, table: str) -> None:
+        """The table is in no later snapshot; runs of an earlier one still read it. Nothing happens when there is none."""
+        self.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{duck.identifier(table)}")
+
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")
         return int(row[0]) if row else 0

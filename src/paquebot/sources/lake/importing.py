@@ -105,7 +105,8 @@ class ImportResult:
     """What an import did. `snapshot` is the one it made, or the newest one before it when nothing had to change.
 
     `columns` are the table's afterwards, in display order. A replacement with other columns or types makes the table anew: all
-    its old rows count as removed, all its new ones as added.
+    its old rows count as removed, all its new ones as added. `columns_added` are those an existing table did not have before;
+    `columns_missing` those it had and the file has not: a merge keeps their values, a replacement drops them.
     """
 
     snapshot: int
@@ -115,6 +116,8 @@ class ImportResult:
     unchanged: int
     removed: int
     columns: tuple[Column, ...]
+    columns_added: tuple[str, ...] = ()
+    columns_missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,8 @@ def _finished(decision: _Decision, *, write: bool) -> ImportResult:
         unchanged=staged.rows - changes.added - changes.changed,
         removed=changes.removed,
         columns=decision.merge.columns,
+        columns_added=decision.merge.columns_added,
+        columns_missing=decision.merge.columns_missing,
     )
 
 

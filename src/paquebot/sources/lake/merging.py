@@ -63,6 +63,17 @@ class Merge:
     existing: tuple[Column, ...]
     columns: tuple[Column, ...]
 
+    @property
+    def columns_added(self) -> tuple[str, ...]:
+        """The columns an existing table gets; none of a new table."""
+        known = {column.name.lower() for column in self.existing}
+        return tuple(column.name for column in self.columns if known and column.name.lower() not in known)
+
+    @property
+    def columns_missing(self) -> tuple[str, ...]:
+        """The columns of the existing table that no record has."""
+        return tuple(column.name for column in self.existing if column.name.lower() not in self.staged.places)
+
     def anew(self) -> Changes:
         """What making the table anew changes: every old row goes, every record comes."""
         removed = self._number(f"SELECT count(*) FROM {self._target}") if self.existing else 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from paquebot.criteria import Criterion
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.options import nearest
@@ -24,15 +25,15 @@ from paquebot.sources.base import Source
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
-from paquebot.sources.lake.seal import metadata_of
+from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.wall import Wall
+from paquebot.sources.selecting import Compiler, Links
 
 BATCH_ROWS = 65_536
 """The most rows of one batch."""
 
 Order = Literal["key", "none"]
-Tables = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,17 @@ class Limits:
 class TableSelection:
     """A table: all its fields in its order, or the named ones.
 
-    `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves.
+    `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves. Only the rows that
+    meet `where` are read; `links` tells how rows of other tables belong to this one's, and “the last N days” end on `run_date`.
     """
 
     table: str
     fields: tuple[str, ...] | None = None
     order: Order = "key"
     key: tuple[str, ...] = ()
+    where: Criterion | None = None
+    links: Links | None = None
+    run_date: date = date.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class LakeSource(Source):
         self._entered: contextlib.ExitStack | None = None
         self._wall: Wall | None = None
         self._folder = scratch_folder
-        self._checked = False
+        self._columns: tuple[str, ...] | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -97,7 +102,7 @@ class LakeSource(Source):
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self._wall = stack.enter_context(Wall(self._folder))
             self._entered = stack.pop_all()
-        self._checked = False
+        self._columns = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -106,14 +111,17 @@ class LakeSource(Source):
         self._entered = self._wall = None
 
     def check(self) -> None:
+        self.columns()
+
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns `rows` gives; nothing is read. Raises what `check` raises."""
         if self._wall is None:
             with self:
-                self.check()
-            return
-        if not self._checked:
+                return self.columns()
+        if self._columns is None:
             self._wall.give(self._job())
-            self._wall.columns()
-            self._checked = True
+            self._columns = tuple(name for name, _ in self._wall.columns())
+        return self._columns
 
     def rows(self) -> Rows:
         if self._wall is None:
@@ -129,7 +137,7 @@ class LakeSource(Source):
     def _job(self) -> dict[str, Any]:
         """Makes the sealed copy, and says what to do with it."""
         with metadata_of(self._address, self._snapshot) as metadata:
-            statement = _statement(self._selection, metadata.tables)
+            statement, values = _statement(self._selection, metadata)
             sealed = metadata.seal(self._folder / "sealed.duckdb", statement.tables)
         return {
             "file": str(sealed.file),
@@ -139,7 +147,7 @@ class LakeSource(Source):
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
-            "parameters": _parameters(self._selection, statement.parameters),
+            "parameters": {name: _written(values[name]) for name in statement.parameters},
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
         }
@@ -154,13 +162,22 @@ class LakeSource(Source):
         }
 
 
-def _statement(selection: TableSelection | QuerySelection, tables: Tables) -> CheckedStatement:
+def check_selection(address: LakeAddress, snapshot: int, selection: TableSelection) -> None:
+    """Whether the selection's table, fields and criteria mean something at the snapshot; no row is read. Raises `SourceError`,
+    or `CommandError` for a value or an operator that means nothing to its field."""
+    with metadata_of(address, snapshot) as metadata:
+        _select(selection, metadata)
+
+
+def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
     if isinstance(selection, QuerySelection):
-        return check(selection.sql, tables, tuple(selection.parameters))
-    return check(_select(selection, tables), tables, ())
+        return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
+    sql, values = _select(selection, lake)
+    return check(sql, lake.tables, tuple(values)), values
 
 
-def _select(selection: TableSelection, tables: Tables) -> str:
+def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:
+    tables = lake.tables
     table = selection.table
     if table not in tables:
         raise SourceError(UNKNOWN_TABLE, table=table, nearest=nearest(table, tables), known=sorted(tables))
@@ -171,7 +188,15 @@ def _select(selection: TableSelection, tables: Tables) -> str:
             near = nearest(name, tables[table])
             raise SourceError(UNKNOWN_FIELD, table=table, field=name, nearest=near, known=tables[table])
     order = f" order by {_listed(key)}" if key else ""
-    return f"select {_listed(fields)} from {identifier(table)}{order}"  # noqa: S608 — names are quoted, and known
+    where, values = _where(selection, lake)
+    return f"select {_listed(fields)} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
+
+
+def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:
+    if selection.where is None:
+        return "", {}
+    compiler = Compiler(selection.table, lake.kinds, selection.links or Links(""), selection.run_date, identifier)
+    return f" where {compiler.condition(selection.where)}", compiler.parameters
 
 
 def _sorts_itself(selection: TableSelection | QuerySelection) -> bool:
@@ -182,11 +207,10 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(identifier(name) for name in names)
 
 
-def _parameters(selection: TableSelection | QuerySelection, used: tuple[str, ...]) -> dict[str, dict[str, str] | None]:
-    if isinstance(selection, TableSelection):
-        return {}
-    return {name: _written(selection.parameters[name]) for name in used}
-
-
-def _written(value: date | datetime | None) -> dict[str, str] | None:
-    return None if value is None else {type(value).__name__: value.isoformat()}
+def _written(value: Any) -> Any:
+    """A value as the sandbox reads it from JSON: `{"date": "2026-11-24"}`; a list is a list of these."""
+    if isinstance(value, list):
+        return [_written(item) for item in value]
+    if value is None:
+        return None
+    return {type(value).__name__: value.isoformat() if isinstance(value, date) else str(value)}

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -197,11 +198,22 @@ def _plain(schema: pa.Schema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _value(written_value: Mapping[str, str] | None) -> date | datetime | None:
+_KINDS: Mapping[str, Callable[[str], Any]] = {
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "Decimal": Decimal,
+    "int": int,
+    "str": str,
+}
+
+
+def _value(written_value: Any) -> Any:
+    if isinstance(written_value, list):
+        return [_value(item) for item in written_value]
     if written_value is None:
         return None
     kind, text = next(iter(written_value.items()))
-    return datetime.fromisoformat(text) if kind == "datetime" else date.fromisoformat(text)
+    return _KINDS[kind](text)
 
 
 def _say(answers: IO[str], message: Mapping[str, Any]) -> None:

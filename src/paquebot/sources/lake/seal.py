@@ -23,6 +23,7 @@ from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.catalogue import UNREACHABLE
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.problems import FILE_ELSEWHERE, ROWS_IN_CATALOGUE, SNAPSHOT_GONE
+from paquebot.sources.lake.tables import asked_as
 
 _SECONDS_TO_CONNECT = 10
 _TYPES = {
@@ -47,7 +48,7 @@ _TABLES_OF_SNAPSHOT = """
     from {schema}.ducklake_table t join {schema}.ducklake_schema s using (schema_id)
     where s.schema_name = 'main' and t.begin_snapshot <= %(at)s and (t.end_snapshot is null or t.end_snapshot > %(at)s)"""
 _FIELDS_OF_SNAPSHOT = """
-    select table_id, column_name from {schema}.ducklake_column
+    select table_id, column_name, column_type from {schema}.ducklake_column
     where parent_column is null and begin_snapshot <= %(at)s and (end_snapshot is null or end_snapshot > %(at)s)
     order by table_id, column_order"""
 _FILES_OF_SNAPSHOT = """
@@ -72,7 +73,8 @@ class SealedLake:
 class _Table:
     number: int
     folder: PurePosixPath
-    fields: tuple[str, ...]
+    fields: Mapping[str, str]
+    """Their DuckLake types, by name, in their order."""
 
 
 class LakeMetadata:
@@ -86,7 +88,15 @@ class LakeMetadata:
     @property
     def tables(self) -> Mapping[str, tuple[str, ...]]:
         """The tables of the project and their fields, in their order."""
-        return {name: table.fields for name, table in self._tables.items()}
+        return {name: tuple(table.fields) for name, table in self._tables.items()}
+
+    @property
+    def kinds(self) -> Mapping[str, Mapping[str, str]]:
+        """By table and field: the kind by which criteria ask about it."""
+        return {
+            name: {field: asked_as(type_name) for field, type_name in table.fields.items()}
+            for name, table in self._tables.items()
+        }
 
     def seal(self, file: Path, tables: Collection[str]) -> SealedLake:
         """Writes the copy for `tables` to `file`, which must not exist yet. The caller removes it."""
@@ -110,12 +120,12 @@ class LakeMetadata:
             raise SourceError(SNAPSHOT_GONE, snapshot=self._snapshot)
 
     def _read_tables(self) -> dict[str, _Table]:
-        fields: dict[int, list[str]] = {}
-        for number, field in self._ask(_FIELDS_OF_SNAPSHOT):
-            fields.setdefault(number, []).append(field)
+        fields: dict[int, dict[str, str]] = {}
+        for number, field, type_name in self._ask(_FIELDS_OF_SNAPSHOT):
+            fields.setdefault(number, {})[field] = type_name
         root = PurePosixPath(self._address.data_folder)
         return {
-            name: _Table(number, _under(_under(root, schema, within_root), path, within_schema), tuple(fields.get(number, ())))
+            name: _Table(number, _under(_under(root, schema, within_root), path, within_schema), fields.get(number, {}))
             for number, name, path, within_schema, schema, within_root in self._ask(_TABLES_OF_SNAPSHOT)
         }
 

@@ -16,7 +16,7 @@ from paquebot.errors import CommandError, PaquebotError, SourceError
 from paquebot.language import translatable
 from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file, import_file
 from paquebot.records.models import Import, Table
-from paquebot.records.reading import Field, kind_of
+from paquebot.records.reading import Field
 from paquebot.records.uploads import Upload, drop_upload, find_upload, keep_upload, named_for_people, remember
 from paquebot.records.uses import uses_in
 from paquebot.sources.lake.importing import (
@@ -26,6 +26,7 @@ from paquebot.sources.lake.importing import (
     UNKNOWN_KEY,
     Foreseen,
 )
+from paquebot.sources.lake.tables import kind_of
 from paquebot.web import installation
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.data.import_forms import FileForm, TargetForm
@@ -160,9 +161,7 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
     target = _target(request, upload)
     table = Table.objects.filter(project=request.project, name=target.name).first()
     result = upload.choice["foreseen"]["result"]
-    before = {name.lower() for name in table.columns} if table else set()
     after = [Field(column["name"], kind_of(column["type"])) for column in result["columns"]]
-    now = {field.name.lower() for field in after}
     known = {
         "upload": upload,
         "step": 3,
@@ -174,8 +173,8 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
         "nothing": not (result["added"] or result["changed"] or result["removed"]),
         "examples": upload.choice["foreseen"]["examples"],
         "columns": after if table is None else [],
-        "new_columns": [field for field in after if field.name.lower() not in before] if table else [],
-        "lost_columns": [name for name in table.columns if name.lower() not in now] if table else [],
+        "new_columns": [field for field in after if field.name in result["columns_added"]],
+        "lost_columns": result["columns_missing"],
         "used_by": uses_in(request.project).tables.get(target.name, []),
         "refusal": refusal,
     }

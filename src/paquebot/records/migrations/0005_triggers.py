@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0002_retries'),
+        ('records', '0004_holding'),
     ]
 
     operations = [

@@ -1,0 +1,182 @@
+"""The keys of a project as code, described once: the YAML reader, the API and the documentation derive from `project_entries`.
+
+A key or a choice the design knows but this version has not built is marked `Planned`, and is refused by saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from paquebot.clocks import check_timezone
+from paquebot.criteria import check as check_criterion
+from paquebot.errors import Problem
+from paquebot.export import EXPORT, check_name
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.schedule_keys import read_date
+
+VERSION = 1
+DESTINATION_KINDS = ("sftp", "folder")
+_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https", "bigquery")
+
+WRONG_VERSION = Problem(
+    "definition.wrong_version",
+    "{where}: this Paquebot reads version {known} of project files, not {value}.",
+    "Write “version: {known}”, or use the Paquebot the file was written for.",
+)
+NOT_ONE_KIND = Problem(
+    "definition.server_kind",
+    "{where}: a server has exactly one kind, and this one names {found}.",
+    "Keep one of: {known}.",
+)
+NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
+NOT_ONE_GROUP = Problem(
+    "definition.group_not_one",
+    "{where}: a group has either “where” or “members”.",
+    "Keep one: a criterion its contacts meet, or the list of their keys.",
+)
+EMPTY_MEMBER = Problem(
+    "definition.empty_member", "{where}: a member without a key.", "Write the contact's key, or remove the line."
+)
+
+
+def _check_members(value: list[Any], path: Path) -> None:
+    for place, member in enumerate(value):
+        if not member.strip():
+            raise DefinitionError(EMPTY_MEMBER, (*path, place))
+
+
+def _check_group(values: Mapping[str, Any], path: Path) -> None:
+    if (values["where"] is None) == (values["members"] is None):
+        raise DefinitionError(NOT_ONE_GROUP, path)
+
+
+def _check_dates(days: Sequence[str], path: Path) -> None:
+    for position, day in enumerate(days):
+        read_date(day, (*path, position))
+
+
+_TABLE_KEY = Option("key", "The fields that tell one row from another.", kind="list", required=True, alone=True)
+_IMPORT = Option("import", "The CSV file its rows come from, relative to this file.")
+_CONTACTS = Section(
+    "contacts",
+    "The contact list.",
+    (
+        Option("table", "The name of its table.", required=True, check=check_name),
+        _IMPORT,
+        _TABLE_KEY,
+        Option("email", "The field that holds the e-mail address."),
+        Option("display_order", "The fields people see first, in this order; the others follow.", kind="list", default=()),
+    ),
+)
+_RELATIONAL_TABLES = Section(
+    "relational_tables",
+    "Tables that go with the contact list.",
+    (
+        Option("name", "The table's name.", required=True, check=check_name),
+        _IMPORT,
+        _TABLE_KEY,
+        Section(
+            "profile_of",
+            "What its rows say more about.",
+            (Option("contacts", "The field that holds the key of the contact.", required=True),),
+        ),
+        Option("display_order", "The fields people see first, in this order; the others follow.", kind="list", default=()),
+    ),
+    many=True,
+)
+_GROUPS = Section(
+    "groups",
+    "Groups of contacts: named ones, or those that meet a criterion.",
+    (
+        Option("name", "The group's name.", required=True, check=check_name),
+        Option("where", "The criterion its contacts meet.", kind="mapping", check=check_criterion),
+        Option("members", "The keys of its contacts.", kind="list", check=_check_members),
+    ),
+    many=True,
+    check=_check_group,
+)
+_QUERIES = Section(
+    "queries",
+    "Saved queries.",
+    (
+        Option("name", "The query's name.", required=True, check=check_name),
+        Option("sql", "One SELECT, in the dialect of the project's database.", required=True),
+        Planned("parameters"),
+    ),
+    many=True,
+)
+_KEYS = Section(
+    "encryption_keys",
+    "Partners' public keys.",
+    (
+        Option("name", "The key's name.", required=True, check=check_name),
+        Option("openpgp", "The OpenPGP public key as text, or file:PATH.", required=True),
+        Planned("age"),
+    ),
+    many=True,
+)
+_PROJECT = Section(
+    "project",
+    "The project itself.",
+    (
+        Option("name", "The project's stable name.", required=True, check=check_name),
+        Option("label", "The name people read; the stable name when left out."),
+        Option("timezone", "The time zone of its schedules and dates.", default="UTC", check=check_timezone),
+        Option(
+            "closed_days",
+            "Days of its own, such as “2026-12-24”, that count as public holidays for its schedules.",
+            kind="list",
+            default=(),
+            least=0,
+            check=_check_dates,
+        ),
+        Option(
+            "database",
+            "Where its rows are kept.",
+            default="embedded",
+            choices=("embedded",),
+            planned_choices=("postgresql", "mysql", "mariadb"),
+        ),
+    ),
+    required=True,
+)
+
+
+def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> tuple[Entry, ...]:
+    """The keys of a project, with servers of `destination_kinds`; a kind's own options are read by its plug-in."""
+    kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
+    planned = tuple(Planned(kind) for kind in _PLANNED_KINDS if kind not in destination_kinds)
+    name = Option("name", "The server's name.", required=True, check=check_name)
+    servers = Section("servers", "Places files are delivered to.", (name, *kinds, *planned), many=True, check=_one_of(kinds))
+    version = Option("version", "The version of this format: 1.", kind="integer", required=True, check=_check_version)
+    return (
+        version,
+        _PROJECT,
+        _CONTACTS,
+        _RELATIONAL_TABLES,
+        _GROUPS,
+        _QUERIES,
+        servers,
+        Planned("integrations"),
+        _KEYS,
+        Section("exports", "The automated exports.", EXPORT, many=True),
+    )
+
+
+def _check_version(value: int, path: Path) -> None:
+    if value != VERSION:
+        raise DefinitionError(WRONG_VERSION, path, known=VERSION, value=value)
+
+
+def _one_of(kinds: Sequence[Option]) -> Callable[[Mapping[str, Any], Path], None]:
+    known = [kind.name for kind in kinds]
+
+    def check(values: Mapping[str, Any], path: Path) -> None:
+        found = [kind for kind in known if values[kind] is not None]
+        if not found:
+            raise DefinitionError(NO_KIND, path, known=known)
+        if len(found) > 1:
+            raise DefinitionError(NOT_ONE_KIND, path, found=found, known=known)
+
+    return check

@@ -1,0 +1,212 @@
+"""What a project file can be checked for before anything of it is carried out: first alone, then against the project.
+
+Everything that is wrong is told with its place in the file, whichever stage finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from paquebot.credentials import Secret
+from paquebot.delivery.folder import resolve_folder
+from paquebot.errors import Problem
+from paquebot.export import CONTACTS, QUERY, ExportDefinition
+from paquebot.options import DefinitionError, Path, describe_path, nearest, placed, read
+from paquebot.packaging import naming
+from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
+from paquebot.plugins import find
+from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
+from paquebot.records.connection import Records
+from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
+from paquebot.records.models import Export, Import, Project, Query, Table
+from paquebot.records.reading import check_query
+from paquebot.records.restricting import check_criterion
+
+KEY_CHANGED = Problem(
+    "table.key_changed",
+    "{where}: the table “{table}” has the key {present}, and the file says {given}.",
+    "Write its present key; or give it the new one by importing all its rows anew: "
+    "paquebot import {table} FILE.csv --replace {options}",
+)
+UNKNOWN_FIELD = Problem(
+    "definition.unknown_field",
+    "{where}: the rows to be exported have no field “{field}”.",
+    "Did you mean “{nearest}”? The fields are: {known}.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the plug-ins made of servers and keys."""
+
+    servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
+    keys: tuple[tuple[str, str, KeyFacts], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTable:
+    """A table of the file, with its place; `file` is what is to be imported into it now, if anything."""
+
+    table: ContactList | RelationalTable
+    path: Path
+    name: str
+    file: FilePath | None
+
+    def target(self, project: Project) -> Target:
+        return Target(project, self.name, self.table.key, isinstance(self.table, ContactList), by_apply=True)
+
+
+def check_alone(records: Records, document: ProjectDocument) -> Checked:
+    """What needs no project to be seen. Raises `PaquebotError`."""
+    servers = tuple(
+        (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
+    )
+    for position, (server, options) in enumerate(servers):
+        if server.kind == "folder":
+            with _placed("servers", position, "folder", "path"):
+                resolve_folder(options["path"], records.home.allowed_folders)
+    keys = []
+    for position, key in enumerate(document.encryption_keys):
+        with _placed("encryption_keys", position, "openpgp"):
+            keys.append((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))))
+    for position, export in enumerate(document.exports):
+        naming.check(export.file.name)
+        if export.trigger and export.trigger.folder:
+            with _placed("exports", position, "trigger", "folder"):
+                resolve_folder(export.trigger.folder, records.home.allowed_folders)
+        if export.confirmation:
+            naming.check(export.confirmation.name)
+    return Checked(servers, tuple(keys))
+
+
+def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:
+    """The server's options as its plug-in reads them; secret ones are `Secret`."""
+    written = {name: value.reveal() if isinstance(value, Secret) else value for name, value in server.options.items()}
+    return read(find("destinations", server.kind).OPTIONS, written, path)
+
+
+def tables_of(project: Project, document: ProjectDocument) -> list[NamedTable]:
+    """The tables the file names. An import that came in already, from the same bytes, has nothing new to say."""
+    return [
+        NamedTable(table, path, name, _file_to_import(project, name, table.import_file))
+        for table, path, name in _written_tables(document)
+    ]
+
+
+def check_tables(records: Records, project: Project, tables: Collection[NamedTable]) -> None:
+    """Their keys, and every file that is to be imported: with several, all are judged before the first is brought in."""
+    for table in tables:
+        _check_key(project, table)
+    arriving = [(table, table.file) for table in tables if table.file]
+    for table, file in arriving if len(arriving) > 1 else ():
+        with import_placed(table):
+            foresee_file(records, table.target(project), file)
+
+
+def import_placed(table: NamedTable) -> AbstractContextManager[None]:
+    """What is wrong with the file of `table` is told with the place that names it."""
+    return _placed(*table.path, "import")
+
+
+def bring_columns(project: Project, tables: Iterable[NamedTable]) -> bool:
+    """Whether the imports make a table or add a column, so that queries can only be bound after them."""
+    known = {table.name: table.columns for table in Table.objects.filter(project=project)}
+    return any(table.name not in known or len(_columns(known, table)) > len(known[table.name]) for table in tables)
+
+
+def check_queries(records: Records, project: Project, document: ProjectDocument) -> dict[str, tuple[str, ...]]:
+    """New and changed queries are bound to the project's tables in the sandbox, and so are those whose fields an export names.
+
+    Gives their columns; nothing is read.
+    """
+    saved = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    named = {export.content.name for export in _changed_exports(project, document) if export.obfuscation}
+    columns = {}
+    for position, query in enumerate(document.queries):
+        if query.name in named or saved.get(query.name) != query.sql:
+            with placed(("queries", position, "sql"), describe_path(("queries", query.name, "sql"))):
+                columns[query.name] = check_query(records, project, query.sql)
+    return columns
+
+
+def check_table_fields(project: Project, document: ProjectDocument, tables: Iterable[NamedTable]) -> None:
+    """The fields that exports of tables name are those the tables will have once the files are in."""
+    known = {table.name: table.columns for table in Table.objects.filter(project=project)}
+    columns = {table.name: _columns(known, table) for table in tables}
+    contacts = document.contacts.table if document.contacts else ""
+    for position, export in enumerate(document.exports):
+        table = contacts if export.content.kind == CONTACTS else export.content.name or ""
+        if export.content.kind != QUERY and columns.get(table):
+            _check_fields(export, columns[table], ("exports", position))
+
+
+def check_query_fields(document: ProjectDocument, columns: Mapping[str, tuple[str, ...]]) -> None:
+    """The fields that exports of queries name are those the queries give."""
+    for position, export in enumerate(document.exports):
+        query = export.content.name or ""
+        if export.content.kind == QUERY and query in columns:
+            _check_fields(export, columns[query], ("exports", position))
+
+
+def check_criteria(records: Records, project: Project, document: ProjectDocument) -> None:
+    """What groups and exports ask of contacts means something to the tables there are."""
+    for position, group in enumerate(document.groups):
+        with _placed("groups", position, "where"):
+            check_criterion(records, project, group.where)
+    for position, export in enumerate(document.exports):
+        with _placed("exports", position, "content", CONTACTS, "where"):
+            check_criterion(records, project, export.content.where)
+
+
+def _placed(*path: str | int) -> AbstractContextManager[None]:
+    return placed(path, describe_path(path))
+
+
+def _check_fields(export: ExportDefinition, known: Collection[str], path: Path) -> None:
+    obfuscated = export.obfuscation.fields if export.obfuscation else ()
+    named = [(field, (*path, "content", CONTACTS, "fields")) for field in export.content.fields or ()]
+    for field, here in [*named, *((field, (*path, "obfuscation", "fields", field)) for field in obfuscated)]:
+        if field not in known:
+            raise DefinitionError(UNKNOWN_FIELD, here, field=field, nearest=nearest(field, known), known=known)
+
+
+def _check_key(project: Project, table: NamedTable) -> None:
+    present = Table.objects.filter(project=project, name=table.name).values_list("key", flat=True).first()
+    given = list(table.table.key)
+    if present and present != given:
+        options = " ".join(f"--key {column}" for column in given)
+        path = (*table.path, "key")
+        raise DefinitionError(KEY_CHANGED, path, table=table.name, present=present, given=given, options=options)
+
+
+def _changed_exports(project: Project, document: ProjectDocument) -> Iterator[ExportDefinition]:
+    saved = dict(Export.objects.filter(project=project).values_list("name", "definition"))
+    return (export for export in document.exports if saved.get(export.name) != export.to_document())
+
+
+def _written_tables(document: ProjectDocument) -> Iterator[tuple[ContactList | RelationalTable, Path, str]]:
+    if document.contacts:
+        yield document.contacts, ("contacts",), document.contacts.table
+    for position, table in enumerate(document.relational_tables):
+        yield table, ("relational_tables", position), table.name
+
+
+def _file_to_import(project: Project, name: str, written: str | None) -> FilePath | None:
+    if not written:
+        return None
+    file = FilePath(written)
+    last = Import.objects.filter(table__project=project, table__name=name, by_apply=True).order_by("-id").first()
+    return None if last is not None and file.exists() and last.sha256 == sha256_of(file) else file
+
+
+def _columns(known: Mapping[str, list[str]], table: NamedTable) -> list[str]:
+    """What the table will have: its own columns, and those of its file that it has not, whatever their case."""
+    own = known.get(table.name, [])
+    folded = {column.lower() for column in own}
+    with import_placed(table):
+        header = header_of(table.file) if table.file else ()
+    return [*own, *(column for column in header if column.lower() not in folded)]

@@ -1,0 +1,56 @@
+"""What an export's runs keep from one to the next: the columns its reader relies on, and how many rows are usual."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from paquebot.content.contract import Column, columns_of
+from paquebot.export import ExportDefinition
+from paquebot.records.models import Artifact, ColumnContract, Run
+
+_RUNS_LOOKED_AT = 60
+_ENOUGH = 3
+
+
+def prior_columns(run: Run) -> tuple[Column, ...] | None:
+    """The columns the run's file should have: those last delivered, unless the export asks for another content since."""
+    kept = ColumnContract.objects.filter(export=run.export).first() if run.export else None
+    return columns_of(kept.columns) if kept is not None and kept.choice == _choice(run) else None
+
+
+def keep_columns(run_id: int) -> None:
+    """A file of the run was delivered: its columns are what later files keep to, unless a newer run's file was delivered."""
+    run = Run.objects.select_related("export").get(id=run_id)
+    kept = Artifact.objects.filter(run=run).first()
+    columns = kept.facts.get("contract") if kept else None
+    if run.export is None or not columns:
+        return
+    made_by = int(run.definition.get("named_after", run.id))
+    mine, created = ColumnContract.objects.select_for_update().get_or_create(
+        export=run.export, defaults={"columns": columns, "choice": _choice(run), "run_number": made_by}
+    )
+    if not created and mine.run_number < made_by:
+        mine.columns, mine.choice, mine.run_number = columns, _choice(run), made_by
+        mine.save()
+
+
+def usual_rows(run: Run, timezone: str) -> int | None:
+    """The median number of rows of earlier deliveries on the same weekday; of all of them while these are fewer than three;
+    None while there are not even three."""
+    zone = ZoneInfo(timezone)
+    earlier = Run.objects.filter(export=run.export, status="delivered", id__lt=run.id).order_by("-id")
+    found = [
+        (moment, rows) for moment, rows in earlier.values_list("scheduled_for", "rows")[:_RUNS_LOOKED_AT] if rows is not None
+    ]
+    weekday = run.scheduled_for.astimezone(zone).weekday()
+    same = [rows for moment, rows in found if moment.astimezone(zone).weekday() == weekday]
+    counts = same if len(same) >= _ENOUGH else [rows for _, rows in found]
+    return round(median(counts)) if len(counts) >= _ENOUGH else None
+
+
+def _choice(run: Run) -> dict[str, Any]:
+    """What the export itself says about columns. Who is chosen, and how the file is made, changes none of them."""
+    content = ExportDefinition.from_document(run.definition["export"]).content
+    return {"kind": content.kind, "name": content.name, "fields": list(content.fields) if content.fields else None}

@@ -1,0 +1,51 @@
+"""Held runs: the file is made and waits for a person, who lets that very file leave or refuses it. Either leaves their name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from paquebot.errors import CommandError, Problem, StoreError, describe
+from paquebot.records import runs
+from paquebot.records.models import Run, User
+from paquebot.records.run_log import note
+
+NOT_HELD = Problem("run.not_held", "Run {run} is not held ({status}).", "`paquebot show {run}` tells how it stands.")
+REFUSED = Problem(
+    "run.refused",
+    "Somebody looked at the file and refused it; nothing was sent.",
+    "Put right what was found, then run the export again.",
+)
+
+
+def hold(run_id: int, attempt: int, held_for: Sequence[Mapping[str, Any]]) -> None:
+    """The attempt's file waits for a person, for these reasons as `errors.describe` wrote them."""
+    runs.write(run_id, attempt, status="held", finished_at=timezone.now(), job_id=None, error=dict(held_for[0]), progress={})
+
+
+def release(run: Run, by: User | None) -> None:
+    """The run is queued again and starts from its kept file. Raises `CommandError` unless it is held."""
+    with transaction.atomic():
+        now = timezone.now()
+        changes = {"status": "queued", "finished_at": None, "error": None, "released_at": now, "attempt_base": F("attempt")}
+        _change_held(run, **changes)
+        note(run, "released", by)
+
+
+def refuse(run: Run, by: User | None) -> str | None:
+    """The run ends without sending anything; returns where its file is kept, for whoever removes it."""
+    with transaction.atomic():
+        _change_held(run, status="refused", finished_at=timezone.now(), error=describe(StoreError(REFUSED)))
+        note(run, "refused", by)
+        return runs.let_go(run)
+
+
+def _change_held(run: Run, **changes: Any) -> None:
+    if not Run.objects.filter(id=run.id, status="held").update(**changes):
+        run.refresh_from_db()
+        raise CommandError(NOT_HELD, run=run.id, status=run.status)
+    run.refresh_from_db()

@@ -1,0 +1,155 @@
+"""Criteria as SQL: one compiler, names quoted, values always bound, never pasted.
+
+Promise: the condition is true exactly for the rows the criterion means; where it is not true it is false or null, which a WHERE
+treats alike. It asks nothing of the clock: “in the last N days” counts back from the date it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from paquebot import criteria
+from paquebot.criteria import Combination, Condition, Criterion, Linked, Negation, values_of
+from paquebot.errors import SourceError
+from paquebot.options import nearest
+
+Value = str | int | Decimal | date | list[Any]
+Kinds = Mapping[str, Mapping[str, str]]
+"""By table and field: one of the kinds of `criteria.OPERATORS`."""
+
+_DAY = timedelta(days=1)
+_TEXT_SEARCH = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How rows of other tables belong to the contact list's: by table, the field that holds the contact's key."""
+
+    key: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Compiles criteria about `table`; `parameters` collects the values its conditions bind as `$c1`, `$c2` …"""
+
+    table: str
+    kinds: Kinds
+    links: Links
+    run_date: date
+    quote: Callable[[str], str]
+    parameters: dict[str, Value] = field(default_factory=dict)
+
+    def condition(self, criterion: Criterion, table: str | None = None) -> str:
+        """The SQL condition. Raises `SourceError` for a field or table that is not there, `CommandError` for a value or an
+        operator that means nothing to its field."""
+        match criterion:
+            case Condition():
+                return self._compare(criterion, table or self.table)
+            case Combination(kind, parts):
+                word = " AND " if kind == "all" else " OR "
+                return "(" + word.join(self.condition(part, table) for part in parts) + ")"
+            case Negation(part):
+                return f"({self.condition(part, table)} IS NOT TRUE)"
+            case Linked():
+                return self._exists(criterion)
+
+    def _exists(self, linked: Linked) -> str:
+        if linked.table not in self.links.fields or linked.table not in self.kinds:
+            raise SourceError(criteria.NOT_LINKED, table=linked.table, known=sorted(self.links.fields))
+        theirs, mine = self._joined(linked.table, self.links.fields[linked.table])
+        more = f" AND {self.condition(linked.where, linked.table)}" if linked.where else ""
+        return f"EXISTS (SELECT 1 FROM {self.quote(linked.table)} WHERE {theirs} = {mine}{more})"  # noqa: S608 — names are quoted
+
+    def _joined(self, table: str, field_name: str) -> tuple[str, str]:
+        """Both ends of the link; as text where one of them is text and the other is not."""
+        ends = ((table, field_name), (self.table, self.links.key))
+        names = [f"{self.quote(place)}.{self.quote(name)}" for place, name in ends]
+        if self.kinds[table].get(field_name) != self.kinds[self.table].get(self.links.key):
+            names = [f"CAST({name} AS VARCHAR)" for name in names]
+        return names[0], names[1]
+
+    def _compare(self, condition: Condition, table: str) -> str:
+        known = self.kinds[table]
+        if condition.field not in known:
+            close = nearest(condition.field, known)
+            raise SourceError(criteria.NO_SUCH_FIELD, field=condition.field, table=table, nearest=close, known=list(known))
+        kind = known[condition.field]
+        name = f"{self.quote(table)}.{self.quote(condition.field)}"
+        return _FOR_KIND[kind](self, name, condition.operator, values_of(condition, kind))
+
+    def bind(self, value: Value) -> str:
+        """The name under which `value` is bound."""
+        name = f"c{len(self.parameters) + 1}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def text(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        if operator == "is_set":
+            return f"({name} IS NOT NULL AND {name} <> '')"
+        if operator == "is_not_set":
+            return f"({name} IS NULL OR {name} = '')"
+        if operator == "not_contains":
+            return f"({self.text(name, 'contains', values)} IS NOT TRUE)"
+        if operator in _TEXT_SEARCH:
+            return f"{_TEXT_SEARCH[operator]}(lower({name}), lower({self.bind(values[0])}))"
+        return self.plain(name, operator, values)
+
+    def number(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        whole = all(value == value.to_integral_value() for value in values)
+        return self.plain(name, operator, tuple(int(value) for value in values) if whole else values)
+
+    def date(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        if operator.endswith("in_last_days"):
+            bounds = (self.run_date - _DAY * values[0], self.run_date)
+            return self._negated(operator, self.plain(name, "between", bounds))
+        return self.plain(name, {"before": "<", "after": ">"}.get(operator, operator), values)
+
+    def moment(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        """A day is from its midnight until before the next."""
+        if operator == "before":
+            return self.plain(name, "<", values)
+        if operator == "after":
+            return self.plain(name, ">=", (values[0] + _DAY,))
+        if operator in ("is_set", "is_not_set"):
+            return self.plain(name, operator, values)
+        if operator.endswith("in_last_days"):
+            values = (self.run_date - _DAY * values[0], self.run_date)
+        within = f"({name} >= {self.bind(values[0])} AND {name} < {self.bind(values[-1] + _DAY)})"
+        return self._negated(operator, within)
+
+    def boolean(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        if operator in ("is_true", "is_false"):
+            return name if operator == "is_true" else f"(NOT {name})"
+        return self.plain(name, operator, values)
+
+    def plain(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
+        """What is asked of every kind in the same way."""
+        match operator:
+            case "is_set":
+                return f"({name} IS NOT NULL)"
+            case "is_not_set":
+                return f"({name} IS NULL)"
+            case "!=":
+                return f"({name} IS DISTINCT FROM {self.bind(values[0])})"
+            case "in" | "not_in":
+                return self._negated(operator, f"({name} IN (SELECT unnest({self.bind(list(values))})))")
+            case "between":
+                return f"({name} BETWEEN {self.bind(values[0])} AND {self.bind(values[1])})"
+        return f"({name} {operator} {self.bind(values[0])})"
+
+    def _negated(self, operator: str, condition: str) -> str:
+        return f"({condition} IS NOT TRUE)" if operator.startswith(("not_", "!")) else condition
+
+
+_FOR_KIND: Mapping[str, Callable[[Compiler, str, str, tuple[Any, ...]], str]] = {
+    criteria.TEXT: Compiler.text,
+    criteria.NUMBER: Compiler.number,
+    criteria.DATE: Compiler.date,
+    criteria.MOMENT: Compiler.moment,
+    criteria.BOOLEAN: Compiler.boolean,
+}

@@ -1,0 +1,46 @@
+"""The release gate: which rules a file broke, counted on what passed."""
+
+import pyarrow as pa
+import pytest
+
+from paquebot.content.gate import Gate, Inspection
+from paquebot.flow import Rows
+
+BATCHES = [
+    pa.record_batch({"email": ["a@example.org", None, ""], "age": pa.array([1, None, 3], pa.int32())}),
+    pa.record_batch({"email": ["b@example.org"], "age": pa.array([4], pa.int32())}),
+]
+
+
+def broken(gate, size_bytes=100):
+    inspection = Inspection(gate)
+    passed = list(inspection.watch(Rows(BATCHES[0].schema, iter(BATCHES))).batches)
+    assert passed == BATCHES
+    return [(error.code, error.parameters) for error in inspection.findings(size_bytes)]
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        (Gate(), []),
+        (Gate(rows_least=4, rows_most=4, bytes_least=100, bytes_most=100), []),
+        (Gate(rows_least=5), [("gate.too_few_rows", {"rows": 4, "least": 5})]),
+        (Gate(rows_most=3), [("gate.too_many_rows", {"rows": 4, "most": 3})]),
+        (Gate(bytes_least=101), [("gate.too_small", {"size": 100, "least": 101})]),
+        (Gate(bytes_most=99), [("gate.too_large", {"size": 100, "most": 99})]),
+        (Gate(rows_change=50, usual_rows=8), []),
+        (Gate(rows_change=50, usual_rows=9), [("gate.unusual_rows", {"rows": 4, "usual": 9, "change": 56, "most": 50})]),
+        (Gate(rows_change=50, usual_rows=2), [("gate.unusual_rows", {"rows": 4, "usual": 2, "change": 100, "most": 50})]),
+        (Gate(rows_change=50), []),
+        (Gate(empty={"email": 50, "age": 25}), []),
+        (Gate(empty={"email": 49}), [("gate.too_many_empty", {"field": "email", "share": 50.0, "most": 49})]),
+        (Gate(empty={"age": 0}), [("gate.too_many_empty", {"field": "age", "share": 25.0, "most": 0})]),
+        (Gate(empty={"mail": 5}), [("gate.unknown_field", {"field": "mail", "most": 5})]),
+    ],
+)
+def test_every_broken_rule_is_told_with_its_figures(gate, expected):
+    assert broken(gate) == expected
+
+
+def test_a_file_may_break_several_rules():
+    assert [code for code, _ in broken(Gate(rows_least=5, bytes_least=101))] == ["gate.too_few_rows", "gate.too_small"]
