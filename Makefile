@@ -11,7 +11,7 @@ RUNTIME_PROGRAMS := "gpg:gnupg:OpenPGP encryption"
 TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real SFTP server" "zstd:zstd:reading zstd files back" \
 	"chromium:chromium:the pages in a real browser"
 
-.PHONY: help screenshots demo test check bench soak lock messages runtime-environment test-environment clean
+.PHONY: help screenshots looks demo test check bench bench-pages soak lock messages runtime-environment test-environment clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,7 +35,14 @@ soak: test-environment ## the tests too long for every push
 bench: test-environment ## speed and memory, measured; results in bench/results
 	@exec $(BIN)/python bench/run.py $(ARGS)
 
-screenshots: test-environment ## pictures of the pages of the demonstration, in build/screenshots; ARGS="--paths /p/…"
+bench-pages: test-environment ## the server's time for every page, with 200 exports and 100,000 runs
+	@exec $(BIN)/python bench/pages.py $(ARGS)
+
+screenshots: test-environment ## the pictures of the README, from the demonstration, in docs/pictures; ARGS="--languages fr"
+	@test -d .demo/home || $(BIN)/python demo/run.py --once
+	@exec $(BIN)/python scripts/screenshots.py docs/pictures --readme $(ARGS)
+
+looks: test-environment ## every look of the pages of the demonstration, in build/screenshots; ARGS="--paths exports/ …"
 	@exec $(BIN)/python scripts/screenshots.py build/screenshots $(ARGS)
 
 lock: ## new lock files from pyproject.toml

@@ -2,12 +2,14 @@
 
 Serves the installation of PAQUEBOT_HOME (the demonstration's by default) on a free port, signs in as a person made for this,
 and takes each page at 1440 and 390 pixels, light and dark, in French and in English. Without --paths it takes the pages of the
-frame. A page wider than its window is told, and the exit code is then 1.
+frame. A page wider than its window is told, and the exit code is then 1. With --readme it takes the few pictures the README
+shows, small, one file per language and page.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import secrets
 import signal
@@ -18,23 +20,35 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+Theme = Literal["light", "dark"]
 ROOT = Path(__file__).resolve().parent.parent
 PERSON = "screenshots@paquebot.example"
 CHROMIUM = os.environ.get("PAQUEBOT_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 WIDTHS = {1440: 900, 390: 844}
+PICTURES: dict[str, tuple[str, int, Theme]] = {
+    "home": ("", 1440, "light"),
+    "export": ("exports/desabonnements/content/?open=fields", 1440, "light"),
+    "run": ("runs/1/", 1440, "light"),
+    "history": ("history/", 1440, "dark"),
+    "phone": ("runs/1/", 390, "light"),
+}
+"""Name → page of the demonstration, width, theme."""
+PAGES = ("history/", "search/?q=des", "inbox/", "administration/", "administration/mail/")
 BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--paths", nargs="*", default=["/", "history/", "search/?q=des"])
+    parser.add_argument("--paths", nargs="*", default=["/", *PAGES])
     parser.add_argument("--languages", nargs="*", default=["fr", "en"])
     parser.add_argument("--themes", nargs="*", default=["light", "dark"])
+    parser.add_argument("--readme", action="store_true", help="the pictures of the README alone")
     chosen = parser.parse_args()
     environment = {"PAQUEBOT_HOME": str(ROOT / ".demo" / "home"), **os.environ}
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +56,9 @@ def main() -> int:
     with serving(environment) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for language in chosen.languages:
+            if chosen.readme:
+                picture(browser, address, chosen.folder, language)
+                continue
             for theme in chosen.themes:
                 for width in WIDTHS:
                     wide += shoot(browser, address, chosen, (language, theme, width))
@@ -65,6 +82,21 @@ def shoot(browser: Browser, address: str, chosen: argparse.Namespace, look: tupl
             wide.append(found)
     context.close()
     return wide
+
+
+def picture(browser: Browser, address: str, folder: Path, language: str) -> None:
+    """The pictures of the README in one language."""
+    for name, (path, width, theme) in PICTURES.items():
+        context = browser.new_context(
+            viewport={"width": width, "height": WIDTHS[width]}, locale=language, color_scheme=theme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        home = sign_in(page, address)
+        page.goto(home + path)
+        page.wait_for_load_state("networkidle")
+        taken = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+        (folder / f"{name}-{language}.webp").write_bytes(base64.b64decode(taken["data"]))
+        context.close()
 
 
 def take(page: Page, target: str, folder: Path, path: str, look: tuple[str, str, int]) -> str:

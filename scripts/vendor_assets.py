@@ -21,12 +21,12 @@ PACKAGES = {
 }
 """Package → version asked for, our file, its place in the package, what it is for."""
 ICONS = (
-    *("adjustments", "alert-triangle", "arrow-right", "brightness-half", "building", "calendar-time", "check"),
-    *("chevron-down", "chevron-right", "circle-check", "clock", "copy", "database", "dots", "download"),
-    *("external-link", "eye", "eye-off", "file-export", "filter", "history", "home", "key", "language", "lock", "logout"),
-    *("mail", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search", "selector", "send"),
-    *("server", "settings", "ship", "sort-ascending", "sort-descending", "sun", "table", "trash", "upload", "user"),
-    *("x", "chevron-up", "code", "fingerprint", "folder", "grip-vertical"),
+    *("adjustments", "alert-triangle", "arrow-right", "baseline-density-medium", "brightness-half", "calendar-time", "check"),
+    *("chevron-down", "chevron-right", "chevron-up", "circle-check", "clock", "code", "copy", "database", "dots", "download"),
+    *("external-link", "eye", "eye-off", "file-export", "filter", "fingerprint", "folder", "grip-vertical", "history", "home"),
+    *("key", "language", "lock", "logout", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search"),
+    *("link", "mail", "bell", "user", "selector", "send", "server", "settings", "ship", "sort-ascending", "sort-descending"),
+    *("sun", "table", "trash", "upload", "x"),
 )
 
 

@@ -9,7 +9,9 @@ _PARTS = (
     "fixtures.home",
     "fixtures.pages",
     "fixtures.stocked",
+    "fixtures.furnished",
     "fixtures.browser",
+    "fixtures.smtp",
 )
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

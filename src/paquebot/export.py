@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paquebot import criteria
+from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
@@ -29,6 +30,7 @@ from paquebot.export_keys import (
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
+from paquebot.schedule_keys import time_of_day
 from paquebot.trigger import Trigger
 
 __all__ = [
@@ -155,7 +157,10 @@ class HoldRules:
 
 @dataclass(frozen=True, slots=True)
 class ExportDefinition:
-    """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project."""
+    """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
+
+    `alerts` None means that nothing is said of who listens: whoever listened goes on.
+    """
 
     name: str
     label: str
@@ -171,6 +176,8 @@ class ExportDefinition:
     encryption_keys: tuple[str, ...] = ()
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
+    deliver_by: str | None = None
+    alerts: tuple[AlertChoice, ...] | None = None
     columns: str | None = None
     """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
     hold: HoldRules | None = None
@@ -208,6 +215,8 @@ class ExportDefinition:
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
+            deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
             hold=_hold(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
@@ -254,6 +263,10 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
+        if self.deliver_by:
+            yield "deliver_by", self.deliver_by
+        if self.alerts is not None:
+            yield "alerts", written_choices(self.alerts)
         if self.columns:
             yield "columns", {"policy": self.columns}
         if self.hold:

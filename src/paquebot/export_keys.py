@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from paquebot.alerts import ALERTS
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS, HOLD
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
 from paquebot.retry import DURATION, RETRY
-from paquebot.schedule_keys import SCHEDULE
+from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.trigger import TRIGGER
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
@@ -348,9 +349,15 @@ EXPORT: tuple[Entry, ...] = (
         default=True,
     ),
     _CONFIRMATION,
+    Option(
+        "deliver_by",
+        "The time of day by which the file must have been delivered, such as “07:00”; whoever listens hears when it was not.",
+        label="Delivered by",
+        check=check_time_of_day,
+    ),
+    ALERTS,
     HOLD,
     Section("trigger", "What starts it beside the clock.", TRIGGER),
     Section("retry", "How often it is tried again when something goes wrong.", RETRY),
     Section("duration", "How long a run may take.", DURATION),
-    Planned("alerts"),
 )

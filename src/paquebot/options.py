@@ -145,6 +145,7 @@ class Section:
     """A nested mapping with options of its own.
 
     `many` makes it a list of such mappings; `keyed` a mapping from free names to such mappings, each of which may be empty.
+    With `told_when_absent`, a list nobody wrote reads as None, so that it is told from an empty one.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Section:
     many: bool = False
     check: Callable[[Mapping[str, Any], Path], None] | None = field(default=None, compare=False)
     keyed: bool = False
+    told_when_absent: bool = False
 
 
 Entry = Option | Planned | Section
@@ -225,7 +227,7 @@ def _absent(entry: Option | Section) -> Any:
     if isinstance(entry, Option):
         return entry.default
     if entry.many:
-        return []
+        return None if entry.told_when_absent else []
     return {} if entry.keyed else None
 
 

@@ -31,6 +31,7 @@ OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",
 }
+NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,
@@ -38,6 +39,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "compressions": COMPRESSIONS,
     "encryptions": ENCRYPTIONS,
     "obfuscations": OBFUSCATIONS,
+    "notifiers": NOTIFIERS,
 }
 
 

@@ -69,6 +69,11 @@ def time_of_day(written: str, path: Path = ()) -> str:
     return f"{int(found[1]):02}:{found[2]}"
 
 
+def check_time_of_day(written: str, path: Path) -> None:
+    """Raises `DefinitionError` unless `written` is hours and minutes, such as `06:30`."""
+    time_of_day(written, path)
+
+
 def read_date(written: str, path: Path) -> date:
     """The date written as `YYYY-MM-DD`. Raises `DefinitionError`, also for the 31st of February."""
     try:

@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from fixtures.home import eventually
 from fixtures.pages import signed_in
 from fixtures.stocked import PEOPLE, make_export, version_in
 
@@ -20,6 +21,19 @@ def looked_at(visitor, text, **choice):
     answer = visitor.post(chosen, choice)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
+
+
+def imported(visitor, address):
+    """What is answered at the end of an import, however long it takes."""
+    answer = visitor.post(address)
+    return eventually(lambda: _ended(visitor, answer), "the end of an import")
+
+
+def _ended(visitor, answer):
+    where = answer.headers["Location"]
+    if where.endswith("/progress/"):
+        answer = visitor.get(where)
+    return answer if answer.status_code == 302 else None
 
 
 def rows_of(project, name):
@@ -51,7 +65,7 @@ def test_a_first_import_makes_the_contact_list_only_once_it_was_confirmed(laked,
     address = looked_at(laked.alice, PEOPLE, table="+", name="Mes Contacts", is_contact_list="on", key="id")
     assert "The table “mes_contacts” is made" in laked.alice.get(address).text
     assert not Table.objects.exists()
-    done = laked.alice.post(address)
+    done = imported(laked.alice, address)
     assert done.headers["Location"] == "/p/letters/data/tables/mes_contacts/"
     made = Table.objects.get()
     assert (made.is_contact_list, made.key, made.columns) == (True, ["id"], ["id", "email", "city"])
@@ -85,7 +99,7 @@ def test_what_would_change_is_told_with_examples_before_anything_changes(stocked
     replace = stocked.alice.get(address).text
     assert "Import, and remove 1 row" in replace
     assert rows_of(stocked.project, "people") == 3
-    stocked.alice.post(address)
+    imported(stocked.alice, address)
     assert rows_of(stocked.project, "people") == 3
     assert "Québec" in stocked.alice.get("/p/letters/data/tables/people/rows/").text
 
@@ -105,7 +119,7 @@ def test_columns_are_called_as_the_table_calls_them_and_left_out_without_a_name(
     assert "New columns:" not in page
     assert "<code>city</code>" in page.split("Not in the file, and kept as they are:")[1][:60]
     assert 'name="as_1" value="email"' in stocked.alice.get(chosen).text
-    stocked.alice.post(answer.headers["Location"])
+    imported(stocked.alice, answer.headers["Location"])
     rows = stocked.alice.get("/p/letters/data/tables/people/rows/").text
     assert "dan@example.org" in rows
     assert "private" not in rows
@@ -127,7 +141,7 @@ def test_another_import_in_between_shows_what_would_change_now(stocked, served, 
     assert "Somebody else imported into “people” meanwhile." in again.text
     assert "Import, and remove 4 rows" in again.text
     assert rows_of(stocked.project, "people") == 4
-    stocked.alice.post(address)
+    imported(stocked.alice, address)
     assert rows_of(stocked.project, "people") == 1
 
 
@@ -138,6 +152,12 @@ def test_another_import_in_between_shows_what_would_change_now(stocked, served, 
         ("a.csv", b"id,email\n1,caf\xe9\n", "a.csv, line 2: the byte at position 15 of the file is not UTF-8 text."),
         ("a.csv", "", "The file a.csv is empty."),
         ("a.csv", "id,id\n1,2\n", "a.csv: the columns 1 and 2 are both named"),
+        ("people.csv", b"PK\x03\x04....", "people.csv is not a CSV file: it is a spreadsheet or a ZIP archive."),
+        (
+            "people.csv",
+            b"\x89PNG\r\n\x1a\n\x00\x00",
+            "people.csv, line 1: the byte at position 1 of the file is not UTF-8",
+        ),
         ("a.xlsx", b"PK\x03\x04....", "a.xlsx is not a CSV file: it is a spreadsheet or a ZIP archive."),
     ],
 )

@@ -1,4 +1,4 @@
-"""The pages of data, destinations and keys in a real browser: accessible, dragged, by keyboard, without JavaScript."""
+"""The pages of data, destinations and keys in a real browser: dragged, by keyboard, without JavaScript."""
 
 from __future__ import annotations
 
@@ -6,21 +6,6 @@ import pytest
 
 from fixtures.browser import axe
 from fixtures.stocked import PEOPLE
-
-PATHS = (
-    "data/",
-    "data/import/",
-    "data/imports/",
-    "data/tables/people/",
-    "data/new-query/",
-    "data/queries/spenders/",
-    "destinations/",
-    "destinations/quai/",
-    "new-destination/",
-    "new-destination/sftp/",
-    "keys/",
-    "new-key/",
-)
 
 
 @pytest.fixture
@@ -32,18 +17,6 @@ def equipped(stocked, served):
     add_query(served, stocked.project, "spenders", "select email from people join orders using (id)")
     add_server(served, stocked.project, "quai", "folder", {"path": "out"})
     return stocked
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_accessible_and_as_wide_as_the_window(equipped, visit, theme):
-    for width in (1440, 390):
-        page = visit(width, theme)
-        for path in PATHS:
-            page.goto(f"/p/letters/{path}")
-            page.wait_for_load_state("networkidle")
-            assert axe(page) == [], f"{path} at {width}"
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert page.complaints == []
 
 
 @pytest.mark.parametrize("with_scripts", [True, False])
@@ -59,7 +32,7 @@ def test_a_file_is_imported_from_its_page_to_its_rows(laked, visit, tmp_path, wi
     if with_scripts:
         assert axe(page) == []
     page.click("text=See what would change")
-    assert "The table “people” is made" in page.inner_text("main")
+    page.wait_for_selector("main :text('The table “people” is made')")
     if with_scripts:
         assert axe(page) == []
     page.click("button:has-text('Import')")

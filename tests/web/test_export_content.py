@@ -30,7 +30,9 @@ def export(cast, served, tmp_path):
 
 
 def lines(export, *names, **values):
-    fields = {f"field{position}-field": name for position, name in enumerate(names)}
+    fields = {f"field{position}-field": name for position, name in enumerate(names)} | {
+        "line": [str(position) for position in range(len(names))]
+    }
     return {"part": "fields", "version": export.version, "made_from": json.dumps(export.definition), **fields, **values}
 
 

@@ -28,7 +28,7 @@ def test_what_failed_last_needs_somebody_and_what_went_well_since_does_not(cast)
     make_run(broken, "delivered", 2)
     make_run(broken, "failed", 1, error=FAILURE)
     page = cast.alice.get("/p/letters/").text
-    needs = page[page.index("Needs you") : page.index("Coming")]
+    needs = page[page.index("Needs you") : page.index("Today")]
     assert "Broken letters" in needs and "quay is full." in needs and "Make room." in needs
     assert "healed" not in needs
 

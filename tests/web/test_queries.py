@@ -32,7 +32,7 @@ def test_what_is_typed_is_counted_and_sampled_without_being_saved(stocked):
     whole = stocked.alice.post(NEW, {"do": "try", "sql": SQL, "name": "Mine"})
     assert whole.status_code == 200
     assert 'value="Mine"' in whole.text
-    assert "field-error" not in whole.text
+    assert "error-mark" not in whole.text
 
 
 @pytest.mark.parametrize(

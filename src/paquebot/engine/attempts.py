@@ -19,6 +19,7 @@ from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
 from paquebot.punctuality import TOO_LATE
 from paquebot.records import runs
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
 from paquebot.retry import RetryPolicy
@@ -129,6 +130,7 @@ def _end(run: Run) -> None:
     status, error = verdict(run)
     told = (run.stop_reason if status == "cancelled" else None) or describe(error)
     Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=told)
+    announce_end(run.id)
     transaction.on_commit(lambda: tell_end(run.id))
 
 
@@ -157,6 +159,7 @@ def _expire() -> None:
         minutes = round((run.start_by - run.scheduled_for).total_seconds() / 60) if run.start_by else 0
         run.error = describe(StoreError(TOO_LATE, minutes=minutes, count=1))
         run.save(update_fields=["status", "finished_at", "error"])
+        announce_end(run.id)
 
 
 def _waiting(busy_exports: set[int | None], full_servers: list[int]) -> Iterable[tuple[int, int | None, int, int]]:

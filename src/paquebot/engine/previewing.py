@@ -44,9 +44,9 @@ class Preview:
         return self.text.splitlines()
 
 
-def preview(records: Records, export: Export) -> Preview:
-    """The first rows of what `export` would send now. Raises the `PaquebotError` of the stage that cannot go on."""
-    definition = ExportDefinition.from_document(export.definition)
+def preview(records: Records, export: Export, definition: ExportDefinition) -> Preview:
+    """The first rows of what `export` would send now if it were `definition`, saved or not. Raises the `PaquebotError` of the
+    stage that cannot go on."""
     obfuscation = _obfuscation(records, export, definition)
     with _scratch(records) as folder, _source(records, export, definition, folder, FIRST_ROWS + 1) as source:
         first, found = _first(source.rows())

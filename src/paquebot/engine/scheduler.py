@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from paquebot.engine.following import TO_FOLLOW, follow_up
 from paquebot.engine.guarding import guarded
+from paquebot.engine.postman import sending
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
+from paquebot.records.alerts.deadlines import look
 from paquebot.records.connection import Records
 from paquebot.records.scheduling import realign
 
@@ -45,7 +47,7 @@ def keep_time(records: Records) -> None:
         signal.signal(number, lambda *_: stopping.set())
     clock = WallClock()
     guarded(lambda: realign(timezone.now()))
-    with watching(records):
+    with watching(records), sending(records):
         while not stopping.wait(TICK_SECONDS):
             guarded(lambda: _tick(records, clock))
 
@@ -68,3 +70,4 @@ def _tick(records: Records, clock: WallClock) -> None:
         tick()
     if ended:
         follow_up()
+    look()

@@ -14,8 +14,10 @@ from paquebot.engine.asking import stop
 from paquebot.errors import CommandError, PaquebotError, Problem, StoreError
 from paquebot.punctuality import Verdict, keep, latest_start, settle
 from paquebot.records import exports, runs
+from paquebot.records.alerts.telling import tell_late_start
 from paquebot.records.models import Export, Run, Schedule
-from paquebot.records.scheduling import timetable_of
+from paquebot.records.overview import LATE_AFTER
+from paquebot.records.timetables import timetable_of
 from paquebot.schedule import Schedule as Timetable
 from paquebot.schedule_keys import REPLACE, SKIP
 
@@ -60,19 +62,26 @@ def _fire_all(due: Sequence[Schedule], moment: datetime) -> None:
     """Runs are saved together: one by one, a full second of due schedules would take half a minute."""
     exports_due = [row.export_id for row in due]
     before = dict(Run.objects.filter(export__in=exports_due, status__in=exports.UNFINISHED).values_list("export_id", "id"))
-    wanted = [run for row in due for run in _fire_apart(row, moment, before.get(row.export_id))]
+    wanted = [one for row in due for one in _fire_apart(row, moment, before.get(row.export_id))]
     known = set(
         Run.objects.filter(
-            trigger="schedule", export__in=exports_due, scheduled_for__in={run.scheduled_for for run in wanted}
+            trigger="schedule", export__in=exports_due, scheduled_for__in={run.scheduled_for for run, _ in wanted}
         ).values_list("export_id", "scheduled_for")
     )
     # The rows of the schedules are ours until the end of the transaction: nobody else adds to what is known.
-    Run.objects.bulk_create(run for run in wanted if (run.export_id, run.scheduled_for) not in known)
+    saved = Run.objects.bulk_create(run for run, _ in wanted if (run.export_id, run.scheduled_for) not in known)
+    passed_over = {run.token: passed for run, passed in wanted}
+    for run in saved:
+        if passed_over[run.token] or moment - run.scheduled_for > LATE_AFTER:
+            tell_late_start(run, passed_over[run.token])
     Schedule.objects.bulk_update(due, ["next_at"])
 
 
-def _fire_apart(row: Schedule, moment: datetime, before: int | None) -> list[Run]:
-    """Whatever is wrong with one schedule, the others are due all the same; it stops, and the log says why."""
+def _fire_apart(row: Schedule, moment: datetime, before: int | None) -> list[tuple[Run, int]]:
+    """The runs to be saved, each with how many due times before it were passed over.
+
+    Whatever is wrong with one schedule, the others are due all the same; it stops, and the log says why.
+    """
     try:
         return _fire(row, moment, before)
     except DatabaseError:
@@ -83,7 +92,7 @@ def _fire_apart(row: Schedule, moment: datetime, before: int | None) -> list[Run
         return []
 
 
-def _fire(row: Schedule, moment: datetime, before: int | None) -> list[Run]:
+def _fire(row: Schedule, moment: datetime, before: int | None) -> list[tuple[Run, int]]:
     timetable = timetable_of(row.export.project, row.specification)
     due, count, following = timetable.due_between(row.next_at or moment, moment, keep(timetable))
     verdict = settle(timetable, due, count, moment)
@@ -95,7 +104,8 @@ def _fire(row: Schedule, moment: datetime, before: int | None) -> list[Run]:
         for due_at in verdict.run:
             runs.refuse(row.export, "schedule", due_at, CommandError(OVERLAPPED, run=before), status="skipped")
         return []
-    return [run for due_at in verdict.run if (run := _prepared(row.export, timetable, due_at))]
+    passed_over = count - len(verdict.run) - verdict.missed_count
+    return [(run, passed_over) for due_at in verdict.run if (run := _prepared(row.export, timetable, due_at))]
 
 
 def _prepared(export: Export, timetable: Timetable, due_at: datetime) -> Run | None:
@@ -103,6 +113,7 @@ def _prepared(export: Export, timetable: Timetable, due_at: datetime) -> Run | N
         return runs.prepare(export, "schedule", due_at, start_by=latest_start(timetable, due_at))
     except PaquebotError as error:
         runs.refuse(export, "schedule", due_at, error)
+        logger.warning("export %s: the run due at %s was refused (%s)", export.name, due_at, error.code)
         return None
 
 

@@ -20,6 +20,7 @@ from procrastinate.exceptions import ConnectorException
 from paquebot.engine import attempts, queue
 from paquebot.engine.carrier import warm_up
 from paquebot.engine.guarding import guarded
+from paquebot.engine.postman import sending
 from paquebot.engine.workplace import sweep, sweep_artifacts
 from paquebot.records.connection import Records
 
@@ -40,7 +41,8 @@ def work(records: Records) -> None:
     """Works until SIGTERM or SIGINT, then drains."""
     sweep(records)
     warm_up()
-    asyncio.run(_work(records))
+    with sending(records):
+        asyncio.run(_work(records))
 
 
 async def _work(records: Records) -> None:

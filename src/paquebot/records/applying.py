@@ -15,8 +15,10 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
+from paquebot.records.alerts import listening
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -134,11 +136,13 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for name, text, facts in checked.keys:
         changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
     for definition in document.exports:
-        changes += _apply_export(project, definition.name, definition.to_document())
+        changes += _apply_export(project, definition)
     return changes
 
 
-def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list[dict[str, Any]]:
+def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[str, Any]]:
+    name, document = definition.name, definition.to_document()
+    document.pop("alerts", None)  # who listens is kept beside the definition: it may change while nothing else does
     destination = document.get("destination")
     server = Server.objects.get(project=project, name=destination["server"]) if destination else None
     values = {"definition": document, "state": document["state"], "server": server}
@@ -146,10 +150,12 @@ def _apply_export(project: Project, name: str, document: dict[str, Any]) -> list
     export = Export.objects.get(project=project, name=name)
     if changes and changes[0]["what"] == CHANGED:
         export.version += 1
-        export.save(update_fields=["version"])
+        export.changed_by = None
+        export.save(update_fields=["version", "changed_by"])
     set_schedule(export)
     set_trigger(export)
-    return changes
+    heard = definition.alerts is not None and listening.replace(export, definition.alerts)
+    return changes or _told(CHANGED if heard else None, Export, name)
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from paquebot.export import ExportDefinition
 from paquebot.language import Translate, language_of, translatable
 from paquebot.records.models import Project
-from paquebot.records.scheduling import timetable_of
+from paquebot.records.timetables import timetable_of
 from paquebot.schedule import Schedule
 from paquebot.schedule_words import clock, spoken_date
 from paquebot.timetable import Moment, closed_name, left_out

@@ -33,7 +33,7 @@ GROUPS: Mapping[str, str] = {
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination", "trigger": "schedule", "duration": "retry"}
+_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 

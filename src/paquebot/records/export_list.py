@@ -8,6 +8,7 @@ from django.db.models import DateTimeField, F, OuterRef, QuerySet, Subquery, Val
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Lower
 
+from paquebot.records import run_list
 from paquebot.records.models import Export, Project, Run
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -35,4 +36,4 @@ def exports_of(project: Project) -> QuerySet[Export]:
 
 def runs_of(export: Export) -> QuerySet[Run]:
     """The export's runs, newest first."""
-    return Run.objects.filter(export=export).select_related("project", "export").order_by("-id")
+    return run_list.runs_of(export.project).filter(export=export)

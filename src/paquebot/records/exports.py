@@ -20,7 +20,8 @@ from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinitio
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
-from paquebot.records.models import EncryptionKey, Export, Project, Query, Run, Server, Table
+from paquebot.records.alerts.listening import listen_alike
+from paquebot.records.models import EncryptionKey, Export, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
 from paquebot.records.triggering import set_trigger
@@ -93,7 +94,7 @@ def stable_name(project: Project, label: str) -> str:
 
 
 @transaction.atomic
-def create(project: Project, label: str, name: str = "") -> Export:
+def create(project: Project, label: str, name: str = "", by: User | None = None) -> Export:
     """A new draft. Without `name`, one is derived from `label`. Raises `DefinitionError` of what is wrong with either."""
     label = label.strip()
     if not label:
@@ -103,11 +104,11 @@ def create(project: Project, label: str, name: str = "") -> Export:
     if Export.objects.filter(project=project, name=name).exists():
         raise DefinitionError(TAKEN_NAME, ("name",), value=name, first=name)
     definition = _checked({"name": name, "label": label, "state": DRAFT}, project)
-    return Export.objects.create(project=project, name=name, definition=definition.to_document())
+    return Export.objects.create(project=project, name=name, definition=definition.to_document(), changed_by=by)
 
 
 @transaction.atomic
-def save(project: Project, name: str, changes: Mapping[str, Any], version: int) -> Export:
+def save(project: Project, name: str, changes: Mapping[str, Any], version: int, by: User | None = None) -> Export:
     """The export with `changes` to the keys of its definition (None removes one), made from `version`.
 
     Raises `ChangedMeanwhileError` when it is another version by now, and `DefinitionError` with the path of what is wrong.
@@ -117,7 +118,7 @@ def save(project: Project, name: str, changes: Mapping[str, Any], version: int) 
         raise ChangedMeanwhileError(export)
     definition = changed(export, changes)
     _check_names(project, definition)
-    return _write(export, definition)
+    return _write(export, definition, by)
 
 
 def changed(export: Export, changes: Mapping[str, Any]) -> ExportDefinition:
@@ -127,23 +128,24 @@ def changed(export: Export, changes: Mapping[str, Any]) -> ExportDefinition:
 
 
 @transaction.atomic
-def switch(project: Project, name: str, state: str) -> Export:
+def switch(project: Project, name: str, state: str, by: User | None = None) -> Export:
     """The export activated, paused or a draft again. Raises `DefinitionError` naming what activation still misses."""
     export = _locked(project, name)
-    return _write(export, _checked({**export.definition, "state": state}, project))
+    return _write(export, _checked({**export.definition, "state": state}, project), by)
 
 
 @transaction.atomic
-def duplicate(project: Project, name: str, label: str) -> Export:
-    """A draft like the export, called `label`."""
+def duplicate(project: Project, name: str, label: str, by: User | None = None) -> Export:
+    """A draft like the export, called `label`, that the same people and addresses listen to."""
     original = _locked(project, name)
     copy = stable_name(project, label)
     definition = _checked({**original.definition, "name": copy, "label": label, "state": DRAFT}, project)
     export = Export.objects.create(
-        project=project, name=copy, definition=definition.to_document(), state=DRAFT, server=original.server
+        project=project, name=copy, definition=definition.to_document(), state=DRAFT, server=original.server, changed_by=by
     )
     set_schedule(export)
     set_trigger(export)
+    listen_alike(original, export)
     return export
 
 
@@ -240,7 +242,7 @@ def _require(there: bool, problem: Problem, field: str, value: str) -> None:
         raise DefinitionError(problem, (field,), value=value)
 
 
-def _write(export: Export, definition: ExportDefinition) -> Export:
+def _write(export: Export, definition: ExportDefinition, by: User | None) -> Export:
     document = definition.to_document()
     if document == export.definition and definition.state == export.state:
         return export
@@ -248,6 +250,7 @@ def _write(export: Export, definition: ExportDefinition) -> Export:
     export.definition, export.state = document, definition.state
     export.server = Server.objects.filter(project=export.project, name=server).first() if server else None
     export.version += 1
+    export.changed_by = by
     export.save()
     set_schedule(export)
     set_trigger(export)

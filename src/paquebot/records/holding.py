@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from paquebot.errors import CommandError, Problem, StoreError, describe
 from paquebot.records import runs
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.models import Run, User
 from paquebot.records.run_log import note
 
@@ -24,7 +25,10 @@ REFUSED = Problem(
 
 def hold(run_id: int, attempt: int, held_for: Sequence[Mapping[str, Any]]) -> None:
     """The attempt's file waits for a person, for these reasons as `errors.describe` wrote them."""
-    runs.write(run_id, attempt, status="held", finished_at=timezone.now(), job_id=None, error=dict(held_for[0]), progress={})
+    changes = {"status": "held", "finished_at": timezone.now(), "job_id": None, "error": dict(held_for[0]), "progress": {}}
+    with transaction.atomic():
+        runs.write(run_id, attempt, **changes)
+        announce_end(run_id)
 
 
 def release(run: Run, by: User | None) -> None:

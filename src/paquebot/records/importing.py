@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,12 +61,18 @@ def foresee_file(records: Records, target: Target, file: Path, mode: Mode = "mer
         return catalogue.foresee(FileImport(target.name, file, tuple(table.key), mode, names=target.names))
 
 
-def import_file(
-    records: Records, target: Target, file: Path, mode: Mode = "merge", *, file_name: str | None = None
+def import_file(  # noqa: PLR0913 - what, where and how, and two things history and pages are told
+    records: Records,
+    target: Target,
+    file: Path,
+    mode: Mode = "merge",
+    *,
+    file_name: str | None = None,
+    tell: Callable[[str, int], None] = lambda step, rows: None,
 ) -> ImportResult:
     """Imports `file`, creating the table when it is new. Raises and changes nothing when the file is wrong.
 
-    `file_name` is what history calls it, where people know it by another name.
+    `file_name` is what history calls it, where people know it by another name; `tell` hears each step as it begins.
     `mode` is `merge` (rows are added or changed by key) or `replace` (the table becomes exactly the file).
     """
     project, name = target.project, target.name
@@ -74,7 +80,7 @@ def import_file(
     digest = sha256_of(file) if file.is_file() else ""  # before it is read: one rewritten meanwhile must not pass for imported
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
-        result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names))
+        result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names, tell=tell))
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(

@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Schedule
 
 UNWELL = ("failed", "refused", "held", "missed")
+UNREACHABLE = (
+    "delivery.host_unknown",
+    "delivery.address_refused",
+    "delivery.unreachable",
+    "delivery.connection_lost",
+    "delivery.sign_in_refused",
+    "delivery.host_key_unknown",
+    "delivery.host_key_changed",
+    "delivery.not_ssh",
+    "delivery.no_sftp",
+)
+"""Codes of what keeps every file from a server, whatever the export."""
 LATE_AFTER = timedelta(minutes=5)
 EXPIRES_SOON = timedelta(days=30)
 
@@ -34,6 +46,39 @@ def unwell(project: Project) -> QuerySet[Run]:
     newest = Export.objects.filter(project=project).annotate(last=Subquery(last)).values("last")
     unwell = Run.objects.filter(id__in=newest, status__in=UNWELL, ignored_at=None)
     return unwell.select_related("export").order_by("-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A server no file gets to: what its newest run was told, and the exports that wait for it."""
+
+    name: str
+    run: Run
+    exports: tuple[str, ...]
+
+
+def unreachable(project: Project, runs: Sequence[Run]) -> list[Unreachable]:
+    """The servers that the runs of `unwell` could not reach, and that received nothing since."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if is_unreachable(run):
+            found.setdefault(run.server_name, []).append(run)
+    delivered = Run.objects.filter(project=project, status="delivered", server_name__in=found).order_by("-id")
+    reached = dict(delivered.values_list("server_name").annotate(last=Max("id")).order_by())
+    return [
+        Unreachable(name, runs[0], tuple(_label(run) for run in runs))
+        for name, runs in found.items()
+        if runs[0].id > reached.get(name, 0)
+    ]
+
+
+def is_unreachable(run: Run) -> bool:
+    """Whether the run failed because no file gets to its server."""
+    return (run.error or {}).get("code") in UNREACHABLE
+
+
+def _label(run: Run) -> str:
+    return str((run.export.definition.get("label") if run.export else "") or run.export_name)
 
 
 def late(project: Project, now: datetime | None = None) -> QuerySet[Schedule]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, Problem
 from paquebot.options import nearest
+from paquebot.records.alerts.listening import welcome
 from paquebot.records.models import Membership, Project, User
 from paquebot.records.models.people import ROLES
 
@@ -28,6 +29,7 @@ UNKNOWN_ROLE = Problem(
 )
 SOMEBODY_IS_HERE = Problem("user.not_first", "This installation already has its first person.", "Sign in.")
 BETWEEN_RESETS = timedelta(minutes=5)
+BETWEEN_SIGHTS = timedelta(minutes=5)
 FIRST_PERSON_LOCK = 0x5041_5156
 
 
@@ -55,13 +57,22 @@ def add_first_person(email: str, password: Secret, name: str) -> User:
 def let_in(user: User, project: Project, role: str) -> Membership:
     """Makes `user` a member of `project`, or changes what they may do there. Raises `CommandError`."""
     check_role(role)
-    return Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
+    membership = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
+    welcome(membership)
+    return membership
 
 
 def check_role(role: str) -> None:
     """Raises `CommandError` naming the nearest."""
     if role not in ROLES:
         raise CommandError(UNKNOWN_ROLE, role=role, nearest=nearest(role, ROLES), known=ROLES)
+
+
+def note_seen(user: User, language: str) -> None:
+    """The person is here, and the pages speak `language` with them; written down every few minutes at most."""
+    now = timezone.now()
+    if user.seen_at is None or now - user.seen_at > BETWEEN_SIGHTS or user.spoken != language:
+        User.objects.filter(pk=user.pk).update(seen_at=now, spoken=language)
 
 
 def may_ask_reset(user: User) -> bool:

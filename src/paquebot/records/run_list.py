@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from paquebot.records.models import Project, Run
+from paquebot.records.models.history import lasted
 
 PERIODS: Mapping[str, int] = {"today": 1, "week": 7, "month": 30, "quarter": 90}
 """Period → how many days of the project's calendar, up to and with today."""
@@ -19,14 +20,14 @@ PERIODS: Mapping[str, int] = {"today": 1, "week": 7, "month": 30, "quarter": 90}
 def runs_of(project: Project) -> QuerySet[Run]:
     """Every run of the project, newest first, without the frozen definitions but for their `label`.
 
-    `kept_size` and `kept_rows` are never null, so that the list can be sorted by them.
+    `kept_size`, `kept_rows` and `lasted` are never null, so that the list can be sorted by them.
     """
     label = KeyTextTransform("label", KeyTextTransform("export", "definition"))
     return (
         Run.objects.filter(project=project)
         .select_related("project")
         .defer("definition")
-        .annotate(label=label, kept_size=Coalesce("size_bytes", -1), kept_rows=Coalesce("rows", -1))
+        .annotate(label=label, kept_size=Coalesce("size_bytes", -1), kept_rows=Coalesce("rows", -1), lasted=lasted())
         .order_by("-id")
     )
 

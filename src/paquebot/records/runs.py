@@ -13,6 +13,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
@@ -66,7 +67,7 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
     Further `facts`: another `status` than refused; `cause`, what a trigger saw.
     """
     now = timezone.now()
-    Run.objects.get_or_create(
+    refused, is_new = Run.objects.get_or_create(
         export=export,
         trigger=trigger,
         scheduled_for=scheduled_for,
@@ -83,6 +84,8 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             **facts,
         },
     )
+    if is_new:
+        announce_end(refused.id)
 
 
 def new_token() -> str:
@@ -161,6 +164,7 @@ def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None
             keep_columns(run_id)
         if receipt is not None:
             Receipt.objects.create(run_id=run_id, document=receipt.document, signature=receipt.signature)
+        announce_end(run_id)
 
 
 def fail(run_id: int, attempt: int, error: BaseException) -> None:
@@ -186,7 +190,9 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
     """The run ended otherwise than well, and is not tried again."""
     reason = stop_reason(run_id) if status == "cancelled" else None
-    write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=reason or describe(error))
+    with transaction.atomic():
+        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=reason or describe(error))
+        announce_end(run_id)
 
 
 def stop_reason(run_id: int) -> dict[str, Any] | None:

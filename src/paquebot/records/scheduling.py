@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from django.utils import timezone
 
 from paquebot.export import ACTIVE
+from paquebot.records.alerts.deadlines import set_deadline
 from paquebot.records.models import Export, Project, Schedule
-from paquebot.schedule import Schedule as Timetable
+from paquebot.records.timetables import timetable_of
 
 AT_A_TIME = 500
 
 
 def set_schedule(export: Export, now: datetime | None = None) -> None:
     """The row says when `export` is next due. An unchanged active schedule keeps its due time, also one that is past."""
+    set_deadline(export, now)
     written = export.definition.get("schedule")
     if written is None:
         Schedule.objects.filter(export=export).delete()
@@ -31,11 +31,6 @@ def set_schedule(export: Export, now: datetime | None = None) -> None:
     row.enabled = enabled
     row.next_at = timetable.next_after(now or timezone.now()) if enabled else None
     row.save()
-
-
-def timetable_of(project: Project, written: Mapping[str, Any]) -> Timetable:
-    """The schedule as written in an export's definition, with the closed days of the project."""
-    return Timetable.from_document(written).closed_on([date.fromisoformat(day) for day in project.closed_days])
 
 
 def realign(now: datetime, project: Project | None = None) -> int:

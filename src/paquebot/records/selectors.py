@@ -71,14 +71,17 @@ def find_project(name: str | None) -> Project:
 
 def projects_of(user: User) -> QuerySet[Project]:
     """The projects `user` may see; an administrator sees all of them."""
-    return Project.objects.all() if user.is_administrator else Project.objects.filter(memberships__user=user)
+    if user.is_administrator:
+        return Project.objects.all()
+    return Project.objects.filter(memberships__user=user, memberships__is_active=True)
 
 
 def role_in(project: Project, user: User) -> str | None:
     """What `user` may do in `project`; None when it does not exist for them."""
     if user.is_administrator:
         return OWNER
-    return Membership.objects.filter(project=project, user=user).values_list("role", flat=True).first()
+    mine = Membership.objects.filter(project=project, user=user, is_active=True)
+    return mine.values_list("role", flat=True).first()
 
 
 def find_named(kind: type[Named], project: Project, name: str) -> Named:

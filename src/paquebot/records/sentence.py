@@ -16,9 +16,10 @@ from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
+from paquebot.records.alerts.listening import heard_by
 from paquebot.records.coming import schedule_of
 from paquebot.records.criterion_words import criterion_words
-from paquebot.records.models import EncryptionKey, Project, Run, Server
+from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.verification.comparison import READ_BACK, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
@@ -45,6 +46,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         _destination(project, definition, now, _),
         *_proof(project, definition, _),
         *_confirmation(project, definition, now, _),
+        *_alerts(project, definition, _),
     ]
 
 
@@ -129,3 +131,12 @@ def _confirmation(project: Project, definition: ExportDefinition, now: datetime,
     if definition.confirmation:
         name = naming.render(definition.confirmation.name, _name_values(project, definition, now))
         yield Clause(_("then confirmed by {file}"), {"file": name})
+
+
+def _alerts(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    export = Export.objects.filter(project=project, name=definition.name).first()
+    people = heard_by(export) if export else 0
+    if people > 1:
+        yield Clause(_("{people} people told if it fails"), {"people": people})
+    else:
+        yield Clause(_("one person told if it fails") if people else _("nobody told if it fails"))

@@ -109,6 +109,8 @@ CSRF_TRUSTED_ORIGINS = [f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"] if _ADDRESS.ho
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+PAGES_URL = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}" if _ADDRESS.hostname else ""
+"""What links in messages begin with; without it, what an administrator confirmed with the mail server."""
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = "filled in by records.connection"
 DEFAULT_FROM_EMAIL = f"Paquebot <paquebot@{_ADDRESS.hostname or 'localhost'}>"

@@ -34,6 +34,8 @@ class Uses:
 
     tables: dict[str, list[Use]] = field(default_factory=dict)
     ordered: dict[str, list[Use]] = field(default_factory=dict)
+    contact_list: list[Use] = field(default_factory=list)
+    """The exports that send the contact list, whichever table that is."""
     queries: dict[str, list[Use]] = field(default_factory=dict)
     keys: dict[str, list[Use]] = field(default_factory=dict)
     servers: dict[str, list[Use]] = field(default_factory=dict)
@@ -76,6 +78,8 @@ def _note_content(
         _note(found.tables, tables_read(queries.get(content[QUERY], ""), tuple(tables)), use)
         return
     contacts = [name for name, is_contact_list in tables.items() if is_contact_list]
+    if TABLE not in content:
+        found.contact_list.append(use)
     named = [content[TABLE]] if TABLE in content else contacts
     chosen = content.get(CONTACTS) or {}
     _note(found.tables, [*named, *_asked(chosen.get("where"))], use)

@@ -15,9 +15,11 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from paquebot.records.models import Project, User
 from paquebot.records.models.people import EDITOR, OWNER, ROLES, VIEWER
+from paquebot.records.people import note_seen
 from paquebot.records.selectors import role_in
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -91,7 +93,7 @@ class AccessMiddleware:
 
 def _ask_who(request: HttpRequest) -> HttpResponseBase:
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+        return HttpResponse(status=401)  # the page tells, and keeps what was typed
     if not User.objects.exists():
         return redirect("welcome")
     return redirect_to_login(request.get_full_path())
@@ -113,3 +115,4 @@ def _enter(request: PageRequest, name: str) -> None:
         raise Http404
     request.project, request.role = project, role
     timezone.activate(project.timezone)
+    note_seen(request.user, get_language() or "")

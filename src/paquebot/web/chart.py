@@ -1,4 +1,4 @@
-"""Thirty days as bars: numbers in, the places of rectangles out. The template draws them, without any inline style."""
+"""Figures of days and hours as bars: numbers in, the places of rectangles out. Templates draw them, without inline style."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paquebot.records.overview import Day
+from paquebot.records.today import Hour
 
 WIDTH, HEIGHT, GAP = 600, 96, 4
 LEAST = 3
@@ -13,33 +14,58 @@ LEAST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One day: a column of what was delivered, and above it what failed."""
+class Piece:
+    """A coloured part of a bar."""
 
-    day: Day
+    tone: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day or hour: its pieces stand on one another."""
+
+    of: Day | Hour
     x: float
     width: float
-    delivered_y: float
-    delivered_height: float
-    failed_y: float
-    failed_height: float
+    pieces: tuple[Piece, ...]
 
 
-def bars(days: Sequence[Day]) -> list[Bar]:
-    """The bars of `days`, scaled to the busiest."""
-    step = WIDTH / max(len(days), 1)
-    most = max((day.delivered + day.failed for day in days), default=0) or 1
-    return [_bar(day, number * step + GAP / 2, step - GAP, most) for number, day in enumerate(days)]
+def deliveries(days: Sequence[Day]) -> list[Bar]:
+    """What was delivered each day, and on it what failed."""
+    return _bars(days, [(("good", day.delivered), ("bad", day.failed)) for day in days])
 
 
-def _bar(day: Day, x: float, width: float, most: int) -> Bar:
-    room = HEIGHT - 2 * LEAST
-    delivered = _height(day.delivered, most, room)
-    failed = _height(day.failed, most, room)
-    return Bar(
-        day, round(x, 1), round(width, 1), HEIGHT - delivered, delivered, max(HEIGHT - delivered - failed - 1, 0), failed
+def volumes(days: Sequence[Day]) -> list[Bar]:
+    """How much left each day."""
+    return _bars(days, [(("busy", day.size_bytes),) for day in days])
+
+
+def clock(hours: Sequence[Hour]) -> list[Bar]:
+    """What was done, is under way and is due in each hour."""
+    tones = ("good", "bad", "quiet", "busy", "due")
+    return _bars(
+        hours,
+        [tuple(zip(tones, (one.delivered, one.failed, one.ended, one.running, one.due), strict=True)) for one in hours],
     )
 
 
-def _height(count: int, most: int, room: int) -> float:
-    return round(max(count / most * room, LEAST), 1) if count else 0
+def _bars(what: Sequence[Day | Hour], counts: Sequence[Sequence[tuple[str, int]]]) -> list[Bar]:
+    """Scaled to the highest."""
+    step = WIDTH / max(len(what), 1)
+    most = max((sum(count for _, count in bar) for bar in counts), default=0) or 1
+    return [
+        Bar(one, round(number * step + GAP / 2, 1), round(step - GAP, 1), _pieces(bar, most))
+        for number, (one, bar) in enumerate(zip(what, counts, strict=True))
+    ]
+
+
+def _pieces(bar: Sequence[tuple[str, int]], most: int) -> tuple[Piece, ...]:
+    pieces, top = [], float(HEIGHT)
+    for tone, count in bar:
+        if count:
+            height = round(max(count / most * (HEIGHT - 4 * LEAST), LEAST), 1)
+            pieces.append(Piece(tone, round(max(top - height, 0), 1), height))
+            top -= height + 1
+    return tuple(pieces)

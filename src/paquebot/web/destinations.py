@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -23,35 +22,23 @@ from paquebot.records.models.people import OWNER
 from paquebot.records.uses import uses_in
 from paquebot.records.words import destination_kind, destination_purpose
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
-from paquebot.web import installation
+from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.checking import asked, checked
 from paquebot.web.listing import Column, Filter, Listing
-from paquebot.web.naming import stable_name
 from paquebot.web.option_form import OptionForm
-from paquebot.web.telling import place_error, told, word
+from paquebot.web.telling import place_error, told
 
 CREATED = translatable("“{name}” is saved. Test it now: nothing was sent yet.")
 SAVED = translatable("“{name}” is saved.")
-REMOVED = translatable("The destination “{name}” is deleted.")
+REMOVAL = named.Removal(
+    servers.remove_server, translatable("The destination “{name}” is deleted."), "destination", "destinations"
+)
 APPROVED = translatable("The fingerprint is approved: from now on “{name}” must show it.")
 UNKNOWN_HOST_KEY = "delivery.host_key_unknown"
 HOST_KEY_CHANGED = "delivery.host_key_changed"
 
 ICONS = {"sftp": "server", "folder": "folder"}
-
-
-class NameForm(forms.Form):
-    """What a new destination is called."""
-
-    name = forms.CharField(
-        label=word(translatable("Name")),
-        max_length=80,
-        help_text=word(translatable("Short and lasting: exports refer to it. Spaces and accents are taken out.")),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-    def clean_name(self) -> str:
-        return stable_name(self.cleaned_data["name"])
 
 
 def _kinds(request: HttpRequest) -> list[tuple[str, str]]:
@@ -115,8 +102,10 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
     """A new destination: its name, and the options of its kind."""
     if kind not in names("destinations"):
         raise Http404
-    name_form = NameForm(request.POST or None, use_required_attribute=False)
+    name_form = named.NameForm(request.POST or None, use_required_attribute=False)
     form = OptionForm(servers.options_of(kind), request.POST or None)
+    if asked(request):
+        return checked(name_form, form)
     if name_form.is_valid() & form.is_valid():
         try:
             made = servers.add_server(
@@ -135,10 +124,12 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def destination(request: PageRequest, project: str, name: str) -> HttpResponse:
     """One destination: owners change it, the others look."""
-    found = _found(request, name)
+    found = named.found(Server, request, name)
     if request.method != "POST" or not may(request, OWNER):
         return _page(request, found)
     form = _option_form(found, request)
+    if asked(request):
+        return checked(form)
     if not form.is_valid():
         return _page(request, found, form)
     try:
@@ -155,7 +146,7 @@ def destination(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Walks the whole delivery with a small file and tells each step."""
-    found = _found(request, name)
+    found = named.found(Server, request, name)
     folder = request.POST.get("folder", "").strip()
     known = _examined(servers.examine_server(installation.records(), found, folder), folder)
     if request.headers.get("HX-Request"):
@@ -167,7 +158,7 @@ def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def approve(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Writes down the fingerprint the server offered, as the one to expect."""
-    found = _found(request, name)
+    found = named.found(Server, request, name)
     try:
         servers.approve_host_key(found, request.POST.get("fingerprint", ""), request.POST.get("version", ""))
     except PaquebotError as error:
@@ -181,21 +172,8 @@ def approve(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Deletes the destination, unless an export uses it."""
-    found = _found(request, name)
-    try:
-        servers.remove_server(request.project, found.name, request.POST.get("version", ""))
-    except PaquebotError as error:
-        messages.error(request, told(error))
-        return redirect("destination", project, name)
-    messages.success(request, gettext(REMOVED).format(name=name))
-    return redirect("destinations", project)
-
-
-def _found(request: PageRequest, name: str) -> Server:
-    found = Server.objects.select_related("project").filter(project=request.project, name=name).first()
-    if found is None:
-        raise Http404
-    return found
+    server = named.found(Server, request, name)
+    return named.removed(request, server, REMOVAL)
 
 
 def _option_form(server: Server, request: PageRequest) -> OptionForm:
@@ -231,7 +209,7 @@ def _refused(request: PageRequest, server: Server, form: OptionForm, error: Paqu
     return _page(request, server, form, theirs=theirs)
 
 
-def _place(name_form: NameForm | None, form: OptionForm, error: PaquebotError) -> None:
+def _place(name_form: named.NameForm | None, form: OptionForm, error: PaquebotError) -> None:
     path = getattr(error, "path", ())
     if name_form is not None and (path[:1] == ("name",) or error.code == "name.taken"):
         place_error(name_form, error, "name")
@@ -241,8 +219,7 @@ def _place(name_form: NameForm | None, form: OptionForm, error: PaquebotError) -
 
 def _fields(form: OptionForm) -> dict[str, Any]:
     """The form's fields: what everybody needs, and behind a fold the options that have no label of their own."""
-    main = [form[name] for name, option in form.options.items() if option.label]
-    others = [form[name] for name, option in form.options.items() if not option.label]
+    main, others = [list(form.shown(labelled=labelled)) for labelled in (True, False)]
     return {"form": form, "main_fields": main, "other_fields": others, "unfold": any(field.errors for field in others)}
 
 

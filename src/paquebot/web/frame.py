@@ -10,9 +10,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
 
 from paquebot.language import translatable
+from paquebot.records.inbox import unread_of
 from paquebot.records.models import Project
+from paquebot.records.models.people import OWNER, VIEWER
 from paquebot.records.selectors import projects_of
-from paquebot.web.preferences import THEMES, language_of, theme_of
+from paquebot.web.access import may
+from paquebot.web.preferences import THEMES, density_of, language_of, theme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Place:
     route: str
     label: str
     icon: str
+    role: str = VIEWER
 
 
 PLACES = (
@@ -31,9 +35,9 @@ PLACES = (
     Place("data", translatable("Data"), "database"),
     Place("destinations", translatable("Destinations"), "server"),
     Place("keys", translatable("Keys"), "key"),
-    Place("administration", translatable("Administration"), "settings"),
+    Place("administration", translatable("Administration"), "settings", OWNER),
 )
-"""The rail, in order. A place appears with the first page that has its route."""
+"""The rail, in order. A place appears with the first page that has its route, to whoever may go there."""
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -43,18 +47,22 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": language_of(request),
         "theme": theme_of(request),
         "themes": THEMES,
+        "density": density_of(request),
         "here": request.get_full_path(),
         "project": project,
     }
     if request.user.is_authenticated:
         known["projects"] = projects_of(request.user)
-        known["rail"] = _rail(project, request.path) if project else []
+        known["rail"] = _rail(request, project) if project else []
+        known["unread_entries"] = unread_of(request.user, project) if project else 0
     return known
 
 
-def _rail(project: Project, path: str) -> list[dict[str, Any]]:
-    lines = []
+def _rail(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
+    lines, path = [], request.path
     for place in PLACES:
+        if not may(request, place.role):
+            continue
         try:
             address = reverse(place.route, args=[project.name])
         except NoReverseMatch:

@@ -26,6 +26,7 @@ from paquebot.records.words import status_name, trigger_name
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.installation import records
 from paquebot.web.listing import Column, Filter, Listing
+from paquebot.web.spanning import Span
 from paquebot.web.tags.words import counted
 
 STATUSES = (
@@ -75,12 +76,12 @@ HISTORY = Listing(
     name="history",
     columns=(
         Column("chosen", translatable("Choose"), lambda run: "", in_csv=False),
-        Column("file", translatable("File"), lambda run: run.file_name),
+        Column("file", translatable("File"), lambda run: run.file_name, sort="file_name"),
         Column("export", translatable("Export"), lambda run: run.export_name, sort="export_name", narrow=False),
         Column("status", translatable("Status"), lambda run: status_name(run.status, gettext)),
         Column("rows", translatable("Rows"), lambda run: run.rows, sort="kept_rows", numeric=True, narrow=False),
         Column("size", translatable("Size"), lambda run: run.size_bytes, sort="kept_size", numeric=True, narrow=False),
-        Column("duration", translatable("Duration"), seconds_of, numeric=True, narrow=False),
+        Column("duration", translatable("Duration"), seconds_of, sort="lasted", numeric=True, narrow=False),
         Column("trigger", translatable("Started by"), lambda run: trigger_name(run.trigger, gettext), narrow=False),
         Column("when", translatable("When"), lambda run: run.started_at or run.created_at, sort="id", numeric=True),
     ),
@@ -103,6 +104,8 @@ HISTORY = Listing(
             narrow=_ignored,
         ),
     ),
+    search=("file_name", "export_name"),
+    span=Span(translatable("Days"), "created_at"),
 )
 TO_LOOK_AT = replace(HISTORY, columns=HISTORY.columns[1:])
 """For those who may do nothing about a run."""
@@ -116,8 +119,8 @@ def history(request: PageRequest, project: str) -> HttpResponseBase:
     if request.GET.get("ignored") not in IGNORED_NAMES:
         rows = rows.filter(ignored_at=None)
     listing = HISTORY if may(request, EDITOR) else TO_LOOK_AT
-    ignored = Run.objects.filter(project=request.project, ignored_at__isnull=False).exists()
-    return listing.answer(request, rows, "history.html", {"ignored": ignored})
+    ignored = Run.objects.filter(project=request.project, ignored_at__isnull=False)
+    return listing.answer(request, rows, "history.html", {"ignored": ignored.exists})  # asked when there is nothing to show
 
 
 @seen_by(EDITORS)

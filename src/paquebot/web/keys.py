@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -22,30 +22,24 @@ from paquebot.records.models.people import OWNER
 from paquebot.records.overview import EXPIRES_SOON
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
-from paquebot.web import installation
+from paquebot.web import installation, named
 from paquebot.web.access import OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.checking import asked, checked
 from paquebot.web.listing import Column, Listing
-from paquebot.web.naming import stable_name
-from paquebot.web.telling import place_error, rewrite, told, word
+from paquebot.web.telling import place_error, rewrite, word
 
 IMPORTED = translatable("The key “{name}” is kept. Compare its fingerprint with the partner before you use it.")
 RENEWED = translatable("“{name}” now holds the new key: exports that use it encrypt for the new one.")
 SAME = translatable("This is the key that was kept already; nothing changed.")
-REMOVED = translatable("The key “{name}” is deleted.")
+REMOVAL = named.Removal(remove_key, translatable("The key “{name}” is deleted."), "key", "keys")
 PASTE = translatable("Paste the key, or choose its file.")
 TOO_LONG = translatable("This is too long for a public key. Ask the partner for the key alone, without photos.")
 LONGEST_KEY = 200_000
 
 
-class KeyForm(forms.Form):
+class KeyForm(named.NameForm):
     """The text of a public key, pasted or from a file; for a new one also what it is called."""
 
-    name = forms.CharField(
-        label=word(translatable("Name")),
-        max_length=80,
-        help_text=word(translatable("Short and lasting: exports refer to it. Spaces and accents are taken out.")),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
     text = forms.CharField(
         label=word(translatable("Public key")),
         required=False,
@@ -71,9 +65,6 @@ class KeyForm(forms.Form):
         )
         if key:
             del self.fields["name"]
-
-    def clean_name(self) -> str:
-        return stable_name(self.cleaned_data["name"])
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
@@ -136,6 +127,8 @@ def keys(request: PageRequest, project: str) -> HttpResponseBase:
 def new(request: PageRequest, project: str) -> HttpResponse:
     """A key to be taken in."""
     form = KeyForm(request)
+    if asked(request):
+        return checked(form)
     if form.is_bound and form.is_valid():
         values = form.cleaned_data
         try:
@@ -152,10 +145,12 @@ def new(request: PageRequest, project: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def key(request: PageRequest, project: str, name: str) -> HttpResponse:
     """One key; owners put a newer one in its place."""
-    found = _found(request, name)
+    found = named.found(EncryptionKey, request, name)
     if request.method != "POST" or not may(request, OWNER):
         return _page(request, found, None)
     form = KeyForm(request, found)
+    if asked(request):
+        return checked(form)
     if not form.is_valid():
         return _page(request, found, form)
     try:
@@ -175,14 +170,7 @@ def key(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Deletes the key, unless an export uses it."""
-    found = _found(request, name)
-    try:
-        remove_key(request.project, found.name, request.POST.get("version", ""))
-    except PaquebotError as error:
-        messages.error(request, told(error))
-        return redirect("key", project, name)
-    messages.success(request, gettext(REMOVED).format(name=name))
-    return redirect("keys", project)
+    return named.removed(request, named.found(EncryptionKey, request, name), REMOVAL)
 
 
 def _page(request: PageRequest, found: EncryptionKey, form: KeyForm | None) -> HttpResponse:
@@ -198,10 +186,3 @@ def _place(form: KeyForm, error: PaquebotError) -> None:
     place_error(form, error, "name" if about_name else None if isinstance(error, CommandError) else form.place)
     if error.code == "packaging.secret_key_given":
         form.forget()
-
-
-def _found(request: PageRequest, name: str) -> EncryptionKey:
-    found = EncryptionKey.objects.select_related("project").filter(project=request.project, name=name).first()
-    if found is None:
-        raise Http404
-    return found

@@ -21,7 +21,8 @@ import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from datetime import timedelta
+from functools import cache, reduce
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -31,12 +32,17 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.template.loader import select_template
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from paquebot.web.spanning import Span
+
 PAGE_ROWS = 50
 CHUNK_ROWS = 500
+_SECONDS = "seconds"
 _signer = Signer(salt="paquebot.listing")
 
 
@@ -81,6 +87,8 @@ class Listing:
     order: str = "-id"
     search: tuple[str, ...] = ()
     """The fields of the query in which `?search=` is looked for; without any, the list has no search."""
+    span: Span | None = None
+    """By which moment of a row the list can be narrowed to a span of days."""
     prepare: Callable[[Sequence[Any]], None] | None = None
     """Sees the rows of a page together before they are drawn, to find out at once what their cells need."""
 
@@ -90,7 +98,7 @@ class Listing:
         """The page, or all of the chosen rows as CSV with `?format=csv`."""
         chosen, active = self._filtered(request, self._searched(request, rows))
         if request.GET.get("format") == "csv":
-            return self._csv(chosen)
+            return self.csv(chosen)
         return render(request, template, {**(context or {}), "listing": self._page(request, chosen, active)})
 
     def _searched(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -110,20 +118,23 @@ class Listing:
             chosen = known.get(value, "")
             label = gettext(filter_.label)
             active.append({"name": filter_.name, "label": label, "choices": choices, "value": value, "chosen": chosen})
-        return rows, active
+        return (self.span.read(request).apply(rows) if self.span else rows), active
 
     def _page(self, request: HttpRequest, rows: QuerySet[Any], filters: list[dict[str, Any]]) -> dict[str, Any]:
         order = self._order(request)
         found = list(_after(rows, order, request.GET.get("after", ""))[: PAGE_ROWS + 1])
         shown = self._prepared(found[:PAGE_ROWS])
         shared = {"request": request, "csrf_token": get_token(request)}
+        days = self.span.read(request) if self.span else None
+        searched = request.GET.get("search", "").strip() if self.search else ""
         return {
             "name": self.name,
             "filters": filters,
-            "kept": [(name, request.GET[name]) for name in request.GET if name not in ("search", "after", "format")],
+            "kept": [(name, request.GET[name]) for name in request.GET if name not in ("after", "format")],
             "searchable": bool(self.search),
-            "searched": request.GET.get("search", "").strip() if self.search else "",
-            "filtered": any(filter_["chosen"] for filter_ in filters) or bool(self.search and request.GET.get("search")),
+            "searched": searched,
+            "days": days,
+            "filtered": any(filter_["chosen"] for filter_ in filters) or bool(searched or (days and (days.first or days.last))),
             "columns": [self._heading(column, order) for column in self.columns],
             "rows": [self._row(row, shared) for row in shown],
             "next": _token(shown[-1], order) if len(found) > PAGE_ROWS else "",
@@ -144,11 +155,14 @@ class Listing:
         return [(column, self._cell(column, row, shared)) for column in self.columns]
 
     def _cell(self, column: Column, row: Any, shared: Mapping[str, Any]) -> SafeString | str:
-        template = select_template([f"lists/{self.name}/{column.name}.html", "lists/cell.html"])
-        cell: SafeString = template.render({**shared, "row": row, "value": column.value(row)})
+        template, value = _template_of(self.name, column.name), column.value(row)
+        if template is None:
+            return "" if value is None else str(localize(value))
+        cell: SafeString = template.render({**shared, "row": row, "value": value})
         return cell
 
-    def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
+    def csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
+        """All of `rows`, newest first."""
         lines = _csv_lines([gettext(column.label) for column in self.columns if column.in_csv], self._values(rows))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
@@ -166,6 +180,15 @@ class Listing:
         return rows
 
 
+@cache
+def _template_of(listing: str, column: str) -> Any:
+    """What draws the cells of a column; None when they are shown as they are."""
+    try:
+        return get_template(f"lists/{listing}/{column}.html")
+    except TemplateDoesNotExist:
+        return None
+
+
 def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
     """The rows after the one `token` names, in `order` and then by id in the same direction."""
     backwards, name = order.startswith("-"), order.removeprefix("-")
@@ -174,13 +197,15 @@ def _after(rows: QuerySet[Any], order: str, token: str) -> QuerySet[Any]:
         value, last = json.loads(_signer.unsign(token)) if token else (None, None)
         if last is None:
             return sorted_rows
+        if isinstance(value, dict):
+            value = timedelta(seconds=value[_SECONDS])
         further = "lt" if backwards else "gt"
         if name == "id":
             return sorted_rows.filter(**{f"id__{further}": last})
         # The first condition repeats what the second implies: only with it does the database begin where the page begins.
         begun = sorted_rows.filter(**{f"{name}__{further}e": value})
         return begun.filter(Q(**{f"{name}__{further}": value}) | Q(**{name: value, f"id__{further}": last}))
-    except (BadSignature, FieldError, TypeError, ValidationError, ValueError):
+    except (BadSignature, FieldError, KeyError, TypeError, ValidationError, ValueError):
         return sorted_rows
 
 
@@ -188,6 +213,8 @@ def _token(row: Model, order: str) -> str:
     value: Any = row
     for part in order.removeprefix("-").split("__"):
         value = getattr(value, part)
+    if isinstance(value, timedelta):
+        value = {_SECONDS: value.total_seconds()}
     return _signer.sign(json.dumps([value, row.pk], cls=DjangoJSONEncoder))
 
 

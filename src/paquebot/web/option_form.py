@@ -11,10 +11,11 @@ again. `place_error` puts an error a service raised beside the field it is about
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 from django.utils.translation import gettext
 
 from paquebot.credentials import Secret
@@ -23,6 +24,7 @@ from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, read
 from paquebot.web.telling import place_error
 
+CLEAR = translatable("Remove what is stored")
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
 TO_CHOOSE = translatable("Choose…")
@@ -46,16 +48,27 @@ class OptionForm(forms.Form):
         super().__init__(written, initial=initial, prefix=prefix, use_required_attribute=False)
         for name, option in self.options.items():
             self.fields[name] = _field(option, is_kept=name in self.sealed)
+            if name in self.sealed and not option.required:
+                self.fields[_clearing(name)] = forms.BooleanField(label=gettext(CLEAR), required=False)
 
     @property
     def kept_secrets(self) -> frozenset[str]:
-        """Stored secrets for which nothing was written."""
-        return frozenset(name for name in self.sealed if name in self.options and not self.cleaned_data.get(name))
+        """Stored secrets for which nothing was written, and which are not to be removed."""
+        return frozenset(name for name in self.sealed if name in self.options and not self._gives_up(name))
+
+    def shown(self, *, labelled: bool) -> Iterator[BoundField]:
+        """The fields of the options with a label of their own, or without; a stored secret that may go has its box after it."""
+        for name, option in self.options.items():
+            if bool(option.label) == labelled:
+                yield from (self[field] for field in (name, _clearing(name)) if field in self.fields)
 
     def values(self) -> dict[str, Any]:
         """What was written, without what was left empty; secrets are `Secret`."""
         found = {name: _value(option, self.cleaned_data.get(name)) for name, option in self.options.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+    def _gives_up(self, name: str) -> bool:
+        return bool(self.cleaned_data.get(name) or self.cleaned_data.get(_clearing(name)))
 
     def clean(self) -> dict[str, Any]:
         """Every option is read by itself, so that each wrong one is told at once."""
@@ -71,6 +84,10 @@ class OptionForm(forms.Form):
     def place_error(self, error: PaquebotError, field: str | None = None) -> None:
         """Beside the field the error is about (else beside `field`), or on top of the form."""
         place_error(self, error, field)
+
+
+def _clearing(name: str) -> str:
+    return f"{name}-clear"
 
 
 def _field(option: Option, *, is_kept: bool) -> forms.Field:

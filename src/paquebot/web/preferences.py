@@ -1,6 +1,6 @@
-"""Language and theme: a person's own where they chose, otherwise the browser's.
+"""Language and theme: a person's own where they chose, otherwise the browser's; and how dense lists are.
 
-A choice is kept in a cookie and, once signed in, on the person.
+A choice is kept in a cookie and, once signed in, on the person; density in the cookie alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from paquebot.records.models import User
 from paquebot.web.access import ANYBODY, seen_by
 
 THEME_COOKIE = "paquebot_theme"
+DENSITY_COOKIE = "paquebot_density"
+DENSITIES = ("comfortable", "compact")
 THEMES = ("light", "dark", "")
 """The empty one is the system's."""
 A_YEAR_SECONDS = 365 * 24 * 3600
@@ -52,10 +54,16 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else ""
 
 
+def density_of(request: HttpRequest) -> str:
+    """How close the lines of lists stand: what was chosen in this browser, whoever uses it, fits its screen."""
+    chosen = request.COOKIES.get(DENSITY_COOKIE, "")
+    return chosen if chosen in DENSITIES else DENSITIES[0]
+
+
 @seen_by(ANYBODY)
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Keeps the chosen language or theme and goes back to the page."""
+    """Keeps the chosen language, theme or density and goes back to the page."""
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "home")
     language, theme = request.POST.get("language"), request.POST.get("theme")
@@ -63,11 +71,17 @@ def choose(request: HttpRequest) -> HttpResponse:
         _keep(request, response, settings.LANGUAGE_COOKIE_NAME, "language", language)
     if theme in THEMES:
         _keep(request, response, THEME_COOKIE, "theme", theme)
+    if request.POST.get("density") in DENSITIES:
+        _keep_cookie(response, DENSITY_COOKIE, request.POST["density"])
     return response
 
 
 def _keep(request: HttpRequest, response: HttpResponse, cookie: str, name: str, value: str) -> None:
-    secure = settings.SESSION_COOKIE_SECURE
-    response.set_cookie(cookie, value, max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=secure)
+    _keep_cookie(response, cookie, value)
     if request.user.is_authenticated:
         User.objects.filter(pk=request.user.pk).update(**{name: value})
+
+
+def _keep_cookie(response: HttpResponse, cookie: str, value: str) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(cookie, value, max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=secure)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from paquebot.web import closed_days, destinations, health, history, home, keys, preferences, projects, searching
+from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
+from paquebot.web.administration import mail, members
+from paquebot.web.alerts import page as alerts
 from paquebot.web.data import importing, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
-from paquebot.web.people import passwords, signing_in
+from paquebot.web.people import invited, passwords, signing_in
 from paquebot.web.runs import acts, files
 from paquebot.web.runs import page as run_page
 
@@ -18,17 +20,31 @@ urlpatterns = [
     path("sign-in/forgotten/sent/", passwords.sent, name="forgotten_sent"),
     path("sign-in/password/<uidb64>/<token>/", passwords.another, name="other_password"),
     path("sign-in/password-changed/", passwords.changed, name="password_changed"),
+    path("invitation/<str:secret>/", invited.invitation, name="invitation"),
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("preferences/", preferences.choose, name="preferences"),
     path("", home.home, name="home"),
     path("projects/new/", projects.new, name="new_project"),
     path("p/<slug:project>/", home.project_home, name="project_home"),
     path("p/<slug:project>/search/", searching.search, name="search"),
+    path("p/<slug:project>/inbox/", inbox.entries, name="inbox"),
+    path("p/<slug:project>/inbox/read/", inbox.read, name="inbox_read"),
+    path("p/<slug:project>/administration/", members.page, name="administration"),
+    path("p/<slug:project>/administration/members/<int:number>/", members.member, name="member"),
+    path("p/<slug:project>/administration/invitations/<int:number>/", members.invitation, name="member_invitation"),
+    path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
+    path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
+    path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),
     path("p/<slug:project>/history/", history.history, name="history"),
     path("p/<slug:project>/exports/", listing.exports, name="exports"),
     path("p/<slug:project>/exports/_new/", actions.new, name="new_export"),
     path("p/<slug:project>/exports/<slug:name>/", export_page.configuration, name="export"),
     path("p/<slug:project>/exports/<slug:name>/content/", export_page.content, name="export_content"),
+    path("p/<slug:project>/exports/<slug:name>/alerts/", alerts.alerts, name="export_alerts"),
+    path("p/<slug:project>/exports/<slug:name>/alerts/me/", alerts.me, name="export_alerts_me"),
+    path("p/<slug:project>/exports/<slug:name>/alerts/others/", alerts.others, name="export_alerts_others"),
+    path("p/<slug:project>/exports/<slug:name>/alerts/deadline/", alerts.deadline, name="export_deadline"),
+    path("p/<slug:project>/exports/<slug:name>/alerts/<int:listener>/", alerts.listener, name="export_listener"),
     path("p/<slug:project>/exports/<slug:name>/runs/", export_page.runs, name="export_runs"),
     path("p/<slug:project>/exports/<slug:name>/summary/", beside.summary, name="export_summary"),
     path("p/<slug:project>/exports/<slug:name>/preview/", beside.first_lines, name="export_preview"),
@@ -50,10 +66,13 @@ urlpatterns = [
     path("p/<slug:project>/data/import/", importing.start, name="import"),
     path("p/<slug:project>/data/import/<slug:token>/", importing.choose, name="import_table"),
     path("p/<slug:project>/data/import/<slug:token>/changes/", importing.changes, name="import_changes"),
+    path("p/<slug:project>/data/import/<slug:token>/progress/", importing.progress, name="import_progress"),
     path("p/<slug:project>/data/import/<slug:token>/forget/", importing.let_go, name="import_forget"),
     path("p/<slug:project>/data/tables/<str:name>/", tables.table, name="table"),
     path("p/<slug:project>/data/tables/<str:name>/rows/", tables.rows, name="table_rows"),
     path("p/<slug:project>/data/tables/<str:name>/order/", tables.order, name="table_order"),
+    path("p/<slug:project>/data/tables/<str:name>/role/", tables.role, name="table_role"),
+    path("p/<slug:project>/data/tables/<str:name>/delete/", tables.remove, name="delete_table"),
     path("p/<slug:project>/data/new-query/", queries.new, name="new_query"),
     path("p/<slug:project>/data/queries/<slug:name>/", queries.query, name="query"),
     path("p/<slug:project>/data/queries/<slug:name>/delete/", queries.remove, name="delete_query"),

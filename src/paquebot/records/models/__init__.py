@@ -1,7 +1,8 @@
 """What is remembered, by subject."""
 
+from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
-from paquebot.records.models.people import Membership, User
+from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     ColumnContract,
     EncryptionKey,
@@ -19,12 +20,18 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "Channel",
     "ColumnContract",
+    "Deadline",
     "EncryptionKey",
     "Export",
     "Group",
     "Import",
+    "InboxEntry",
+    "Invitation",
+    "Letter",
     "Membership",
+    "Notice",
     "Project",
     "ProjectKey",
     "Query",
@@ -35,6 +42,7 @@ __all__ = [
     "Schedule",
     "Server",
     "SnapshotLease",
+    "Subscription",
     "Table",
     "Trigger",
     "User",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -10,7 +12,13 @@ from paquebot.records.models.project import Export, Project
 
 ACTIVE = ("running", "cancelling")
 """A process holds the run, or is about to notice that it must stop."""
+_UNENDED = timedelta(seconds=-1)
 FINISHED = ("delivered", "nothing_to_export", "held", "refused", "failed", "cancelled", "skipped", "missed")
+
+
+def lasted() -> Coalesce:
+    """How long a run took, less than nothing while it has not ended: never null, so that lists can sort by it."""
+    return Coalesce(models.F("finished_at") - models.F("started_at"), _UNENDED, output_field=models.DurationField())
 
 
 class Run(models.Model):
@@ -80,6 +88,8 @@ class Run(models.Model):
             models.Index(fields=["export", "file_name", "id"], name="run_by_file_name"),
             models.Index("project", Coalesce("size_bytes", -1), "id", name="run_by_size"),
             models.Index("project", Coalesce("rows", -1), "id", name="run_by_rows"),
+            models.Index("project", lasted(), "id", name="run_by_duration"),
+            models.Index(fields=["project", "file_name", "id"], name="run_of_project_by_file"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", *ACTIVE]), name="run_unfinished"),
             models.Index(fields=["id"], condition=models.Q(is_followed_up=False), name="run_to_follow_up"),
         )

@@ -35,6 +35,10 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     reset_asked_at = models.DateTimeField(null=True)
     """When a message to choose another password last left."""
+    spoken = models.CharField(max_length=5, blank=True)
+    """The language the pages last spoke with them: that of messages, too, while they chose none."""
+    seen_at = models.DateTimeField(null=True)
+    """When the person last opened a page, to a few minutes."""
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -53,8 +57,26 @@ class Membership(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=[(role, role) for role in ROLES])
+    is_active = models.BooleanField(default=True)
+    """A deactivated member sees nothing of the project and is told nothing; what they did stays theirs."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("user__email",)
         constraints = (models.UniqueConstraint(fields=["project", "user"], name="one_membership"),)
+
+
+class Invitation(models.Model):
+    """A place in a project for somebody who has no account yet. The link that takes it is known by its digest alone."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("email",)
+        constraints = (models.UniqueConstraint(fields=["project", "email"], name="one_invitation"),)

@@ -161,6 +161,8 @@ class Export(models.Model):
     version = models.PositiveIntegerField(default=1)
     server = models.ForeignKey(Server, on_delete=models.PROTECT, null=True, related_name="exports")
     updated_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey("records.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    """Who wrote this version; nobody when a project file or the command line did."""
 
     class Meta:
         ordering = ("name",)

@@ -17,7 +17,7 @@ import duckdb
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, foresee_csv, import_csv
+from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, drop_table, foresee_csv, import_csv
 from paquebot.sources.lake.tables import Column, Table
 
 LAKE = "lake"
@@ -105,7 +105,7 @@ class Catalogue:
 
     def drop(self, table: str) -> None:
         """The table is in no later snapshot; runs of an earlier one still read it. Nothing happens when there is none."""
-        self.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{duck.identifier(table)}")
+        drop_table(self.connection, self.address, table)
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

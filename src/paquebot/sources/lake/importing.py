@@ -9,7 +9,7 @@ The file is staged, weighed and judged completely before the first byte goes to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from paquebot.errors import Problem, SourceError
 from paquebot.options import nearest
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.csv_file import open_csv
-from paquebot.sources.lake.duck import first_row
+from paquebot.sources.lake.duck import first_row, identifier
 from paquebot.sources.lake.guard import is_guarded
 from paquebot.sources.lake.inference import TEXT, fits, infer_types
 from paquebot.sources.lake.merging import ChangedRow, Changes, Merge, columns_of
@@ -30,6 +30,7 @@ from paquebot.sources.lake.staging import Staged, stage
 from paquebot.sources.lake.tables import Column
 
 Mode = Literal["merge", "replace"]
+STEPS = ("read", "compare", "write")
 
 BAD_TABLE_NAME = Problem(
     "source.bad_table_name",
@@ -95,6 +96,13 @@ IMPORT_FAILED = Problem(
     retryable=True,
 )
 
+DROP_FAILED = Problem(
+    "source.drop_failed",
+    "The table “{table}” could not be deleted ({kind}); nothing was changed.",
+    "Check that PostgreSQL runs, then try again.",
+    retryable=True,
+)
+
 _CONNECT_SECONDS = 10
 _EXAMPLES = 5
 _TABLE_NAME = re.compile(r"[^\W\d_]\w{0,62}")
@@ -140,6 +148,8 @@ class Import:
     delimiter: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
+    tell: Callable[[str, int], None] = field(default=lambda step, rows: None, compare=False)
+    """Told each of `STEPS` as it begins, and the rows of the file as far as they are known."""
 
 
 def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> ImportResult:
@@ -151,6 +161,7 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
     the delimiter or by what its header shows. Raises `SourceError` naming file, line and column; then nothing was changed.
     """
     with _judged(connection, address, wanted) as decision:
+        wanted.tell("write", decision.merge.staged.rows)
         return _finished(decision, write=True)
 
 
@@ -162,6 +173,15 @@ def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wan
         return Foreseen(_finished(decision, write=False), examples, remade)
 
 
+def drop_table(connection: duckdb.DuckDBPyConnection, address: LakeAddress, table: str) -> None:
+    """Drops the table, alone with it. Raises `SourceError` while something is imported into it."""
+    with _alone(address, table):
+        try:
+            connection.execute(f"DROP TABLE IF EXISTS lake.{identifier(table)}")
+        except duckdb.Error as error:
+            raise SourceError(DROP_FAILED, table=table, kind=type(error).__name__) from None
+
+
 @contextmanager
 def _judged(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Iterator[_Decision]:
     """The file weighed against the table, both held still: the table against other imports, the lake in a transaction."""
@@ -169,11 +189,13 @@ def _judged(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted:
         raise SourceError(BAD_TABLE_NAME, table=wanted.table)
     if not wanted.key or len({name.lower() for name in wanted.key}) != len(wanted.key):
         raise SourceError(NO_KEY, table=wanted.table)
+    wanted.tell("read", 0)
     with (
         _translated(wanted),
         open_csv(wanted.file, wanted.delimiter) as source,
         stage(connection, source.renamed(wanted.names)) as staged,
     ):
+        wanted.tell("compare", staged.rows)
         _check_key(staged, wanted)
         with _alone(address, wanted.table), _transaction(connection):
             yield _decide(staged, wanted)

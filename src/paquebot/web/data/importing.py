@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
@@ -10,11 +12,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from paquebot.engine.carrying_in import begin, state_of, under_way
 from paquebot.errors import CommandError, PaquebotError, SourceError
 from paquebot.language import translatable
-from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file, import_file
+from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file
 from paquebot.records.models import Import, Table
 from paquebot.records.reading import Field
 from paquebot.records.uploads import Upload, drop_upload, find_upload, keep_upload, named_for_people, remember
@@ -23,6 +26,7 @@ from paquebot.sources.lake.importing import (
     BAD_TABLE_NAME,
     DUPLICATE_KEY,
     EMPTY_KEY,
+    STEPS,
     UNKNOWN_KEY,
     Foreseen,
 )
@@ -30,7 +34,7 @@ from paquebot.sources.lake.tables import kind_of
 from paquebot.web import installation
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.data.import_forms import FileForm, TargetForm
-from paquebot.web.tags.words import number
+from paquebot.web.tags.words import number, told_beside
 from paquebot.web.telling import place_error, told
 
 IMPORTED = translatable("“{file}” is imported: {added} added, {changed} changed, {removed} removed.")
@@ -39,6 +43,9 @@ CHANGED_MEANWHILE = translatable(
     "Somebody else imported into “{table}” meanwhile. This is what would change now; look again, then import."
 )
 LET_GO = translatable("The file is gone; nothing was changed.")
+
+WAIT_SECONDS = 2.0
+"""An import that takes no longer is not worth a page of its own."""
 
 _BESIDE = {
     KEY_NEEDED: "key",
@@ -103,7 +110,10 @@ def changes(request: PageRequest, project: str, token: str) -> HttpResponse:
         return redirect("import_table", project, token)
     if request.method == "POST":
         return _carry_out(request, upload)
-    return _changes_page(request, upload)
+    if under_way(upload):
+        return redirect("import_progress", project, token)
+    state = state_of(upload) or {}
+    return _changes_page(request, upload, told_beside(state["error"]) if "error" in state else "")
 
 
 @seen_by(EDITORS)
@@ -122,19 +132,67 @@ def _carry_out(request: PageRequest, upload: Upload) -> HttpResponse:
     target = _target(request, upload)
     choice = upload.choice
     try:
-        if _last_import(target) != choice["based_on"]:
+        if not under_way(upload) and _last_import(target) != choice["based_on"]:
             upload = _foresee(upload, target, choice)
             messages.warning(request, gettext(CHANGED_MEANWHILE).format(table=target.name))
             return redirect("import_changes", request.project.name, upload.token)
-        result = import_file(installation.records(), target, upload.file, choice["mode"], file_name=upload.file_name)
     except PaquebotError as error:
         return _changes_page(request, upload, told(_renamed(error, upload)))
+    return _outcome(request, begin(installation.records(), upload, target, WAIT_SECONDS))
+
+
+@seen_by(EDITORS)
+@require_safe
+def progress(request: PageRequest, project: str, token: str) -> HttpResponse:
+    """How far the import has come: a page that survives a reload, and its part that asks again by itself."""
+    try:
+        upload = find_upload(installation.records(), request.project, token)
+    except CommandError as error:
+        return _lead(request, _gone(request, error))
+    return _lead(request, _outcome(request, upload))
+
+
+def _lead(request: PageRequest, answer: HttpResponse) -> HttpResponse:
+    """A part of a page cannot be redirected: it is told where the page goes."""
+    if request.headers.get("HX-Request") and answer.status_code == HTTPStatus.FOUND:
+        return HttpResponse(headers={"HX-Redirect": answer.headers["Location"]})
+    return answer
+
+
+def _outcome(request: PageRequest, upload: Upload) -> HttpResponse:
+    """The table once the import has ended well, what is wrong when it has not, how far it has come until then."""
+    state = state_of(upload)
+    name = request.project.name
+    if state is None:
+        return redirect("import_changes", name, upload.token)
+    if "error" in state:
+        return redirect("import_changes", name, upload.token)
+    if "result" in state:
+        return _ended(request, upload, state["result"])
+    if request.method == "POST":
+        return redirect("import_progress", name, upload.token)
+    known = {"upload": upload, "name": upload.choice["name"], "steps": _steps(state), "seconds": time.time() - state["begun"]}
+    part = request.headers.get("HX-Request")
+    return render(request, "data/import_moving.html" if part else "data/import_progress.html", {**known, "state": state})
+
+
+def _ended(request: PageRequest, upload: Upload, result: dict[str, int]) -> HttpResponse:
     drop_upload(upload)
-    counts = {name: number(getattr(result, name)) for name in ("added", "changed", "removed")}
-    anything = result.added or result.changed or result.removed
+    counts = {name: number(result[name]) for name in ("added", "changed", "removed")}
+    anything = result["added"] or result["changed"] or result["removed"]
     text = gettext(IMPORTED if anything else NOTHING_NEW)
     messages.success(request, text.format(file=upload.file_name, **counts))
-    return redirect("table", request.project.name, target.name)
+    return redirect("table", request.project.name, upload.choice["name"])
+
+
+def _steps(state: dict[str, Any]) -> list[dict[str, str]]:
+    """Each step with `done`, `running` or `ahead`."""
+    reached = STEPS.index(state["step"])
+    labels = {"read": translatable("Reading the file"), "compare": translatable("Comparing"), "write": translatable("Writing")}
+    return [
+        {"label": gettext(labels[step]), "status": "done" if place < reached else "running" if place == reached else "ahead"}
+        for place, step in enumerate(STEPS)
+    ]
 
 
 def _foresee(upload: Upload, target: Target, values: dict[str, Any]) -> Upload:

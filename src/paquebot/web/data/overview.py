@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse, HttpResponseBase
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from paquebot.language import translatable
-from paquebot.records.models import Import, Query
+from paquebot.records.models import Import, Query, Table
 from paquebot.records.tables import imports_of, tables_of
 from paquebot.records.uses import uses_in
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
@@ -17,10 +20,34 @@ from paquebot.web.tags.words import import_mode
 LATEST = 5
 
 
+def _tell(rows: Sequence[Any]) -> None:
+    """The facts of each table, and who uses it."""
+    users, known = uses_in(rows[0].project).tables, {facts.table.name: facts for facts in tables_of(rows[0].project)}
+    for row in rows:
+        row.facts, row.users = known[row.name], users.get(row.name, [])
+
+
+TABLES = Listing(
+    name="tables",
+    columns=(
+        Column("table", translatable("Table"), lambda row: row.name),
+        Column("rows", translatable("Rows"), lambda row: row.facts.rows),
+        Column("columns", translatable("Columns"), lambda row: len(row.facts.fields)),
+        Column("key", translatable("Key"), lambda row: ", ".join(row.key)),
+        Column("used", translatable("Used by"), lambda row: ", ".join(use.label for use in row.users)),
+        Column("last", translatable("Last import"), lambda row: row.facts.last_import and row.facts.last_import.created_at),
+    ),
+    prepare=_tell,
+)
+"""As CSV alone: the page shows them with their queries and imports."""
+
+
 @seen_by(VIEWERS)
 @require_safe
-def overview(request: PageRequest, project: str) -> HttpResponse:
+def overview(request: PageRequest, project: str) -> HttpResponseBase:
     """Tables with what uses them, queries, the latest imports."""
+    if request.GET.get("format") == "csv":
+        return TABLES.csv(Table.objects.filter(project=request.project).select_related("project"))
     uses = uses_in(request.project)
     queries = Query.objects.filter(project=request.project)
     return render(

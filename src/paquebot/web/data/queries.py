@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -21,24 +21,17 @@ from paquebot.records.tables import tables_of
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
 from paquebot.sources.lake.statement import LONGEST_STATEMENT
-from paquebot.web import installation
+from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
-from paquebot.web.naming import stable_name
-from paquebot.web.telling import place_error, rewrite, told, word
+from paquebot.web.telling import place_error, rewrite, told
 
 SAVED = translatable("The query “{name}” is saved.")
-REMOVED = translatable("The query “{name}” is deleted.")
+REMOVAL = named.Removal(remove_query, translatable("The query “{name}” is deleted."), "query", "data")
 
 
-class QueryForm(forms.Form):
+class QueryForm(named.NameForm):
     """The SQL, and for a new query its name."""
 
-    name = forms.CharField(
-        label=word(translatable("Name")),
-        max_length=80,
-        help_text=word(translatable("Short and lasting: exports refer to it. Spaces and accents are taken out.")),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
     sql = forms.CharField(
         label="SQL",
         max_length=LONGEST_STATEMENT,
@@ -52,9 +45,6 @@ class QueryForm(forms.Form):
         super().__init__(written, initial=initial, use_required_attribute=False)
         if query:
             del self.fields["name"]
-
-    def clean_name(self) -> str:
-        return stable_name(self.cleaned_data["name"])
 
     def clean_sql(self) -> str:
         return str(self.cleaned_data["sql"]).replace("\r\n", "\n")
@@ -82,7 +72,7 @@ def new(request: PageRequest, project: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def query(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The query; those who may not change it see what it says and how many rows it finds."""
-    found = _found(request, name)
+    found = named.found(Query, request, name)
     if not may(request, EDITOR):
         return _tried(request, found, None) if request.POST else _page(request, found, None)
     form = QueryForm(found, request.POST or None)
@@ -102,14 +92,7 @@ def query(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Deletes the query, unless an export uses it."""
-    found = _found(request, name)
-    try:
-        remove_query(request.project, name, request.POST.get("version", ""))
-    except PaquebotError as error:
-        messages.error(request, told(error))
-        return redirect("query", project, found.name)
-    messages.success(request, gettext(REMOVED).format(name=name))
-    return redirect("data", project)
+    return named.removed(request, named.found(Query, request, name), REMOVAL)
 
 
 def _refused(request: PageRequest, found: Query, form: QueryForm, error: PaquebotError) -> HttpResponse:
@@ -151,10 +134,3 @@ def _page(request: PageRequest, found: Query | None, form: QueryForm | None, **m
         "tables": tables_of(request.project),
     }
     return render(request, "data/query.html", {**known, **more}, status=422 if form and form.is_bound else 200)
-
-
-def _found(request: PageRequest, name: str) -> Query:
-    found = Query.objects.select_related("project").filter(project=request.project, name=name).first()
-    if found is None:
-        raise Http404
-    return found

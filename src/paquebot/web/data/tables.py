@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -11,33 +13,45 @@ from django.views.decorators.http import require_POST, require_safe
 
 from paquebot.errors import PaquebotError
 from paquebot.language import translatable
-from paquebot.records.models import Import, Table
+from paquebot.records.models import Import, Project, Table
+from paquebot.records.models.people import OWNER
 from paquebot.records.reading import first_rows
+from paquebot.records.table_roles import give_role, queries_reading, remove_table
 from paquebot.records.tables import moved, reorder, table_facts
 from paquebot.records.uses import uses_in
-from paquebot.records.writing import version_of
-from paquebot.web import installation
-from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
-from paquebot.web.telling import told
+from paquebot.records.writing import CHANGED_MEANWHILE, version_of
+from paquebot.web import installation, named
+from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.data.table_forms import RoleForm
+from paquebot.web.telling import place_error, told
 
 SHOWN_IMPORTS = 10
 STEPS = {"up": -1, "down": 1}
 ORDER_SAVED = translatable("The order is saved.")
+ROLE_SAVED = translatable("“{name}” is saved. Its rows are as they were.")
+DELETED = translatable("The table “{name}” is deleted.")
+
+
+def _remove(project: Project, name: str, version: str) -> None:
+    remove_table(installation.records(), project, name, version)
+
+
+REMOVAL = named.Removal(_remove, DELETED, "table", "data")
 
 
 @seen_by(VIEWERS)
 @require_safe
 def table(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The page."""
-    return _page(request, _found(request, name))
+    return _page(request, named.found(Table, request, name))
 
 
 @seen_by(EDITORS)
 @require_safe
 def rows(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The first rows, as a part of the page; as the whole page without JavaScript."""
-    found = _found(request, name)
-    known: dict[str, object] = {"table": found}
+    found = named.found(Table, request, name)
+    known: dict[str, Any] = {"table": found}
     try:
         known["answer"] = first_rows(installation.records(), found)
     except PaquebotError as error:
@@ -51,7 +65,7 @@ def rows(request: PageRequest, project: str, name: str) -> HttpResponse:
 @require_POST
 def order(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Saves the order the columns were dragged into, or moves one column a place up or down."""
-    found = _found(request, name)
+    found = named.found(Table, request, name)
     wanted = request.POST.getlist("column")
     direction, _, column = request.POST.get("move", "").partition(":")
     if direction in STEPS:
@@ -62,12 +76,39 @@ def order(request: PageRequest, project: str, name: str) -> HttpResponse:
     except PaquebotError as error:
         refusal = told(error)
     if request.headers.get("HX-Request"):
-        return _columns(request, _found(request, name), refusal)
+        return _columns(request, named.found(Table, request, name), refusal)
     if refusal:
         messages.error(request, refusal)
     else:
         messages.success(request, gettext(ORDER_SAVED))
     return redirect(f"{reverse('table', args=[project, name])}#columns")
+
+
+@seen_by(OWNERS)
+@require_POST
+def role(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Saves what the table is: the contact list or not, its key, its columns with a meaning."""
+    found = named.found(Table, request, name)
+    form = RoleForm(found, request.POST)
+    if form.is_valid():
+        try:
+            give_role(installation.records(), found, form.role, request.POST.get("version", ""))
+        except PaquebotError as error:
+            if error.problem is CHANGED_MEANWHILE:
+                found.refresh_from_db()
+                form.renew(found)
+            place_error(form, error)
+        else:
+            messages.success(request, gettext(ROLE_SAVED).format(name=name))
+            return redirect("table", project, name)
+    return _page(request, found, role_form=form, status=422)
+
+
+@seen_by(OWNERS)
+@require_POST
+def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Deletes the table and its rows, unless an export or a query uses it."""
+    return named.removed(request, named.found(Table, request, name), REMOVAL)
 
 
 def _columns(request: PageRequest, found: Table, refusal: str) -> HttpResponse:
@@ -82,7 +123,7 @@ def _columns(request: PageRequest, found: Table, refusal: str) -> HttpResponse:
     return render(request, "data/columns.html", {"table": found, **known})
 
 
-def _page(request: PageRequest, found: Table, **more: object) -> HttpResponse:
+def _page(request: PageRequest, found: Table, *, status: int = 200, **more: Any) -> HttpResponse:
     uses = uses_in(request.project)
     known = {
         "table": found,
@@ -90,13 +131,9 @@ def _page(request: PageRequest, found: Table, **more: object) -> HttpResponse:
         "version": version_of(found),
         "used_by": uses.tables.get(found.name, []),
         "ordered": uses.ordered.get(found.name, []),
+        "read_by": queries_reading(request.project, found.name),
         "imports": Import.objects.filter(table=found).order_by("-id")[:SHOWN_IMPORTS],
     }
-    return render(request, "data/table.html", {**known, **more})
-
-
-def _found(request: PageRequest, name: str) -> Table:
-    found = Table.objects.select_related("project").filter(project=request.project, name=name).first()
-    if found is None:
-        raise Http404
-    return found
+    if may(request, OWNER):
+        known["role_form"] = RoleForm(found)
+    return render(request, "data/table.html", {**known, **more}, status=status)

@@ -20,6 +20,7 @@ from paquebot.language import translatable
 from paquebot.records import exports
 from paquebot.records.models import Run
 from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.checking import asked, checked
 from paquebot.web.exports.finding import export_or_404
 from paquebot.web.telling import told
 
@@ -59,13 +60,15 @@ class NewExportForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest, project: str) -> HttpResponseBase:
     """Asks a name, then opens the export's page as a draft."""
-    if request.headers.get("HX-Request"):
+    if request.headers.get("HX-Request") and request.method == "GET":
         derived = exports.stable_name(request.project, request.GET.get("label", "")[:200]) if request.GET.get("label") else ""
         return render(request, "exports/derived_name.html", {"derived": derived})
     form = NewExportForm(request.POST or None)
+    if asked(request):
+        return checked(form)
     if request.method == "POST" and form.is_valid():
         try:
-            export = exports.create(request.project, form.cleaned_data["label"], form.cleaned_data["name"])
+            export = exports.create(request.project, form.cleaned_data["label"], form.cleaned_data["name"], request.user)
         except CommandError as error:
             form.place_error(error)
         else:
@@ -95,7 +98,7 @@ def switch(request: PageRequest, project: str, name: str) -> HttpResponse:
     export = export_or_404(request, name)
     state = request.POST.get("state", "")
     try:
-        exports.switch(request.project, export.name, state)
+        exports.switch(request.project, export.name, state, request.user)
     except CommandError as error:
         messages.error(request, told(error))
     else:
@@ -110,7 +113,7 @@ def duplicate(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Makes a draft like it, and opens that."""
     export = export_or_404(request, name)
     label = gettext(_COPY_LABEL).format(label=export.definition["label"])
-    copy = exports.duplicate(request.project, export.name, label)
+    copy = exports.duplicate(request.project, export.name, label, request.user)
     messages.success(request, gettext(_COPIED))
     return redirect("export", request.project.name, copy.name)
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
-from paquebot.engine.previewing import FIRST_ROWS, preview
+from paquebot.engine.previewing import preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
@@ -20,13 +20,17 @@ from paquebot.records.coming import coming_runs
 from paquebot.records.models import Export, Project, Trigger
 from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
-from paquebot.web.exports.finding import export_or_404, part_of
+from paquebot.web.checking import told_to
+from paquebot.web.exports import fields
+from paquebot.web.exports.finding import Bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
 from paquebot.web.installation import records
 
 NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
+SHOWN_IN_LINES = ("file", "source", fields.NAME)
+"""The parts that the first lines of the file show the effect of."""
 _PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
 
 
@@ -52,34 +56,43 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
 def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The sentence and the rest as they would be with what is in the form; nothing is saved."""
     export = export_or_404(request, name)
+    form = part_of(request, export, ExportDefinition.from_document(export.definition))
     wrong = None
     try:
-        definition = _tried(request, export)
-        context = told(request.project, definition)
+        context = told(request.project, _tried(export, form))
     except PaquebotError as error:
         wrong = describe(error)
+        form.place_error(error)
         context = told(request.project, ExportDefinition.from_document(export.definition))
-    follows = request.POST.get("part") in FOLLOWED
-    return render(request, "exports/told.html", {**context, "export": export, "wrong": wrong, "live": True, "follows": follows})
+    known = {"export": export, "wrong": wrong, "live": True, "follows": form.name in FOLLOWED}
+    response = told_to(render(request, "exports/told.html", {**context, **known}), form.errors())
+    if wrong is None and form.name in SHOWN_IN_LINES:
+        response.headers["HX-Trigger-After-Swap"] = "paquebot:tried"
+    return response
 
 
 @seen_by(EDITORS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
-    """The first lines of the file: a part of the page, or a page of its own without JavaScript."""
+    """The first lines of the file, with what is in a form that is sent along, unsaved: a part of the page, or a page of its own
+    without JavaScript."""
     export = export_or_404(request, name)
-    context: dict[str, Any] = {"export": export, "first_rows": FIRST_ROWS}
+    definition = ExportDefinition.from_document(export.definition)
+    context: dict[str, Any] = {"export": export}
     try:
-        context["preview"] = preview(records(), export)
+        if "part" in request.POST:
+            tried = _tried(export, part_of(request, export, definition))
+            context["unsaved"] = tried != definition
+            definition = tried
+        context["preview"] = preview(records(), export, definition)
     except PaquebotError as error:
         context["error"] = describe(error)
     whole = not request.headers.get("HX-Request")
     return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
 
 
-def _tried(request: PageRequest, export: Export) -> ExportDefinition:
-    definition = ExportDefinition.from_document(export.definition)
-    form = part_of(request, export, definition)
+def _tried(export: Export, form: Bound) -> ExportDefinition:
+    """What the export would be with what is in the form."""
     form.is_valid()
     return exports.changed(export, form.changes())
 

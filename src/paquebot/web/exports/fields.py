@@ -1,7 +1,7 @@
 """The fields of an export: which leave, and which are obfuscated, by which algorithm.
 
 One line per field, each with the switches the options declare; the line names its field, so that columns that came or went
-since the page was made change nothing for the others.
+since the page was made change nothing for the others. The order of the lines is the order in the file, where fields are chosen.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from paquebot.web.option_form import OptionForm
 NO_FIELD = Problem("export.no_field", "No field is chosen.", "Choose at least one, or export all of them.")
 
 NAME = "fields"
+STEPS = {"up": -1, "down": 1}
 TITLE = translatable("Fields and obfuscation")
 _GUESSABLE = translatable(
     "Anybody with a list of likely values can hash them and recognise yours. "
@@ -62,6 +63,11 @@ class Line:
     name: str
     form: OptionForm
     missing: bool = False
+
+    @property
+    def number(self) -> str:
+        """What its controls are called by, wherever it stands; the page sends the numbers in the order of the lines."""
+        return (self.form.prefix or "").removeprefix("field")
 
 
 @dataclass(slots=True)
@@ -111,6 +117,16 @@ class FieldsForm:
         hidden = {name: how for name, how in hidden.items() if name in leaving}
         return {"obfuscation": self._obfuscation(hidden), "content": {CONTACTS: {"fields": leaving}}}
 
+    def move(self, asked: str) -> bool:
+        """`up:3` and `down:3` move the line of that number one place; False for anything else."""
+        direction, _, number = asked.partition(":")
+        place = next((place for place, line in enumerate(self.lines) if line.number == number), None)
+        if direction not in STEPS or place is None:
+            return False
+        other = min(max(place + STEPS[direction], 0), len(self.lines) - 1)
+        self.lines.insert(other, self.lines.pop(place))
+        return True
+
     def place_error(self, told: str, path: Sequence[Any]) -> None:
         """Beside the field the error is about, or on top."""
         for line in self.lines:
@@ -141,17 +157,16 @@ class FieldsForm:
             how = hidden.get(name)
             stored = {"field": name, "leaves": chosen is None or name in chosen, "hidden": how is not None}
             stored |= dataclasses.asdict(how) if how else {}
-            yield Line(name, _line_form(position, None, stored), missing=name in gone)
+            yield Line(name, _line_form(str(position), None, stored), missing=name in gone)
 
     def _written_lines(self) -> Iterator[Line]:
-        position = 0
-        while name := self.written.get(f"field{position}-field"):
-            yield Line(name, _line_form(position, self.written, {}), missing=name not in self.columns)
-            position += 1
+        for number in dict.fromkeys(self.written.getlist("line")):
+            if name := self.written.get(f"field{number}-field"):
+                yield Line(name, _line_form(number, self.written, {}), missing=name not in self.columns)
 
 
-def _line_form(position: int, written: Any, stored: Mapping[str, Any]) -> OptionForm:
-    form = OptionForm((_FIELD, _LEAVES, _HIDDEN, *_HOW), written, stored=stored, prefix=f"field{position}")
+def _line_form(number: str, written: Any, stored: Mapping[str, Any]) -> OptionForm:
+    form = OptionForm((_FIELD, _LEAVES, _HIDDEN, *_HOW), written, stored=stored, prefix=f"field{number}")
     form.fields["field"].widget = forms.HiddenInput()
     return form
 

@@ -16,6 +16,7 @@ from paquebot.records.freezing import displayed
 from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
+from paquebot.web.checking import errors_of
 from paquebot.web.exports import fields
 from paquebot.web.exports.parts import PARTS, Part
 from paquebot.web.installation import records
@@ -43,6 +44,15 @@ class Bound:
             return self.form.changes()
         return self.part.changes(self.form.values(), self.definition) if self.part else {}
 
+    def moves(self, asked: str) -> bool:
+        """Whether the button that was pressed only moved a field up or down; nothing is to be saved then."""
+        return isinstance(self.form, fields.FieldsForm) and self.form.move(asked)
+
+    def errors(self) -> dict[str, list[str]]:
+        """What is wrong, by the name of the field as the page sends it."""
+        judged = [line.form for line in self.form.lines] if isinstance(self.form, fields.FieldsForm) else [self.form]
+        return errors_of(*judged)
+
     def place_error(self, error: PaquebotError) -> None:
         """Beside the field the error is about, or on top of the form."""
         if isinstance(self.form, fields.FieldsForm):
@@ -53,7 +63,7 @@ class Bound:
 
 def export_or_404(request: PageRequest, name: str) -> Export:
     """The project's export of that name."""
-    found = Export.objects.select_related("project", "server").filter(project=request.project, name=name).first()
+    found = Export.objects.select_related("project", "server", "changed_by").filter(project=request.project, name=name).first()
     if found is None:
         raise Http404
     return found

@@ -41,6 +41,8 @@ RUNS = Listing(
     name="export_history",
     columns=tuple(column for column in HISTORY.columns if column.name != "export"),
     filters=tuple(filter_ for filter_ in HISTORY.filters if filter_.name != "export"),
+    search=("file_name",),
+    span=HISTORY.span,
 )
 
 
@@ -63,7 +65,7 @@ def content(request: PageRequest, project: str, name: str) -> HttpResponseBase:
 def runs(request: PageRequest, project: str, name: str) -> HttpResponseBase:
     """What became of it."""
     export = export_or_404(request, name)
-    return RUNS.answer(request, runs_of(export), "exports/runs.html", _frame(export, "history"))
+    return RUNS.answer(request, runs_of(export), "exports/runs.html", frame_of(export, "history"))
 
 
 def _tab(request: PageRequest, name: str, tab: str) -> HttpResponseBase:
@@ -90,9 +92,13 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
     definition = ExportDefinition.from_document(export.definition)
     part = part_of(request, export, definition)
     changed: Sequence[dict[str, str]] = ()
+    if part.moves(request.POST.get("move", "")):
+        return render(
+            request, f"exports/{tab}.html", {**_context(export, definition, tab, {part.name}, part), "unsaved": part.name}
+        )
     if part.is_valid():
         try:
-            exports.save(request.project, export.name, part.changes(), _version(request))
+            exports.save(request.project, export.name, part.changes(), _version(request), request.user)
         except exports.ChangedMeanwhileError as error:
             export = error.export
             changed = _changed(request, export)
@@ -103,7 +109,8 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
             messages.success(request, gettext(_SAVED))
             return redirect(f"{reverse(ROUTES[tab], args=[request.project.name, export.name])}#{part.name}")
     context = _context(export, definition, tab, {part.name}, part)
-    return render(request, f"exports/{tab}.html", {**context, "changed": changed, "in_question": part.name}, status=422)
+    told_of = {"changed": changed, "in_question": part.name, "unsaved": part.name}
+    return render(request, f"exports/{tab}.html", {**context, **told_of}, status=422)
 
 
 def _context(
@@ -118,7 +125,7 @@ def _context(
         for name in TABS[tab]
     ]
     return {
-        **_frame(export, tab),
+        **frame_of(export, tab),
         **told(export.project, definition),
         "parts": parts,
         "made_from": json.dumps(export.definition),
@@ -127,7 +134,8 @@ def _context(
     }
 
 
-def _frame(export: Export, tab: str) -> dict[str, Any]:
+def frame_of(export: Export, tab: str) -> dict[str, Any]:
+    """What the frame around every tab of the export shows."""
     definition = ExportDefinition.from_document(export.definition)
     return {
         "export": export,

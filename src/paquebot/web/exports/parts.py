@@ -210,8 +210,8 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
             raise DefinitionError(problem, ("schedule", key))
     said = {key: values[key] for key in _kept_keys(rhythm, values) if values.get(key) is not None}
     if "at" in said:
-        said["at"] = list(dict.fromkeys(_time(written) for written in said["at"]))
-    said |= {key: _time(said[key]) for key in ("from", "until") if key in said}
+        said["at"] = list(dict.fromkeys(time_written(written) for written in said["at"]))
+    said |= {key: time_written(said[key]) for key in ("from", "until") if key in said}
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
 
 
@@ -227,7 +227,7 @@ def _kept_keys(rhythm: str, values: Values) -> list[str]:
     return keys
 
 
-def _time(written: str) -> str:
+def time_written(written: str) -> str:
     """`6 h 30` and `6h` are times too."""
     found = _SPOKEN_TIME.fullmatch(written.strip())
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
+from django.urls import reverse
 from django.utils.functional import lazy
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from paquebot.credentials import Secret
 from paquebot.errors import PaquebotError, describe, render
 from paquebot.language import translatable
+from paquebot.records.alerts import mail
+from paquebot.records.alerts.letters import Told
+from paquebot.records.alerts.outbox import Errand, post
 from paquebot.records.models import User
 from paquebot.records.people import KNOWN_EMAIL, WEAK_PASSWORD, add_first_person, may_ask_reset
+from paquebot.web import installation
 
 if TYPE_CHECKING:  # generic for the type checker alone
     _SetPasswordForm = SetPasswordForm[User]
@@ -31,6 +38,8 @@ def _word(text: str) -> Any:
 
 EMAIL = translatable("E-mail")
 PASSWORD = translatable("Password")
+YOUR_NAME = translatable("Your name")
+RESET_LASTS = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
 PASSWORD_HELP = translatable("At least 10 characters; a sentence is easy to remember and hard to guess.")
 
 
@@ -66,9 +75,7 @@ class SignInForm(AuthenticationForm):
 class FirstPersonForm(forms.Form):
     """Who owns this installation."""
 
-    name = forms.CharField(
-        label=_word(translatable("Your name")), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    name = forms.CharField(label=_word(YOUR_NAME), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = _email_field()
     password = _new_password_field()
 
@@ -89,8 +96,17 @@ class FirstPersonForm(forms.Form):
         return True
 
 
+class InvitedForm(forms.Form):
+    """Who takes an invitation: the e-mail is known."""
+
+    name = forms.CharField(
+        label=_word(YOUR_NAME), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
+    )
+    password = _new_password_field()
+
+
 class ForgottenForm(PasswordResetForm):
-    """Sends at most one message in five minutes to the same person."""
+    """Sends at most one message in five minutes to the same person: by the mail server, or a file where there is none."""
 
     email = _email_field()
 
@@ -98,6 +114,40 @@ class ForgottenForm(PasswordResetForm):
         found = User.objects.filter(email=email.strip().lower(), is_active=True).first()
         if found is not None and may_ask_reset(found):
             yield found
+
+    def send_mail(  # noqa: PLR0913, PLR0917  # as the class above declares it
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
+        html_email_template_name: str | None = None,
+    ) -> None:
+        """Through the outbox, where it is retried and shown until it has left, or is worth nothing any more."""
+        if mail.channel() is None:
+            super().send_mail(subject_template_name, email_template_name, context, from_email, to_email)
+            return
+        user: User = context["user"]
+        path = reverse("other_password", args=[context["uid"], context["token"]])
+        post(
+            installation.records(),
+            Errand(user.email, "reset", RESET_LASTS),
+            _reset_letter(path, context),
+            get_language() or "en",
+        )
+
+
+def _reset_letter(path: str, context: dict[str, Any]) -> Told:
+    return Told(
+        subject=gettext(translatable("Choose another password for Paquebot")),
+        paragraphs=(
+            gettext(translatable("Somebody, probably you, asked for another password. Choose it here, within an hour:")),
+        ),
+        link=f"{mail.pages_url() or '{protocol}://{domain}'.format(**context)}{path}",
+        link_words=gettext(translatable("Choose another password")),
+        foot=gettext(translatable("If it was not you, do nothing: your password stays as it is.")),
+    )
 
 
 class OtherPasswordForm(_SetPasswordForm):

@@ -15,7 +15,7 @@ from paquebot.records.models import User
 from paquebot.web.access import ANYBODY, seen_by
 from paquebot.web.people.forms import FirstPersonForm, SignInForm
 
-_BY_EMAIL = "django.contrib.auth.backends.ModelBackend"
+BY_EMAIL = "django.contrib.auth.backends.ModelBackend"
 
 
 class _SignIn(LoginView):
@@ -45,6 +45,6 @@ def welcome(request: HttpRequest) -> HttpResponse:
         return redirect("sign_in")
     form = FirstPersonForm(request.POST or None)
     if request.method == "POST" and form.make():
-        login(request, form.user, _BY_EMAIL)
+        login(request, form.user, BY_EMAIL)
         return redirect("home")
     return render(request, "people/welcome.html", {"form": form}, status=422 if form.errors else 200)

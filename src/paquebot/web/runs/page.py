@@ -17,6 +17,7 @@ from paquebot.errors import render as render_error
 from paquebot.records.definition_words import Difference, described, differences
 from paquebot.records.durations import usual_seconds
 from paquebot.records.freezing import freeze
+from paquebot.records.inbox import mark_run_read
 from paquebot.records.models import Receipt, Run
 from paquebot.records.models.history import FINISHED
 from paquebot.records.models.people import EDITOR
@@ -31,8 +32,10 @@ from paquebot.web.runs.waterfall import WIDTH, waterfall
 @seen_by(VIEWERS)
 @require_safe
 def run(request: PageRequest, project: str, run: int) -> HttpResponse:
-    """The whole page."""
-    return render(request, "run.html", whole(request, found(request, run)))
+    """The whole page. Whoever looks at the run has read what their inbox told of it."""
+    one = found(request, run)
+    mark_run_read(request.user, one.id)
+    return render(request, "run.html", whole(request, one))
 
 
 @seen_by(VIEWERS)

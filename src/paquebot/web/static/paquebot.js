@@ -55,17 +55,6 @@
     }
   }
 
-  // A form marked data-guard asks before what was typed is lost.
-  const changed = new Set();
-  document.addEventListener("input", (event) => {
-    const form = event.target.closest("form[data-guard]");
-    if (form) changed.add(form);
-  });
-  document.addEventListener("submit", (event) => changed.delete(event.target));
-  window.addEventListener("beforeunload", (event) => {
-    if ([...changed].some((form) => form.isConnected)) event.preventDefault();
-  });
-
   // A box marked data-choose-all follows and leads the boxes it names; data-chosen tells how many are chosen.
   document.addEventListener("change", (event) => {
     const all = document.querySelector("[data-choose-all]");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,13 @@ def address_with(context: Context, **changes: Any) -> str:
 def chip_address(context: Context, name: str, value: str) -> str:
     """This page's address with the filter `name` set to `value`, or taken away when that is empty."""
     return address_with(context, **{name: value})
+
+
+@register.simple_tag
+def checks_itself() -> SafeString:
+    """What a form says to be judged as one leaves a field (`web/checking.py`)."""
+    how = 'hx-trigger="change delay:50ms" hx-swap="none" hx-sync="this:replace" hx-disinherit="*"'
+    return format_html('hx-post="" {} hx-vals="{}"', SafeString(how), json.dumps({"do": "check"}))
 
 
 @register.filter

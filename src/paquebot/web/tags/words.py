@@ -21,12 +21,10 @@ from django.utils.translation import get_language, gettext
 
 from paquebot.errors import render
 from paquebot.language import supported, translatable
-from paquebot.records import words
+from paquebot.records import figures, words
 from paquebot.schedule import Schedule
 
 register = template.Library()
-
-SIZES = (translatable("{size} B"), translatable("{size} kB"), translatable("{size} MB"), translatable("{size} GB"))
 
 
 def language() -> str:
@@ -54,7 +52,7 @@ def counted(count: int, *, one: str, many: str, **values: Any) -> SafeString:
 @register.filter
 def number(value: float | None) -> str:
     """`1,234` or `1 234`; nothing for None."""
-    return "" if value is None else format_decimal(value, locale=language())
+    return "" if value is None else figures.number(value, language())
 
 
 @register.filter
@@ -62,11 +60,7 @@ def size(value: int | None) -> str:
     """`1.2 MB` or `1,2 Mo`: powers of a thousand, three digits that count; nothing for None."""
     if value is None:
         return ""
-    scaled, rank = float(value), 0
-    while scaled >= 999.5 and rank < len(SIZES) - 1:
-        scaled, rank = scaled / 1000, rank + 1
-    figures = format_decimal(scaled, format="#,##0.#" if scaled < 100 and rank else "#,##0", locale=language())
-    return gettext(SIZES[rank]).format(size=figures)
+    return figures.size(value, language(), gettext)
 
 
 @register.filter
@@ -95,9 +89,13 @@ def clock(moment: datetime | None) -> str:
 
 
 def _clock_words(local: datetime) -> str:
-    if french():
-        return f"{local.hour}\u00a0h\u00a0{local.minute:02}" if local.minute else f"{local.hour}\u00a0h"
-    return f"{local.hour:02}:{local.minute:02}"
+    return figures.clock(local, language())
+
+
+@register.filter
+def hour(number: int) -> str:
+    """An hour of the day, as schedules are told: `06:00` or `6 h`."""
+    return f"{number}\u00a0h" if french() else f"{number:02}:00"
 
 
 @register.filter
@@ -115,9 +113,8 @@ def exactly(moment: datetime | None) -> str:
     if moment is None:
         return ""
     local = timezone.localtime(moment)
-    long_day = format_date(local.date(), "full", locale=language())
     at = translatable("{day} at {clock} ({zone})")
-    return gettext(at).format(day=long_day, clock=clock(moment), zone=_zone_name(local))
+    return gettext(at).format(day=figures.long_day(local.date(), language()), clock=clock(moment), zone=_zone_name(local))
 
 
 @register.filter
@@ -143,7 +140,7 @@ def at(moment: datetime | None) -> SafeString | str:
 @register.filter
 def on_its_clock(moment: datetime) -> SafeString:
     """The whole day and the clock of a moment that is already on the clock it is to be told on."""
-    day_words = format_date(moment.date(), "full", locale=language())
+    day_words = figures.long_day(moment.date(), language())
     return format_html('<time datetime="{}">{}, {}</time>', moment.isoformat(), day_words, _clock_words(moment))
 
 

@@ -1,0 +1,167 @@
+"""Who is told of what, as data: the events of an export people can listen to, and how a project file names the listeners.
+
+`ALERTS` is the section of an export's YAML. `merged` gives each listener once, with every event they asked for; `written`
+gives the shortest list that says the same, so that what is written, read and written again does not move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paquebot.errors import Problem
+from paquebot.language import translatable
+from paquebot.options import DefinitionError, Option, Path, Section
+
+DELIVERED, FAILED, NOTHING_TO_EXPORT = "delivered", "failed", "nothing_to_export"
+HELD, LATE, RECOVERED = "held", "late", "recovered"
+EVENT_WORDS = {
+    FAILED: translatable("It failed"),
+    LATE: translatable("It is late, or was missed"),
+    HELD: translatable("It is held and waits for somebody"),
+    RECOVERED: translatable("It is back to normal"),
+    NOTHING_TO_EXPORT: translatable("There was nothing to export"),
+    DELIVERED: translatable("It was delivered"),
+}
+EVENTS = tuple(EVENT_WORDS)
+"""In the order they are offered."""
+USUAL_EVENTS = (FAILED, LATE, HELD, RECOVERED)
+"""What somebody hears who asks for nothing in particular: all that needs a person, and its end."""
+
+BAD_ADDRESS = Problem(
+    "alerts.bad_address", "{where}: “{value}” is not an e-mail address.", "Write it as name@example.org, one for each reader."
+)
+NOBODY = Problem(
+    "alerts.nobody",
+    "{where}: these events are told to nobody.",
+    "Name people under “to”, by the address they sign in with, or other addresses under “addresses”.",
+)
+_ADDRESS = re.compile(r"[^@\s<>,;:\"\\()]+@[^@\s<>,;:\"\\()]+")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChoice:
+    """These events are told to these people (`to`, by the address they sign in with) and to these other `addresses`."""
+
+    on: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """One listener and all they listen to; a person, or an address that stands for nobody who signs in."""
+
+    address: str
+    is_person: bool
+    events: tuple[str, ...]
+
+
+def check_address(value: str, path: Path = ()) -> str:
+    """The address in lower case. Raises `DefinitionError` when it is none."""
+    address = value.strip().lower()
+    if not _ADDRESS.fullmatch(address) or len(address) > 254:
+        raise DefinitionError(BAD_ADDRESS, path, value=value)
+    return address
+
+
+def _check_addresses(values: list[str], path: Path) -> None:
+    for position, value in enumerate(values):
+        check_address(value, (*path, position))
+
+
+def _check_somebody(values: Mapping[str, Any], path: Path) -> None:
+    if not values["to"] and not values["addresses"]:
+        raise DefinitionError(NOBODY, path)
+
+
+ALERTS = Section(
+    "alerts",
+    "Who is told of what.",
+    (
+        Option(
+            "on",
+            "The events that are told.",
+            label="Events",
+            kind="list",
+            required=True,
+            alone=True,
+            choices=EVENTS,
+            choice_labels=tuple(EVENT_WORDS.values()),
+        ),
+        Option(
+            "to",
+            "The people who are told, by the address they sign in with.",
+            label="People",
+            kind="list",
+            alone=True,
+            default=(),
+            check=_check_addresses,
+        ),
+        Option(
+            "addresses",
+            "Other addresses that are told; they do not count as people.",
+            label="Addresses",
+            kind="list",
+            alone=True,
+            default=(),
+            check=_check_addresses,
+        ),
+    ),
+    many=True,
+    told_when_absent=True,
+    check=_check_somebody,
+)
+
+
+def alerts_from_values(values: Iterable[Mapping[str, Any]] | None) -> tuple[AlertChoice, ...] | None:
+    """What `read` returned for `ALERTS`; None when the export says nothing of alerts."""
+    if values is None:
+        return None
+    return tuple(
+        AlertChoice(
+            tuple(event for event in EVENTS if event in one["on"]),
+            tuple(check_address(address) for address in one["to"]),
+            tuple(check_address(address) for address in one["addresses"]),
+        )
+        for one in values
+    )
+
+
+def merged(choices: Iterable[AlertChoice]) -> list[Subscriber]:
+    """Each listener once, with every event any choice names for them, in the order they appear."""
+    asked: dict[tuple[str, bool], set[str]] = {}
+    for choice in choices:
+        for address in choice.to:
+            asked.setdefault((address, True), set()).update(choice.on)
+        for address in choice.addresses:
+            asked.setdefault((address, False), set()).update(choice.on)
+    return [
+        Subscriber(address, is_person, tuple(event for event in EVENTS if event in events))
+        for (address, is_person), events in asked.items()
+    ]
+
+
+def written(listeners: Iterable[Subscriber]) -> list[dict[str, Any]]:
+    """The listeners as a project file names them: those who hear the same together, in the order of their addresses."""
+    alike: dict[tuple[str, ...], list[Subscriber]] = {}
+    for listener in sorted(listeners, key=lambda one: one.address):
+        alike.setdefault(listener.events, []).append(listener)
+    return [_written(events, group) for events, group in sorted(alike.items(), key=lambda one: _rank(one[0])) if events]
+
+
+def written_choices(choices: Iterable[AlertChoice]) -> list[dict[str, Any]]:
+    """The choices as plain data, as they were written."""
+    return [{key: list(value) for key in ("on", "to", "addresses") if (value := getattr(choice, key))} for choice in choices]
+
+
+def _written(events: tuple[str, ...], group: list[Subscriber]) -> dict[str, Any]:
+    people = [listener.address for listener in group if listener.is_person]
+    others = [listener.address for listener in group if not listener.is_person]
+    return {"on": list(events), **({"to": people} if people else {}), **({"addresses": others} if others else {})}
+
+
+def _rank(events: tuple[str, ...]) -> list[int]:
+    return [EVENTS.index(event) for event in events]

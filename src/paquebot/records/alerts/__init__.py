@@ -1,0 +1,1 @@
+"""Alerts: who listens, what is told, and the messages on their way."""

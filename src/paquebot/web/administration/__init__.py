@@ -1,0 +1,1 @@
+"""Administration: who may do what in a project, and how messages leave the installation."""

@@ -1,0 +1,1 @@
+"""Alerts of an export: who listens, to what, and by when it must be delivered."""
