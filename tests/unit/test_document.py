@@ -237,7 +237,6 @@ def test_what_is_wrong_is_told_with_its_line(folder, before, after, code, line):
 @pytest.mark.parametrize(
     "after, added, said, line",
     [
-        (35, "    trigger: {after: other}\n", "trigger", 35),
     ],
 )
 def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folder, after, added, said, line):

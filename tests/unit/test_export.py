@@ -258,7 +258,6 @@ def test_a_region_without_phone_numbers_is_refused():
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"trigger": {"after": "other"}}, "trigger"),
         ({"destination": {"bigquery": "entrepot"}}, "bigquery"),
         ({"production": {"mode": "changes"}}, "changes"),
         ({"production": {"if_exists": "number"}}, "number"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0005_alerts'),
+        ('records', '0006_bridge'),
     ]
 
     operations = [
