@@ -288,7 +288,7 @@ def _cpu_of_account(server: Any) -> float:
     for place in Path("/proc").iterdir():
         try:
             text = (place / "stat").read_text() if place.name.isdigit() else ""
-            if "(sshd" in text and place.stat().st_uid == server.account.pw_uid:
+            if "(sshd" in text and place.stat().st_uid == server.account.entry.pw_uid:
                 fields = text.rpartition(")")[2].split()
                 total += sum(int(field) for field in fields[11:15]) / TICKS
         except OSError:

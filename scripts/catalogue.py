@@ -44,7 +44,7 @@ DECLARATIONS = {
     "Option": (("explanation", 1),),
     "Section": (("explanation", 1),),
 }
-OPTIONAL = {"Option": ("label", "choice_labels"), "Section": ("label",)}
+OPTIONAL = {"Option": ("label", "choice_labels", "risk"), "Section": ("label",)}
 """What else of them people read, where it is given."""
 TEMPLATE_TAG = re.compile(r"\{%\s*(say|translate|counted)\b(.*?)%\}", re.DOTALL)
 TEMPLATE_LITERAL = re.compile(r'^\s*"([^"]*)"|\b(?:one|many)="([^"]*)"')

@@ -5,6 +5,10 @@ import importlib.util
 _PARTS = (
     "fixtures.postgres",
     "fixtures.sshd",
+    "fixtures.ftpd",
+    "fixtures.web",
+    "fixtures.object_store",
+    "fixtures.voyage",
     "fixtures.lake",
     "fixtures.home",
     "fixtures.pages",

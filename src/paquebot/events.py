@@ -87,7 +87,8 @@ class SealedArtifact:
 
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
     bytes that leave. `file_name` is the name they leave under. `contract` says the columns with their types, for later runs to
-    keep to; `held_for` why a person must look before it leaves, as `errors.describe` writes it.
+    keep to; `held_for` why a person must look before it leaves, as `errors.describe` writes it; `report` what the format
+    told of the file once it was written.
     """
 
     location: str
@@ -100,6 +101,7 @@ class SealedArtifact:
     final: Measure
     contract: tuple[Mapping[str, str], ...] = ()
     held_for: tuple[Mapping[str, Any], ...] = ()
+    report: Mapping[str, int] = field(default_factory=dict)
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

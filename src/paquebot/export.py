@@ -27,6 +27,7 @@ from paquebot.export_keys import (
     TABLE,
     check_name,
 )
+from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
@@ -105,16 +106,31 @@ class ProductionOptions:
     when_empty: str = "header_only"
     if_exists: str = "replace"
     order: str = "key"
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
+    """`options` are those of the format, every one of them, by name; `extension` empty means those of the road."""
+
     name: str = DEFAULT_FILE_NAME
     format: str = "csv"
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    header: bool = True
-    line_ending: str = "crlf"
+    extension: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        given = {option.name: self.options.get(option.name, option.default) for option in options_of(self.format)}
+        object.__setattr__(self, "options", {name: value for name, value in given.items() if value is not None})
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> FileOptions:
+        """From what the section `file` reads as; what means nothing in the format is left out."""
+        named = {name: values[name] for name in ("name", "format", "extension") if name in values}
+        return cls(**named, options={name: value for name, value in values.items() if name not in named})
+
+    def to_document(self) -> dict[str, Any]:
+        """As `from_values` takes it."""
+        return {"name": self.name, "format": self.format, "extension": self.extension, **self.options}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +189,10 @@ class ExportDefinition:
     file: FileOptions = field(default_factory=FileOptions)
     obfuscation: ObfuscationChoice | None = None
     compression: str = "none"
+    compression_level: int | None = None
+    zip_name: str = ""
     encryption_keys: tuple[str, ...] = ()
+    armour: bool = False
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
@@ -185,7 +204,7 @@ class ExportDefinition:
     @property
     def column_policy(self) -> str:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
-        return self.columns or ("append" if self.file.header else "keep")
+        return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -209,10 +228,13 @@ class ExportDefinition:
             schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
-            file=FileOptions(**(values["file"] or {})),
+            file=FileOptions.from_values(values["file"] or {}),
             obfuscation=_obfuscation(values["obfuscation"]),
             compression=values["compression"],
+            compression_level=values["compression_level"],
+            zip_name=values["zip_name"],
             encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
+            armour=bool(encryption and encryption["armour"]),
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
@@ -224,6 +246,7 @@ class ExportDefinition:
             duration=DurationPolicy(**(values["duration"] or {})),
         )
         _check_obfuscated_fields(definition, path)
+        check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
         return definition
@@ -253,13 +276,17 @@ class ExportDefinition:
             yield "schedule", self.schedule.to_document()
         yield "content", _written_content(self.content)
         yield "production", _plain(self.production)
-        yield "file", _plain(self.file)
+        yield "file", self.file.to_document()
         if self.obfuscation:
             fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
             yield "obfuscation", {"algorithm": self.obfuscation.algorithm, "fields": fields}
         yield "compression", self.compression
+        if self.compression_level is not None:
+            yield "compression_level", self.compression_level
+        if self.zip_name:
+            yield "zip_name", self.zip_name
         if self.encryption_keys:
-            yield "encryption", {"openpgp": list(self.encryption_keys)}
+            yield "encryption", {"openpgp": list(self.encryption_keys), "armour": self.armour}
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from paquebot.alerts import ALERTS
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS, HOLD
+from paquebot.file_keys import (
+    COMPRESSION_LABELS,
+    EXTENSION,
+    FORMAT_LABELS,
+    FORMATS,
+    LEVELS,
+    VALUE_OPTIONS,
+    check_meaning,
+    formats_with,
+)
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
@@ -80,6 +91,11 @@ def check_name(value: str, path: Path) -> None:
 def _check_file_name(value: str, path: Path) -> None:
     if not value.strip() or value.startswith(".") or re.search(r"[/\\]", value) or _CONTROL.search(value):
         raise DefinitionError(BAD_FILE_NAME, path, value=value)
+
+
+def _check_zip_name(value: str, path: Path) -> None:
+    if value:
+        _check_file_name(value, path)
 
 
 def _check_folder(value: str, path: Path) -> None:
@@ -175,6 +191,13 @@ _PRODUCTION = Section(
             label="Order of the rows",
             choice_labels=("By key", "As they come"),
         ),
+        Option(
+            "twice",
+            "Whether the file is produced a second time from the same data and compared before anything is sent.",
+            label="Produce twice and compare",
+            kind="boolean",
+            default=False,
+        ),
         Planned("rows_per_part"),
         Planned("bytes_per_part"),
     ),
@@ -194,38 +217,20 @@ _FILE = Section(
             "format",
             "The file's format.",
             label="Format",
-            choice_labels=("CSV",),
             default="csv",
-            choices=("csv",),
-            planned_choices=("json_lines", "json", "parquet", "xlsx", "xml", "fixed_width"),
+            choices=FORMATS,
+            choice_labels=FORMAT_LABELS,
+            planned_choices=("avro", "fixed_width"),
         ),
-        Option(
-            "delimiter",
-            "What stands between two values.",
-            label="Separator",
-            default=",",
-            choices=(",", ";", "tab", "|"),
-            choice_labels=("Comma", "Semicolon", "Tab", "Vertical bar"),
+        *(
+            replace(option, only_with=tuple(f"format={name}" for name in formats_with(option.name)))
+            if formats_with(option.name) != FORMATS
+            else option
+            for option in VALUE_OPTIONS
         ),
-        Option(
-            "encoding",
-            "How characters become bytes.",
-            label="Encoding",
-            choice_labels=("UTF-8",),
-            default="utf-8",
-            choices=("utf-8",),
-            planned_choices=("utf-8-sig", "utf-16", "windows-1252", "iso-8859-1"),
-        ),
-        Option("header", "Whether the first line names the columns.", label="Header line", kind="boolean", default=True),
-        Option(
-            "line_ending",
-            "What ends a line.",
-            label="End of line",
-            default="crlf",
-            choices=("crlf", "lf"),
-            choice_labels=("CR LF (Windows)", "LF (Unix)"),
-        ),
+        EXTENSION,
     ),
+    check=check_meaning,
 )
 _OBFUSCATION = Section(
     "obfuscation",
@@ -328,16 +333,39 @@ EXPORT: tuple[Entry, ...] = (
         "compression",
         "How the file is compressed.",
         label="Compression",
-        choice_labels=("None", "gzip", "Zstandard"),
+        choice_labels=("None", *COMPRESSION_LABELS),
         default="none",
-        choices=("none", "gzip", "zstd"),
-        planned_choices=("zip", "bzip2", "xz"),
+        choices=("none", *LEVELS),
+    ),
+    Option(
+        "compression_level",
+        "How hard to compress: a small number is fast, a large one makes a small file.",
+        label="Level of compression",
+        kind="integer",
+        least=0,
+        most=19,
+        only_with=tuple(f"compression={name}" for name in LEVELS),
+    ),
+    Option(
+        "zip_name",
+        "The name of the file inside the ZIP file; it may hold variables, and is the file's own when left out.",
+        label="Name inside the ZIP file",
+        default="",
+        only_with=("compression=zip",),
+        check=_check_zip_name,
     ),
     Section(
         "encryption",
         "Whose keys the file is closed with.",
         (
             Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
+            Option(
+                "armour",
+                "Whether the encrypted file is text (ASCII armour), a third larger.",
+                label="As text (ASCII armour)",
+                kind="boolean",
+                default=False,
+            ),
             Planned("age"),
         ),
     ),

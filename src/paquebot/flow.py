@@ -75,6 +75,21 @@ class Meter:
         return Measure(self.size_bytes, self._digest.hexdigest())
 
 
+class RowCounter:
+    """Counts rows as they pass, and stops them when the run is cancelled."""
+
+    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
+        self.count = 0
+        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
+
+    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
+        with closing_upstream(rows.batches):
+            for batch in rows.batches:
+                cancellation.check()
+                self.count += batch.num_rows
+                yield batch
+
+
 @contextmanager
 def closing_upstream(upstream: Iterable[Any]) -> Iterator[None]:
     """Closes `upstream` on the way out, whatever happened; what cannot be closed (a list's iterator) is left alone."""

@@ -108,7 +108,9 @@ class Option:
 
     `least` and `most` bound a number; a list may be empty only when `least` is 0. `planned_choices` are refused by saying so.
     `label` is what a form calls it (the explanation when left out), `choice_labels` what it calls the choices, in their
-    order; both are English and keys of the catalogue. `lines` asks for a field of several lines.
+    order; both are English and keys of the catalogue. `lines` asks for a field of several lines. `only_with` lists the choices
+    of other options (`format=csv`) with which this one means something; a form shows it with one of these only.
+    `risky` are the values somebody must choose knowingly; `risk` says in one line why, and is shown wherever one is chosen.
     `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
     `check` sees a value that passed everything else and raises `DefinitionError`.
     `tuning` marks what changes how something goes, never where to or as whom: a server whose tuning changed is the same one.
@@ -129,7 +131,10 @@ class Option:
     label: str = ""
     choice_labels: tuple[str, ...] = ()
     lines: bool = False
+    only_with: tuple[str, ...] = ()
     tuning: bool = False
+    risky: tuple[Any, ...] = ()
+    risk: str = ""
     check: Callable[[Any, Path], None] | None = field(default=None, compare=False)
 
 

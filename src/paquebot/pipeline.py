@@ -9,32 +9,21 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paquebot import events
-from paquebot.content import contract
-from paquebot.content.contract import ColumnContract
-from paquebot.content.fields import Obfuscation
-from paquebot.content.gate import Gate, Inspection
-from paquebot.delivery.base import Destination
 from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Meter, Rows, closing_upstream
-from paquebot.formats.base import Format
-from paquebot.packaging.artifact import ArtifactStore
-from paquebot.packaging.compression.base import Compression
-from paquebot.packaging.concurrency import ahead
-from paquebot.packaging.encryption.base import Encryption
+from paquebot.flow import Blocks, Cancellation, Measure, Meter, RowCounter, Rows, closing_upstream
+from paquebot.plan import Checkpoint, Outcome, Plan, join
+from paquebot.producing import Making
 from paquebot.reporting.confirmation import Confirmation
-from paquebot.sources.base import Source
 from paquebot.verification.comparison import compare, strongest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 EMPTY_RESULT = Problem(
     "content.empty",
@@ -42,66 +31,17 @@ EMPTY_RESULT = Problem(
     "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
 )
 
+PRODUCED_OTHERWISE = Problem(
+    "verification.produced_otherwise",
+    "The file was produced twice from the same data, and the two differ: {first_bytes} and {second_bytes} bytes, SHA-256 "
+    "{first_sha256} and {second_sha256}.",
+    "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
+)
+
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
+__all__ = ["Checkpoint", "Outcome", "Plan", "carry_out", "clean_up", "join"]
+
 HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far earlier attempts of the same run came."""
-
-    artifact: SealedArtifact | None = None
-    intended: bool = False
-    verification: str | None = None
-    """The level the published file was compared at; None while it is not published."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run with every plug-in built. `token` makes hidden names of this run recognisable among all installations'."""
-
-    token: str
-    attempt: int
-    source: Source
-    obfuscation: Obfuscation | None
-    format: Format
-    compression: Compression | None
-    encryption: Encryption | None
-    store: ArtifactStore
-    destination: Destination
-    file_name: str
-    folder: str
-    replace: bool
-    when_empty: str
-    two_step: bool
-    confirmation: Confirmation | None
-    started_at: datetime
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    same_again: bool = False
-    """A kept file is sent again: its own bytes under the final name may be replaced, whatever `replace` says."""
-    contract: ColumnContract | None = None
-    gate: Gate = field(default_factory=Gate)
-    released: bool = False
-    """A person looked at what the file is held for, and lets it leave."""
-
-    @property
-    def remote_path(self) -> str:
-        return join(self.folder, self.file_name)
-
-    def hidden_path(self, attempt: int, folder: str | None = None) -> str:
-        """Where the bytes of `attempt` stand before they are published."""
-        return join(self.folder if folder is None else folder, f".paquebot-{self.token}-{attempt}.part")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run that did not fail came to: `delivered`, `nothing_to_export` without a file, or `held` for a person."""
-
-    status: str
-    artifact: SealedArtifact
-    remote_path: str | None
-    verification: str | None
-    identity: dict[str, str] = field(default_factory=dict)
-    finished_at: datetime | None = None
 
 
 def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> Outcome:
@@ -130,32 +70,32 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
     return None
 
 
-def join(folder: str, name: str) -> str:
-    """A remote path; an empty folder is the place the server puts us in."""
-    if not folder:
-        return name
-    return f"{folder.rstrip('/')}/{name}"
-
-
 class _Voyage:
     def __init__(self, plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> None:
         self.plan = plan
         self.listener = listener
         self.cancellation = cancellation
         self.now = now
+        self._exposed = False
+        """Part of the file may stand under the final name, because the server cannot rename."""
 
     # ── before the artifact ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def produce(self) -> SealedArtifact:
         plan = self.plan
-        with plan.source:
+        with ExitStack() as reading:
+            reading.enter_context(plan.source)
             with self._step(events.PREPARE) as detail:
                 self._check()
                 detail["file_name"] = plan.file_name
             with self._step(events.PRODUCE) as detail:
                 artifact = self._seal(plan.source.rows(), detail)
-                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 self._refuse_empty(artifact)
+                if plan.twice:
+                    reading.close()
+                    artifact = self._same_again(artifact)
+                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
+                detail.update(artifact.report)
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
 
@@ -166,37 +106,50 @@ class _Voyage:
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
         plan = self.plan
-        counter = _Counter(rows, self.cancellation)
-        inspection = Inspection(plan.gate)
-        fit = (plan.contract or ColumnContract(contract.FOLLOW)).fit(rows.schema)
-        leaving = inspection.watch(counter.rows)
-        if plan.obfuscation:
-            hidden = plan.obfuscation.apply(leaving)
-            leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
-        leaving = contract.only(leaving, [column.name for column in fit.columns])
-        if fit.notices:
-            detail["notices"] = [describe(notice) for notice in fit.notices]
-        plain, packed = Meter(), Meter()
-        blocks: Blocks = ahead(plain.watch(plan.format.write(leaving)))
-        if plan.compression:
-            blocks = ahead(plan.compression.pack(blocks))
-        if plan.encryption:
-            blocks = plan.encryption.encrypt(packed.watch(blocks))
-        watched = self._watch(events.PRODUCE, blocks, counter)
+        made = Making(plan, plan.format, rows, self.cancellation)
+        if made.fit.notices:
+            detail["notices"] = [describe(notice) for notice in made.fit.notices]
+        packed = Meter()
+        blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
+        watched = self._watch(events.PRODUCE, blocks, made.counter)
         with closing_upstream(watched):
             kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
         return SealedArtifact(
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=plan.file_name,
-            rows=counter.count,
-            columns=tuple(leaving.schema.names),
-            plain=plain.measure,
+            rows=made.counter.count,
+            columns=made.columns,
+            plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
-            contract=tuple(column.to_document() for column in fit.columns),
-            held_for=tuple(describe(why) for why in (*fit.held_for, *inspection.findings(kept.measure.size_bytes))),
+            contract=tuple(column.to_document() for column in made.fit.columns),
+            held_for=made.held_for(kept.measure.size_bytes),
+            report=dict(plan.format.report),
         )
+
+    def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
+        """Produces again from the same snapshot, keeping nothing. Raises `VerificationError` unless it is the same file."""
+        try:
+            second = self._measured_again()
+        except BaseException:
+            self.plan.store.remove(artifact.location)
+            raise
+        if second != (first := artifact.packed):
+            self.plan.store.remove(artifact.location)
+            sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
+            raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
+        return replace(artifact, report={**artifact.report, "times_produced": 2})
+
+    def _measured_again(self) -> Measure:
+        with self.plan.source:
+            made = Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
+            packed = Meter()
+            watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
+            with closing_upstream(watched):
+                for _ in watched:
+                    pass
+        return packed.measure
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:
         if artifact.rows == 0 and self.plan.when_empty == FAILURE:
@@ -210,7 +163,7 @@ class _Voyage:
         with ExitStack() as link:
             self._connect(link)
             try:
-                level = strongest(plan.destination.CAPABILITIES, two_step=plan.two_step)
+                level = strongest(plan.destination.capabilities, two_step=plan.two_step)
                 verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
                 return self._complete(artifact, verification)
             except Exception:
@@ -222,7 +175,7 @@ class _Voyage:
         """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
         with ExitStack() as link:
             self._connect(link)
-            level = strongest(self.plan.destination.CAPABILITIES, two_step=self.plan.two_step)
+            level = strongest(self.plan.destination.capabilities, two_step=self.plan.two_step)
             verification = self._found(artifact, level)
             if verification:
                 return self._complete(artifact, verification)
@@ -255,27 +208,30 @@ class _Voyage:
             return None
         with self._step(events.COMPARE) as detail:
             self._sweep(range(1, plan.attempt))
-            detail["already_there"] = self._holds(artifact, level)
-        if not detail["already_there"]:
-            return None
-        self.listener.tell(events.Published(plan.remote_path, level))
-        return level
+            reached = self._holds(artifact, level)
+            detail["already_there"] = reached is not None
+        if reached:
+            self.listener.tell(events.Published(plan.remote_path, reached))
+        return reached
 
-    def _holds(self, artifact: SealedArtifact, level: str) -> bool:
+    def _holds(self, artifact: SealedArtifact, level: str) -> str | None:
+        """The level at which the file under the final name is this one; None when it is another one, or none."""
         path = self.plan.remote_path
         if self.plan.destination.size(path) != artifact.final.size_bytes:
-            return False
+            return None
         try:
-            compare(self.plan.destination, path, artifact.final, level)
+            return compare(self.plan.destination, path, artifact.final, level).level
         except VerificationError:
-            return False
-        return True
+            return None
 
     def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        if not self.plan.destination.capabilities.hidden_name:
+            return self._transmit_openly(artifact, level)
         plan = self.plan
         hidden = plan.hidden_path(plan.attempt)
         with self._step(events.SEND) as detail:
             self._sweep(range(1, plan.attempt))
+            self._sweep_orphans()
             detail.update(self._send(hidden, artifact))
         with self._step(events.COMPARE) as detail:
             compared = compare(plan.destination, hidden, artifact.final, level)
@@ -288,6 +244,23 @@ class _Voyage:
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
 
+    def _transmit_openly(self, artifact: SealedArtifact, level: str) -> str:
+        """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
+        plan = self.plan
+        with self._step(events.SEND) as detail:
+            if plan.replace or plan.checkpoint.intended or self._is_same_again(artifact, level):
+                plan.destination.remove(plan.remote_path)
+            plan.destination.require_free(plan.remote_path)
+            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
+            self._exposed = True
+            detail.update(self._send(plan.remote_path, artifact))
+        with self._step(events.COMPARE) as detail:
+            compared = compare(plan.destination, plan.remote_path, artifact.final, level)
+            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+            self.listener.tell(events.Published(plan.remote_path, compared.level))
+        self._exposed = False
+        return compared.level
+
     def _send(self, hidden: str, artifact: SealedArtifact) -> dict[str, Any]:
         blocks = self.plan.store.open(artifact.location, artifact.wrapped_key).read()
         watched = self._watch(events.SEND, blocks)
@@ -297,17 +270,34 @@ class _Voyage:
 
     def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
-        return self.plan.same_again and self._holds(artifact, level)
+        return self.plan.same_again and self._holds(artifact, level) is not None
 
     def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
         with self._step(events.CONFIRM) as detail:
             content = confirmation.write(artifact, self.plan.remote_path, self.plan.started_at, finished_at)
-            hidden = self.plan.hidden_path(self.plan.attempt, confirmation.folder)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
-            self.plan.destination.send(hidden, iter([content]), len(content))
-            self.plan.destination.publish(hidden, final, replace=True)
+            self._deposit(content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
             detail.update(remote_path=final, size_bytes=len(content))
+
+    def _deposit(self, content: bytes, final: str, hidden: str) -> None:
+        """A small file under its final name, in place of an earlier one."""
+        destination = self.plan.destination
+        if destination.capabilities.hidden_name:
+            destination.send(hidden, iter([content]), len(content))
+            destination.publish(hidden, final, replace=True)
+        else:
+            destination.remove(final)
+            destination.send(final, iter([content]), len(content))
+
+    def _sweep_orphans(self) -> None:
+        """Removes what runs that are over left under hidden names when nobody could reach the server any more."""
+        destination, folder = self.plan.destination, self.plan.hidden_folder()
+        if destination.capabilities.listing:
+            found = {name: match["token"] for name in destination.names(folder) if (match := _HIDDEN.match(name))}
+            over = self.plan.ended(set(found.values()) - {self.plan.token})
+            for name in (name for name, token in found.items() if token in over):
+                destination.remove(join(folder, name))
 
     def _sweep(self, attempts: range, folder: str | None = None) -> None:
         for attempt in attempts:
@@ -323,6 +313,8 @@ class _Voyage:
             with self.plan.destination:
                 for folder in folders:
                     self._sweep(range(1, self.plan.attempt + 1), folder)
+                if self._exposed:
+                    self.plan.destination.remove(self.plan.remote_path)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 
@@ -342,7 +334,7 @@ class _Voyage:
             raise
         self.listener.tell(events.StepFinished(name, detail))
 
-    def _watch(self, step: str, blocks: Blocks, counter: _Counter | None = None) -> Blocks:
+    def _watch(self, step: str, blocks: Blocks, counter: RowCounter | None = None) -> Blocks:
         passed = 0
         with closing_upstream(blocks):
             for block in blocks:
@@ -350,18 +342,3 @@ class _Voyage:
                 passed += len(block)
                 self.listener.tell(events.StepProgressed(step, counter.count if counter else 0, passed))
                 yield block
-
-
-class _Counter:
-    """Counts rows as they pass, and stops them when the run is cancelled."""
-
-    def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
-        self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
-
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch

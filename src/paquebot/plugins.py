@@ -19,12 +19,28 @@ UNKNOWN_PLUGIN = Problem(
 
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
+    "ftps": "paquebot.delivery.ftp:FtpsDestination",
+    "ftp": "paquebot.delivery.ftp:FtpDestination",
+    "webdav": "paquebot.delivery.webdav:WebDavDestination",
+    "https": "paquebot.delivery.https:HttpsDestination",
+    "s3": "paquebot.delivery.s3:S3Destination",
     "folder": "paquebot.delivery.folder:FolderDestination",
 }
-FORMATS = {"csv": "paquebot.formats.csv:CsvFormat"}
+FORMATS = {
+    "csv": "paquebot.formats.csv:CsvFormat",
+    "tsv": "paquebot.formats.tsv:TsvFormat",
+    "json_lines": "paquebot.formats.json_lines:JsonLinesFormat",
+    "json": "paquebot.formats.json_array:JsonFormat",
+    "xml": "paquebot.formats.xml:XmlFormat",
+    "parquet": "paquebot.formats.parquet:ParquetFormat",
+    "xlsx": "paquebot.formats.xlsx:XlsxFormat",
+}
 COMPRESSIONS = {
     "gzip": "paquebot.packaging.compression.gzip:GzipCompression",
+    "zip": "paquebot.packaging.compression.zip:ZipCompression",
     "zstd": "paquebot.packaging.compression.zstd:ZstdCompression",
+    "bzip2": "paquebot.packaging.compression.bzip2:Bzip2Compression",
+    "xz": "paquebot.packaging.compression.xz:XzCompression",
 }
 ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption"}
 OBFUSCATIONS = {

@@ -16,8 +16,8 @@ from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Sect
 from paquebot.schedule_keys import read_date
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "folder")
-_PLANNED_KINDS = ("ftp", "ftps", "s3", "gcs", "azure", "webdav", "https", "bigquery")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder")
+_PLANNED_KINDS = ("gcs", "azure", "bigquery")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",

@@ -6,8 +6,11 @@ import asyncssh
 import pytest
 
 from paquebot.delivery.folder import FolderDestination
+from paquebot.delivery.ftp import FtpDestination, FtpsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
+from paquebot.delivery.s3 import S3Destination
 from paquebot.delivery.sftp import SftpDestination
+from paquebot.delivery.webdav import WebDavDestination
 from paquebot.options import read
 from paquebot.testing.destinations import DestinationConformance, Place
 
@@ -73,4 +76,65 @@ class TestSftpWithAPassword(DestinationConformance):
             folder.remote,
             folder.names,
             (password_server.password,),
+        )
+
+
+def ftp_place(ftpd, kind, way, **more):
+    folder = ftpd.folder()
+    options = {"host": ftpd.host, "port": ftpd.ports[way], "username": ftpd.username, "password": ftpd.password, **more}
+    return Place(lambda: kind(read(kind.OPTIONS, options)), folder.remote, folder.names, (ftpd.password,))
+
+
+class TestFtpsExplicit(DestinationConformance):
+    """ProFTPD, which takes no data connection without the session of the control connection."""
+
+    @pytest.fixture
+    def place(self, ftpd):
+        return ftp_place(ftpd, FtpsDestination, "explicit", ca_certificate=ftpd.authority)
+
+
+class TestFtpsImplicitAndActive(DestinationConformance):
+    """Protected from the first byte, the server opening the data connections, its certificate approved by a person."""
+
+    @pytest.fixture
+    def place(self, ftpd):
+        pin = ftpd.certificates["good"].fingerprint
+        return ftp_place(ftpd, FtpsDestination, "implicit", protection="implicit", mode="active", certificate=pin)
+
+
+class TestFtpWithoutProtection(DestinationConformance):
+    @pytest.fixture
+    def place(self, ftpd):
+        return ftp_place(ftpd, FtpDestination, "plain")
+
+
+class TestS3(DestinationConformance):
+    """SeaweedFS; parts of 5 MiB, so that larger files travel in several."""
+
+    @pytest.fixture
+    def place(self, object_store):
+        folder = uuid.uuid4().hex
+        options = {**object_store.options, "part_mebibytes": 5}
+        return Place(
+            lambda: S3Destination(read(S3Destination.OPTIONS, options)),
+            f"/{folder}",
+            lambda: object_store.names(folder),
+            (object_store.secret_key,),
+        )
+
+
+class TestWebDav(DestinationConformance):
+    """WsgiDAV under TLS, signed in by Basic."""
+
+    @pytest.fixture
+    def place(self, webdav):
+        folder = webdav.folder()
+        options = {
+            "url": webdav.url,
+            "username": webdav.username,
+            "password": webdav.password,
+            "ca_certificate": webdav.authority,
+        }
+        return Place(
+            lambda: WebDavDestination(read(WebDavDestination.OPTIONS, options)), folder.remote, folder.names, (webdav.password,)
         )

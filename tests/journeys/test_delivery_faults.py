@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fixtures.home import eventually
-from fixtures.sshd import ServedFolder, SftpServer
+from fixtures.serving import ServedFolder
+from fixtures.sshd import SftpServer
 from journeys.projects import (
     REGIONS,
     SUBSCRIPTIONS,

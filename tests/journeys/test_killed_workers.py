@@ -20,7 +20,8 @@ import pytest
 
 from fixtures.home import Installation, eventually, install
 from fixtures.postgres import fresh_database
-from fixtures.sshd import ServedFolder, SftpServer
+from fixtures.serving import ServedFolder
+from fixtures.sshd import SftpServer
 from journeys.projects import (
     Watcher,
     Worker,
@@ -324,7 +325,7 @@ def test_a_cancelled_run_leaves_nothing_and_the_final_name_untouched(harbour, st
         folder = harbour.prepare(proxy.port)
         earlier = folder.local / "big.csv"
         earlier.write_text("yesterday's file")
-        harbour.sshd.give(earlier)
+        harbour.sshd.account.give(earlier)
         run = harbour.run()
         with Watcher(earlier) as watcher, Worker(harbour.installation):
             if step == "send":

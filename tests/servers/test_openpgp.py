@@ -131,6 +131,15 @@ def test_nothing_is_compressed_and_the_integrity_is_protected(keyring, scratch):
     assert "[GNUPG:] DECRYPTION_INFO 2 9" in status  # with integrity protection, AES-256
 
 
+def test_an_armoured_file_is_text_and_the_partner_decrypts_it(keyring, scratch):
+    armoured = OpenPgpEncryption({"keys": [keyring.public("courbe")], "armour": True, "scratch": str(scratch)})
+    closed = b"".join(armoured.encrypt(iter([b"a" * MIB, b"bonjour"])))
+    assert closed.startswith(b"-----BEGIN PGP MESSAGE-----\n")
+    assert closed.isascii()
+    assert keyring.decrypt(closed) == b"a" * MIB + b"bonjour"
+    assert (armoured.extension, encryption(scratch, keyring.public("courbe")).extension) == (".asc", ".gpg")
+
+
 def test_the_same_content_is_never_the_same_file(keyring, scratch):
     key = keyring.public("courbe")
     assert encrypted(scratch, b"same", key) != encrypted(scratch, b"same", key)

@@ -2,15 +2,13 @@
 
 import contextlib
 import gc
-import os
 import socket
-import subprocess
 import threading
 
 import asyncssh
 import pytest
 
-from fixtures.sshd import missing
+from fixtures.disks import small_disk
 from paquebot.delivery.sftp import SftpDestination
 from paquebot.errors import DeliveryError, describe
 from paquebot.flow import BLOCK_BYTES
@@ -179,7 +177,7 @@ class TestSending:
         assert folder.names() == set()
 
     def test_a_disk_that_fills_up_on_the_way_is_named_and_leaves_nothing(self, sshd):
-        with small_disk(sshd) as folder, destination_at(sshd) as destination:
+        with small_disk(sshd.folder()) as folder, destination_at(sshd) as destination:
             with pytest.raises(DeliveryError) as refused:
                 destination.send(f"{folder.remote}/.a.part", blocks_of(8), 1)
             assert refused.value.code == "delivery.no_space"
@@ -188,7 +186,7 @@ class TestSending:
             assert folder.names() == set()
 
     def test_a_nearly_full_disk_is_noticed_beforehand(self, sshd):
-        with small_disk(sshd) as folder:
+        with small_disk(sshd.folder()) as folder:
             refused = refusal_to_send(destination_at(sshd), f"{folder.remote}/a.csv", _never(), 8 * BLOCK_BYTES)
             assert refused.code == "delivery.no_space"
             assert folder.names() == set()
@@ -357,21 +355,6 @@ class Babbler:
             link.sendall(self._piece)
             while link.recv(4096):
                 pass
-
-
-@contextlib.contextmanager
-def small_disk(server):
-    """A folder on a disk of 4 MiB; mounting one takes root."""
-    folder = server.folder()
-    mounted = os.getuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m,mode=777", "tmpfs", folder.local], check=False, capture_output=True
-    )
-    if not mounted or mounted.returncode != 0:
-        missing("mounting a small disk (tmpfs) takes root and the right to mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder.local], check=True)
 
 
 def _never():

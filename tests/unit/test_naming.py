@@ -129,7 +129,25 @@ def test_the_scheduled_moment_must_be_the_same_in_both_zones():
     assert render("{run.local_date:%Y%m%dT%H%M%S}|{run.utc_date:%Y%m%dT%H%M%S}", VALUES) == "20261124T220500|20261125T030500"
 
 
-@given(st.text())
+VARIABLES_AND_MORE = st.sampled_from(
+    [
+        "{export}",
+        "{counter:3}",
+        "{run.local_date-1d:%Y.%m}",
+        "{run.utc_time+5m}",
+        "{{",
+        "}}",
+        "{",
+        "..",
+        "/",
+        "\u2044",
+        "%",
+        "{run.id}",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(st.one_of(VARIABLES_AND_MORE, st.text(max_size=4)), max_size=6).map("".join)))
 def test_whatever_is_written_gives_a_plain_name_or_a_refusal(template):
     try:
         name = render(template, VALUES)
@@ -140,3 +158,61 @@ def test_whatever_is_written_gives_a_plain_name_or_a_refusal(template):
         assert not set(name) & set("/\\\0\r\n")
         assert not name.startswith(".")
         assert len(name.encode()) <= 255
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{run.local_date-1d:%Y%m%d}", "20261123"),
+        ("{run.local_date+8d:%Y%m%d}", "20261202"),
+        ("{run.local_date-2w}", "2026-11-10"),
+        ("{run.local_date-9m}", "2026-02-24"),
+        ("{run.local_date-1y:%Y}", "2025"),
+        ("{run.local_time-3h:%Y%m%d%H}", "2026112419"),
+        ("{run.utc_time}", "0305"),
+        ("{counter}", "7"),
+        ("{counter:4}", "0007"),
+    ],
+)
+def test_days_before_and_the_counter(template, expected):
+    check(template)
+    counted = values_of("desabonnements", "municipalites", "1042", LATE, ZoneInfo("America/Toronto"), 7)
+    assert render(template, counted) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "template", "expected"),
+    [
+        (datetime(2026, 3, 31, 12, tzinfo=UTC), "{run.local_date-1m}", "2026-02-28"),
+        (datetime(2024, 2, 29, 12, tzinfo=UTC), "{run.local_date+1y}", "2025-02-28"),
+        (datetime(2026, 1, 15, 12, tzinfo=UTC), "{run.local_date-1m}", "2025-12-15"),
+        # The clocks went back on 1 November 2026: 24 hours before 23:30 it was half past midnight of the same day.
+        (datetime(2026, 11, 2, 4, 30, tzinfo=UTC), "{run.local_date-1d}", "2026-10-31"),
+        (datetime(2026, 11, 1, 6, 30, tzinfo=UTC), "{run.local_time-1h}", "0130"),
+    ],
+)
+def test_offsets_keep_to_the_calendar(moment, template, expected):
+    assert render(template, values_of("e", "p", "1", moment, ZoneInfo("America/Toronto"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [
+        ("{run.local_date-9999y}", "naming.out_of_calendar"),
+        ("{run.local_date-1s}", "naming.unknown_variable"),
+        ("{export-1d}", "naming.unknown_variable"),
+        ("{counter:x}", "naming.unknown_directive"),
+        ("{counter:99}", "naming.unknown_directive"),
+        ("{counter:-3}", "naming.unknown_directive"),
+    ],
+)
+def test_an_offset_that_cannot_be_is_refused(template, code):
+    with pytest.raises(PackagingError) as refused:
+        check(template)
+    assert refused.value.code == code
+
+
+def test_an_extension_of_ones_own_takes_the_place_of_the_others():
+    assert full_name("x", ".csv", ".gz", chosen="txt") == "x.txt"
+    assert full_name("x", ".csv", ".gz", chosen=".dat") == "x.dat"
+    assert full_name("x", ".csv", ".gz", chosen="none") == "x"

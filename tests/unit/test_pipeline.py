@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from paquebot.flow import Cancellation, Rows
 from paquebot.formats.csv import CsvFormat
 from paquebot.options import read
 from paquebot.packaging.artifact import ArtifactStore
+from paquebot.packaging.compression.gzip import GzipCompression
 from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.base import Source
 
@@ -133,6 +135,53 @@ def test_the_steps_are_told_in_their_order_and_the_file_arrives_under_its_name(p
         len(EXPECTED),
         EXPECTED_SHA256,
     )
+
+
+def test_what_the_format_tells_reaches_the_step_and_the_artifact_and_labels_reach_the_file(plan, store):
+    listener = Recorder()
+    spreadsheet = CsvFormat(read(CsvFormat.OPTIONS, {"reader": "spreadsheet", "line_ending": "lf"}))
+    batch = pa.record_batch([["046005", "48028"], ["=info", None]], schema=plan.source.schema)
+    source = ArrowSource([batch], plan.source.schema)
+    outcome = carry_out(replace(plan, format=spreadsheet, source=source, labels={"email": "Courriel"}), listener)
+    assert store.files["/entrant/desabonnements.csv"] == b'code,Courriel\n"=""046005""",\'=info\n48028,\n'
+    (produced,) = [event for event in listener.told if isinstance(event, events.StepFinished) and event.name == "produce"]
+    assert produced.detail["altered_cells"] == 2
+    assert (outcome.artifact.report, outcome.artifact.columns) == ({"altered_cells": 2}, ("code", "Courriel"))
+
+
+class ForgetfulSource(ArrowSource):
+    """Gives other rows the second time."""
+
+    def rows(self) -> Rows:
+        first, self.batches = self.batches, self.batches[:-1]
+        return Rows(self.schema, iter(first))
+
+
+def test_a_file_produced_twice_is_sent_when_both_are_the_same(plan, store):
+    outcome = carry_out(replace(plan, twice=True, compression=GzipCompression({})), Recorder())
+    assert gzip.decompress(store.files["/entrant/desabonnements.csv"]) == EXPECTED
+    assert (outcome.artifact.report, outcome.artifact.rows) == ({"times_produced": 2}, 2)
+    assert plan.source.entered == 0
+
+
+def test_a_file_that_comes_out_otherwise_the_second_time_is_not_sent(plan, store, tmp_path):
+    listener = Recorder()
+    source = ForgetfulSource(plan.source.batches, plan.source.schema)
+    with pytest.raises(VerificationError) as refused:
+        carry_out(replace(plan, twice=True, source=source), listener)
+    assert refused.value.code == "verification.produced_otherwise"
+    assert refused.value.parameters["first_sha256"] == EXPECTED_SHA256
+    assert (refused.value.parameters["first_bytes"], refused.value.parameters["second_bytes"]) == (len(EXPECTED), 12)
+    assert listener.steps()[-1] == "failed produce"
+    assert store.files == {}
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_a_label_for_a_column_that_is_not_there_is_refused_before_anything_leaves(plan, store):
+    with pytest.raises(ContentError) as refused:
+        carry_out(replace(plan, labels={"mail": "Courriel"}), Recorder())
+    assert refused.value.parameters == {"column": "mail", "nearest": "email", "known": "code, email"}
+    assert store.files == {}
 
 
 def test_the_intent_is_told_before_the_file_has_its_name(plan, store):

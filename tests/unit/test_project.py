@@ -173,7 +173,7 @@ def test_things_of_different_kinds_may_share_a_name():
             {"name": "x", "sftp": {}, "folder": {}},
             "servers[0]: a server has exactly one kind, and this one names sftp, folder.",
         ),
-        ({"name": "x", "s3": {}}, "servers[0]: “s3” is known but not built yet in this version."),
+        ({"name": "x", "gcs": {}}, "servers[0]: “gcs” is known but not built yet in this version."),
         ({"name": "x", "sfpt": {}}, "servers[0]: “sfpt” is not a known key."),
     ],
 )
@@ -182,8 +182,8 @@ def test_a_server_has_exactly_one_known_kind(server, said):
 
 
 def test_another_kind_of_destination_is_known_as_soon_as_its_plug_in_is():
-    written = {"version": 1, "project": {"name": "a"}, "servers": [{"name": "x", "s3": {"bucket": "b"}}]}
-    assert ProjectDocument.from_document(written, destination_kinds=("sftp", "s3")).servers[0].kind == "s3"
+    written = {"version": 1, "project": {"name": "a"}, "servers": [{"name": "x", "gcs": {"bucket": "b"}}]}
+    assert ProjectDocument.from_document(written, destination_kinds=("sftp", "gcs")).servers[0].kind == "gcs"
 
 
 @pytest.mark.parametrize("version, code", [(2, "definition.wrong_version"), ("1", "definition.wrong_type")])

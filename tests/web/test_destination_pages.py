@@ -110,7 +110,7 @@ def test_an_unknown_host_key_is_shown_approved_by_an_owner_and_then_the_test_pas
     test = cast.alice.post(f"{LIST}partner/test/", {"folder": folder}, headers={"HX-Request": "true"})
     assert f'<code class="fingerprint">{password_server.host_key}</code>' in test.text
     assert "Compare every character" in test.text
-    approval = {"fingerprint": password_server.host_key, "version": version_in(test)}
+    approval = {"option": "host_key", "fingerprint": password_server.host_key, "version": version_in(test)}
     assert cast.bob.post(f"{LIST}partner/approve/", approval).status_code == 403
     assert cast.alice.post(f"{LIST}partner/approve/", approval).status_code == 302
     assert Server.objects.get().options["host_key"] == password_server.host_key
@@ -186,3 +186,43 @@ def test_the_last_delivery_is_told(partner):
     page = partner.bob.get(partner.address).text
     assert "a.csv" in page
     assert "b.csv" not in page
+
+
+def test_a_certificate_nobody_vouches_for_is_approved_once_and_then_expected(cast, ftpd):
+    from paquebot.records.models import Server
+
+    written = {"name": "ftps", "host": ftpd.host, "port": ftpd.ports["explicit"], "username": ftpd.username}
+    written |= {"password": ftpd.password, "protection": "explicit", "mode": "passive", "publishing": "rename"}
+    written |= {"connect_timeout_seconds": "15", "stall_timeout_seconds": "60"}
+    assert cast.alice.post(f"{NEW}ftps/", written).status_code == 302
+    address, folder = f"{LIST}ftps/", ftpd.folder()
+    shown = cast.alice.post(f"{address}test/", {"folder": folder.remote}).text
+    pin = ftpd.certificates["good"].fingerprint
+    assert pin in shown
+    approval = {"option": "certificate", "fingerprint": pin, "version": version_in(cast.alice.get(address))}
+    assert all(f'name="{name}" value="{value}"' in shown for name, value in approval.items())
+    assert cast.alice.post(f"{address}approve/", approval).status_code == 302
+    assert Server.objects.get(name="ftps").options["certificate"] == pin
+    assert "ftps is ready to receive files." in cast.alice.post(f"{address}test/", {"folder": folder.remote}).text
+    assert folder.names() == set()
+
+
+def test_nothing_but_an_identity_can_be_approved(partner):
+    from paquebot.records.models import Server
+
+    written = {"option": "host", "fingerprint": "evil.example.org", "version": version_in(partner.alice.get(partner.address))}
+    partner.alice.post(f"{partner.address}approve/", written)
+    assert Server.objects.get().options["host"] == "sftp.example.org"
+
+
+def test_risky_kinds_and_choices_are_marked_wherever_they_show(cast):
+    risk = "account, password and files can be read and changed on the way."
+    assert risk in cast.alice.get(NEW).text
+    assert risk in cast.alice.get(f"{NEW}ftp/").text
+    assert risk not in cast.alice.get(f"{NEW}sftp/").text
+    assert "also what old servers know (risky)" in cast.alice.get(f"{NEW}sftp/").text
+    written = {**PARTNER, "algorithms": "legacy", "jump_port": "22", "publishing": "rename"}
+    written |= {"connect_timeout_seconds": "15", "keepalive_interval_seconds": "1", "keepalive_count": "3"}
+    assert cast.alice.post(f"{NEW}sftp/", written).status_code == 302
+    assert "Old algorithms (SHA-1" in cast.alice.get(f"{LIST}partenaire-2026/").text
+    assert "tag-risky" in cast.alice.get(LIST).text

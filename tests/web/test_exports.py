@@ -77,7 +77,7 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
     cast.alice.post(PAGE, part(export, "proof", two_step="", confirm="on", name="done.json", format="json", content=["rows"]))
     export.refresh_from_db()
     written = export.definition
-    assert written["file"] == {
+    chosen = {
         "name": "all_{run.id}",
         "format": "csv",
         "delimiter": ";",
@@ -85,11 +85,43 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
         "header": True,
         "line_ending": "lf",
     }
+    assert {key: written["file"][key] for key in chosen} == chosen
     assert (written["label"], written["description"]) == ("Gone", "Nobody writes to them.")
-    assert written["production"] == {"mode": "complete", "when_empty": "no_file", "if_exists": "refuse", "order": "none"}
+    assert written["production"] == {
+        "mode": "complete",
+        "when_empty": "no_file",
+        "if_exists": "refuse",
+        "order": "none",
+        "twice": False,
+    }
     assert written["two_step"] is False
     assert written["confirmation"] == {"name": "done.json", "format": "json", "content": ["rows"]}
     assert export.version == 6
+
+
+def test_a_file_of_another_format_keeps_no_option_that_means_nothing_there(cast, export):
+    answer = cast.alice.post(
+        PAGE, part(export, "file", name="a", format="xlsx", delimiter=";", sheet="Lettres", labels="email = Courriel")
+    )
+    assert answer.headers["Location"] == PAGE + "#file"
+    export.refresh_from_db()
+    assert export.definition["file"] == {
+        "name": "a",
+        "format": "xlsx",
+        "extension": "",
+        "labels": {"email": "Courriel"},
+        "header": False,
+        "sheet": "Lettres",
+    }
+    page = cast.alice.get(PAGE).content.decode()
+    assert "email = Courriel</textarea>" in page
+    assert 'data-only-with="format=xlsx"' in page
+
+
+def test_a_level_the_compression_does_not_have_is_told_beside_its_field(cast, export):
+    answer = cast.alice.post(PAGE, part(export, "packaging", compression="gzip", compression_level="9"))
+    assert answer.status_code == 422
+    assert re.findall('field-error" id="([^"]*)', answer.content.decode()) == ["id_packaging-compression_level_error"]
 
 
 def test_saving_what_is_there_already_changes_nothing(cast, export):

@@ -230,6 +230,32 @@ def test_the_first_lines_are_shown_when_asked_for(cast, served, export):
     assert "</html>" in whole
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (({"format": "tsv"}, b"code\temail\n1\ta@b.ca\n"), "<td>a@b.ca</td>"),
+        (({"format": "json_lines"}, b'{"email":"a@b.ca"}\n'), "<td>{&quot;email&quot;:&quot;a@b.ca&quot;}</td>"),
+        (({"delimiter": ";", "encoding": "utf-16"}, "code;email\r\n1;é@b.ca\r\n".encode("utf-16")), "<td>é@b.ca</td>"),
+        (({"escape": "backslash"}, b'code,email\r\n"a\\"b","c"\r\n'), "<td>a&quot;b</td>"),
+        (({"format": "xlsx"}, b"PK"), "has no lines to look at"),
+    ],
+    ids=["tsv", "json lines", "utf-16", "backslash", "xlsx"],
+)
+def test_the_first_lines_are_read_as_the_file_was_written(cast, served, export, written, shown):
+    file, content = written
+    run = make_run(export, definition=frozen(export) | {"export": {**export.definition, "file": file}})
+    keep(served, run, content)
+    assert shown in cast.alice.post(page(run, "first-lines/"), headers={"HX-Request": "true"}).text
+
+
+def test_what_the_format_altered_stands_beside_the_step(cast, served, export):
+    run = make_run(export)
+    make_step(run, "produce", rows=2, altered_cells=3, replaced_characters=1, sheets=2, times_produced=2)
+    text = cast.bob.get(page(run)).text
+    for told in ("3 cells altered for spreadsheets", "1 character replaced", "2 sheets", "produced twice, the same"):
+        assert told in text
+
+
 def test_what_was_encrypted_for_the_partner_is_not_opened(cast, served, export):
     key = {"name": "partner", "kind": "openpgp", "fingerprint": "AB" * 20, "public_text": "…"}
     run = make_run(export, definition=frozen(export, encryption_keys=[key]))

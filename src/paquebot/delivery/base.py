@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from paquebot.delivery.problems import NAME_TAKEN
+from paquebot.errors import DeliveryError
 from paquebot.flow import Blocks
 from paquebot.options import Option
 
@@ -24,17 +26,78 @@ class Capabilities:
     """A rename makes the whole file appear at once."""
     read_back: bool
     """What was sent can be read again before it is published."""
+    server_digest: bool = False
+    """The server itself may tell the SHA-256 of a file it holds; `digest` finds out whether it does."""
+    listing: bool = False
+    """It tells the names of the files in a folder, so that what a killed run left can be found."""
+    folders: bool = True
+    """A folder must be there before a file; False where a path is only a name."""
+    keeps_files: bool = True
+    """False where the server is known to take a file away the moment it is complete: it may then not be there to compare."""
+    hidden_name: bool = True
+    """False where a file cannot be renamed: bytes go under the final name at once, and may be seen before they are whole."""
+
+
+RENAME, FINAL_NAME, TAKEN_AT_ONCE = "rename", "final_name", "taken_at_once"
+PUBLISHING = Option(
+    "publishing",
+    "How a file gets its name. Only where the server leaves no choice, use another way than the first.",
+    default=RENAME,
+    choices=(RENAME, FINAL_NAME, TAKEN_AT_ONCE),
+    choice_labels=(
+        "hidden name, compared, then renamed",
+        "final name at once: this server cannot rename",
+        "final name at once: this server takes files away the moment they are complete",
+    ),
+    risky=(FINAL_NAME, TAKEN_AT_ONCE),
+    risk="The partner may see a file before it is whole; a file taken at once can no longer be compared.",
+)
+STAGING_FOLDER = Option(
+    "staging_folder",
+    "A folder of the same server where files stand until they are compared, for partners who read hidden names too.",
+)
+CREATE_FOLDERS = Option(
+    "create_folders", "Make the folder of an export when it is missing.", kind="boolean", default=False, tuning=True
+)
+OTHER_HOSTS = Option(
+    "other_hosts",
+    "Servers that take over, in this order, while the first cannot be reached: names or addresses, with “:port” if need be.",
+    kind="list",
+)
+BANDWIDTH = Option(
+    "kilobytes_per_second",
+    "How much of the line files may take; all of it when left out.",
+    kind="integer",
+    least=1,
+    most=10**7,
+    tuning=True,
+)
 
 
 class Destination(ABC):
-    """A place files are delivered to. Six verbs, each with its promise."""
+    """A place files are delivered to. Six verbs, each with its promise, and two more for those that can (`digest`, `names`)."""
 
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]]
     CAPABILITIES: ClassVar[Capabilities]
+    RISK: ClassVar[str] = ""
+    """What somebody who chooses this kind must know beforehand; empty when there is nothing."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self.options = options
+        self.options = {option.name: option.default for option in self.OPTIONS} | dict(options)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this very destination can do: its kind's, less what somebody declared it cannot."""
+        declared = self.options.get(PUBLISHING.name, RENAME)
+        if declared == RENAME:
+            return self.CAPABILITIES
+        return replace(self.CAPABILITIES, atomic_publish=False, hidden_name=False, keeps_files=declared != TAKEN_AT_ONCE)
+
+    @property
+    def staging_folder(self) -> str:
+        """Where files stand under hidden names; empty for the folder they are for."""
+        return str(self.options.get(STAGING_FOLDER.name) or "")
 
     @abstractmethod
     def __enter__(self) -> Self:
@@ -61,6 +124,11 @@ class Destination(ABC):
     def size(self, path: str) -> int | None:
         """The size in bytes of the file at `path`, None when there is none."""
 
+    def digest(self, path: str) -> str | None:
+        """The SHA-256 of the file at `path` as the server itself computes it, in lower-case hexadecimal; None when it does
+        not. Only with `CAPABILITIES.server_digest`."""
+        return None
+
     @abstractmethod
     def read(self, path: str) -> Blocks:
         """The bytes of the file at `path` as the server holds them. Only with `CAPABILITIES.read_back`."""
@@ -69,6 +137,18 @@ class Destination(ABC):
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         """Gives `temporary` its final name in one step. An existing `final` is replaced atomically, or refused
         (`delivery.name_taken`) without `replace`; never is there a moment without one or the other."""
+
+    def names(self, folder: str) -> Iterable[str]:
+        """The names of the files in `folder`, none when it is missing or cannot be listed. Only with `CAPABILITIES.listing`."""
+        return ()
+
+    def make_folder(self, folder: str) -> None:  # noqa: B027 - nothing is the right thing where a path is only a name
+        """Makes `folder` with all above it; nothing happens when it is there, or where a path is only a name."""
+
+    def require_free(self, path: str) -> None:
+        """Raises `delivery.name_taken` when there is a file at `path`."""
+        if self.size(path) is not None:
+            raise DeliveryError(NAME_TAKEN, place=next(iter(self.identity.values())), path=path)
 
     @abstractmethod
     def remove(self, path: str) -> None:

@@ -29,7 +29,9 @@ class Finding:
 
 
 def examine(destination: Destination, folder: str, clock: Callable[[], float] = time.monotonic) -> list[Finding]:
-    """Connects, sends, compares, renames, removes; stops at the first step that fails, and cleans up."""
+    """Connects, sends, compares, renames, removes; stops at the first step that fails, and cleans up.
+
+    Where files cannot be taken back it only connects."""
     return _Examination(destination, folder, clock).findings()
 
 
@@ -39,19 +41,16 @@ class _Examination:
         self._clock = clock
         mark = secrets.token_hex(6)
         prefix = f"{folder.rstrip('/')}/" if folder else ""
-        self._hidden, self._final = f"{prefix}.paquebot-test-{mark}.part", f"{prefix}paquebot-test-{mark}.txt"
+        self._final = f"{prefix}paquebot-test-{mark}.txt"
+        hidden = f"{prefix}.paquebot-test-{mark}.part"
+        self._hidden = hidden if destination.capabilities.hidden_name else self._final
 
     def findings(self) -> list[Finding]:
         found = [self._timed("connect", self._destination.__enter__)]
         if found[-1].error:
             return found
         try:
-            for step, act in (
-                ("send", self._send),
-                ("compare", self._compare),
-                ("publish", self._publish),
-                ("remove", self._remove),
-            ):
+            for step, act in self._steps():
                 found.append(self._timed(step, act))
                 if found[-1].error:
                     break
@@ -60,6 +59,14 @@ class _Examination:
         if found[-1].error:
             self._timed("remove", self._remove_afresh)
         return found
+
+    def _steps(self) -> list[tuple[str, Callable[[], None]]]:
+        """Nothing is sent where it could not be taken back: a partner would take the test for a file."""
+        capabilities = self._destination.capabilities
+        if not capabilities.keeps_files:
+            return []
+        publishing = [("publish", self._publish)] if capabilities.hidden_name else []
+        return [("send", self._send), ("compare", self._compare), *publishing, ("remove", self._remove)]
 
     def _timed(self, step: str, act: Callable[[], object]) -> Finding:
         started = self._clock()
@@ -73,7 +80,10 @@ class _Examination:
         self._destination.send(self._hidden, iter([CONTENT]), len(CONTENT))
 
     def _compare(self) -> None:
-        if self._destination.CAPABILITIES.read_back:
+        told = self._destination.digest(self._hidden) if self._destination.capabilities.server_digest else None
+        if told is not None:
+            same = told == hashlib.sha256(CONTENT).hexdigest()
+        elif self._destination.capabilities.read_back:
             received = hashlib.sha256(b"".join(self._destination.read(self._hidden))).digest()
             same = received == hashlib.sha256(CONTENT).digest()
         else:

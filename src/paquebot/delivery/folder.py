@@ -59,7 +59,7 @@ class FolderDestination(Destination):
     OPTIONS = (
         Option("path", "The folder; a relative path starts at the first allowed folder.", label="Folder", required=True),
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True)
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
@@ -115,6 +115,13 @@ class FolderDestination(Destination):
                 yield block
         finally:
             os.close(handle)
+
+    def names(self, folder: str) -> list[str]:
+        place = self._locate(f"{folder}/*" if folder else "*").parent
+        try:
+            return [entry.name for entry in place.iterdir() if entry.is_file() and not entry.is_symlink()]
+        except OSError:
+            return []
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         source, target = self._locate(temporary), self._locate(final)

@@ -36,7 +36,7 @@ class MemoryDestination(Destination):
 
     NAME = "memory"
     OPTIONS = (Option("store", "The name of the store.", default="default"),)
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True)
     STORES: ClassVar[dict[str, MemoryStore]] = {}
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -76,6 +76,10 @@ class MemoryDestination(Destination):
         if content is None:
             raise self._error(FILE_MISSING, path)
         yield from (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
+
+    def names(self, folder: str) -> list[str]:
+        place = self._locate(folder)
+        return [posixpath.basename(path) for path in self.store.files if posixpath.dirname(path) == place]
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         source, target = self._locate(temporary), self._locate(final)

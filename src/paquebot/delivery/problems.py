@@ -71,3 +71,29 @@ REFUSED = Problem(
     "{place} refused “{path}” without saying why.",
     "The server's own log may tell; ask whoever runs it.",
 )
+CANNOT_REPLACE = Problem(
+    "delivery.cannot_replace",
+    "{place} cannot replace “{path}” in one step.",
+    "Let the export refuse or number existing names instead of replacing them.",
+)
+UNUSABLE_NAME = Problem(
+    "delivery.unusable_name",
+    "The name “{path}” cannot be used at {place}.",
+    "Choose a shorter file name, without line breaks and without characters that only some systems know.",
+)
+BUSY = Problem(
+    "delivery.busy",
+    "{place} has too much to do at present.",
+    "Trying again later is usually enough.",
+    retryable=True,
+)
+NOT_HTTP = Problem(
+    "delivery.not_http",
+    "What answers at {place} does not speak HTTP as Paquebot understands it.",
+    "Check the address and the port, and whether it begins with https or http.",
+)
+UNPROTECTED = Problem(
+    "delivery.unprotected",
+    "The address of {place} begins with http://: everything sent there can be read on the way.",
+    "Use the https:// address; or accept it knowingly with “unprotected: true”.",
+)

@@ -7,22 +7,30 @@ OpenSSH answers a full disk and a taken name with the same bare “Failure”; w
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import posixpath
-from collections import deque
-from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping
+import re
+import shlex
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
 
-from paquebot.credentials import Secret
 from paquebot.delivery import host_key
-from paquebot.delivery.address import dial
-from paquebot.delivery.base import Capabilities, Destination
+from paquebot.delivery.base import (
+    BANDWIDTH,
+    CREATE_FOLDERS,
+    OTHER_HOSTS,
+    PUBLISHING,
+    STAGING_FOLDER,
+    Capabilities,
+    Destination,
+)
 from paquebot.delivery.loop_thread import Answer, LoopThread
 from paquebot.delivery.problems import (
+    CANNOT_REPLACE,
     CONNECTION_LOST,
     FILE_MISSING,
     FOLDER_MISSING,
@@ -30,55 +38,16 @@ from paquebot.delivery.problems import (
     NO_SPACE,
     PERMISSION_DENIED,
     REFUSED,
-    SIGN_IN_REFUSED,
+    UNUSABLE_NAME,
 )
+from paquebot.delivery.sftp_transfer import Download, Upload
+from paquebot.delivery.ssh_link import UNSUPPORTED, SshLink, meaning
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import BLOCK_BYTES, Blocks
+from paquebot.flow import Blocks
 from paquebot.options import Option
 
-HOST_KEY_UNKNOWN = Problem(
-    "delivery.host_key_unknown",
-    "{place} shows the host key {offered}, and no key was written down to expect.",
-    "Ask whoever runs the server whether this is its fingerprint; if so, write it as “host_key”. Nothing secret was sent.",
-)
-HOST_KEY_CHANGED = Problem(
-    "delivery.host_key_changed",
-    "{place} shows the host key {offered} instead of {expected}.",
-    "Either the server was rebuilt or somebody stands in between. Ask whoever runs it before you change “host_key”. "
-    "Nothing secret was sent.",
-)
-KEY_UNUSABLE = Problem(
-    "delivery.key_unusable",
-    "The private key for {place} cannot be read.",
-    "Give the whole key in OpenSSH or PEM text, and its passphrase if it has one.",
-)
-NOT_SSH = Problem(
-    "delivery.not_ssh",
-    "What answers at {place} does not speak SSH as Paquebot understands it.",
-    "Check the port. A very old server may offer only algorithms that are no longer safe.",
-)
-NO_SFTP = Problem(
-    "delivery.no_sftp",
-    "{place} let us in but offers no file transfer (SFTP).",
-    "Ask whoever runs the server to allow SFTP for this account.",
-)
-CANNOT_REPLACE = Problem(
-    "delivery.cannot_replace",
-    "{place} cannot replace “{path}” in one step.",
-    "Let the export refuse or number existing names instead of replacing them.",
-)
-UNSUPPORTED = Problem("delivery.unsupported", "{place} cannot do this for “{path}”.", "Ask whoever runs the server.")
-
-_HOST_KEY_ALGORITHMS = (
-    *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
-    *("rsa-sha2-512", "rsa-sha2-256"),
-)
-_CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
-_WRITE_BYTES = 128 << 10
-"""Per request: enough to be fast, little enough that a link of 32 kB/s still answers within the default keepalives."""
-_READ_AHEAD_BYTES = 4 << 20
-_REQUESTS_IN_FLIGHT = 32
-_GOODBYE_SECONDS = 2
+_LONGEST_NAME_BYTES = 255
+"""On nearly every file system; a longer name is what a bare “Failure” then meant."""
 _PATIENCE: Mapping[str, Any] = {"kind": "integer", "least": 1, "tuning": True}
 
 
@@ -99,19 +68,50 @@ class SftpDestination(Destination):
             label="Host key",
             check=host_key.check,
         ),
+        Option(
+            "algorithms",
+            "Which cryptography is accepted.",
+            default="modern",
+            choices=("modern", "legacy"),
+            choice_labels=("what is held to be safe today", "also what old servers know"),
+            risky=("legacy",),
+            risk="Old algorithms (SHA-1, CBC, 1024-bit groups) can be broken by somebody with means. Ask for a newer server.",
+        ),
+        Option("jump_host", "A server to go through first, where the other cannot be reached directly."),
+        Option("jump_port", "TCP port of the server to go through.", kind="integer", default=22, least=1, most=65535),
+        Option("jump_username", "The account on the server to go through; the same as above when left out."),
+        Option("jump_host_key", "The fingerprint the server to go through must show (SHA256:…).", check=host_key.check),
+        Option(
+            "jump_password", "The password on the server to go through; the same key or password when left out.", secret=True
+        ),
+        Option(
+            "digest_by_command",
+            "Let the server compute the SHA-256 of a received file with its command sha256sum, where it allows commands.",
+            kind="boolean",
+            default=False,
+            tuning=True,
+        ),
+        CREATE_FOLDERS,
+        OTHER_HOSTS,
+        BANDWIDTH,
+        PUBLISHING,
+        STAGING_FOLDER,
         Option("connect_timeout_seconds", "How long to wait for an answer.", default=15, most=300, **_PATIENCE),
         Option("keepalive_interval_seconds", "How often to call a silent server.", default=1, most=300, **_PATIENCE),
         Option("keepalive_count", "How many calls may stay unanswered.", default=3, most=100, **_PATIENCE),
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, server_digest=bool(self.options["digest_by_command"]))
 
     def __enter__(self) -> Self:
-        keys = self._private_keys()
         with contextlib.ExitStack() as undo, self._translated():
             self._loop = LoopThread("sftp")
             undo.callback(self._loop.close)
-            self._connection, self._host_key = self._connect(keys)
-            undo.callback(lambda: self._loop.run(_say_goodbye(self._connection)))
+            link = undo.enter_context(SshLink(self.options, self._loop))
+            self._connection, self._host_key = link.connection, link.host_key
             self._client = self._loop.run(self._connection.start_sftp_client())
             self._undo = undo.pop_all()
         return self
@@ -130,7 +130,7 @@ class SftpDestination(Destination):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         self._require_room(path, size_bytes)
-        upload = _Upload(self._connection, self._create(path))
+        upload = Upload(self._connection, self._create(path))
         try:
             for block in blocks:
                 self._ask(upload.take(block), path, failure=NO_SPACE)
@@ -152,13 +152,37 @@ class SftpDestination(Destination):
         return None if found.type == asyncssh.FILEXFER_TYPE_DIRECTORY else found.size
 
     def read(self, path: str) -> Blocks:
-        download = _Download(self._ask(self._client.open(path, "rb", encoding=None), path, missing=FILE_MISSING))
+        download = Download(self._ask(self._client.open(path, "rb", encoding=None), path, missing=FILE_MISSING))
         try:
             while block := self._ask(download.give(), path):
                 yield block
         finally:
             with contextlib.suppress(DeliveryError):
                 self._ask(download.close(), path)
+
+    def digest(self, path: str) -> str | None:
+        """By the command sha256sum, where somebody said it may be run; a server that allows no commands has no digest."""
+        try:
+            told = self._ask(self._connection.run(f"sha256sum -- {shlex.quote(path)}"), path)
+        except DeliveryError as error:
+            if error.problem is CONNECTION_LOST:
+                raise
+            return None
+        found = re.match(r"\\?([0-9a-f]{64})\b", str(told.stdout))
+        return found[1] if found and told.exit_status == 0 else None
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            entries = self._ask(self._client.readdir(folder or "."), folder)
+        except DeliveryError as error:
+            if error.problem is CONNECTION_LOST:
+                raise
+            return []
+        return [str(entry.filename) for entry in entries if entry.attrs.type != asyncssh.FILEXFER_TYPE_DIRECTORY]
+
+    def make_folder(self, folder: str) -> None:
+        if folder:
+            self._ask(self._client.makedirs(folder, exist_ok=True), folder)
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         # Some servers' plain rename replaces in silence, so the name is looked at before, whatever the server promises.
@@ -183,62 +207,6 @@ class SftpDestination(Destination):
             if error.problem is not FILE_MISSING:
                 raise
 
-    def _private_keys(self) -> list[asyncssh.SSHKey]:
-        text = self._secret("private_key")
-        if not text:
-            return []
-        try:
-            return [asyncssh.import_private_key(text.strip() + "\n", self._secret("passphrase"))]
-        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-            raise self._error(KEY_UNUSABLE) from error
-
-    def _secret(self, name: str) -> str | None:
-        secret: Secret | None = self.options.get(name)
-        return secret.reveal() if secret else None
-
-    def _connect(self, keys: list[asyncssh.SSHKey]) -> tuple[asyncssh.SSHClientConnection, str]:
-        """A server has one host key per algorithm and the pinned one need not be its favourite: each is asked for before
-        the server counts as a stranger."""
-        offered: list[str] = []
-        for algorithms in (_HOST_KEY_ALGORITHMS, *((one,) for one in _HOST_KEY_ALGORITHMS)):
-            pin = host_key.PinnedHostKey(self.options["host_key"])
-            try:
-                return self._loop.run(self._handshake(pin, keys, algorithms)), pin.offered
-            except asyncssh.HostKeyNotVerifiable:
-                offered.append(pin.offered)
-            except (asyncssh.DisconnectError, OSError, DeliveryError):
-                # Asked for a key it has not, a server hangs up, some without a word.
-                if not offered:
-                    raise
-            if not self.options["host_key"]:
-                raise self._error(HOST_KEY_UNKNOWN, offered=offered[0])
-        raise self._error(HOST_KEY_CHANGED, offered=offered[0], expected=host_key.fingerprint_of(self.options["host_key"]))
-
-    def _handshake(
-        self, pin: host_key.PinnedHostKey, keys: list[asyncssh.SSHKey], algorithms: tuple[str, ...]
-    ) -> Awaitable[asyncssh.SSHClientConnection]:
-        return asyncssh.connect(
-            self.options["host"],
-            self.options["port"],
-            sock=dial(self.options["host"], self.options["port"], self.options["connect_timeout_seconds"]),
-            client_factory=lambda: pin,
-            username=self.options["username"],
-            password=self._secret("password"),
-            client_keys=keys or None,
-            server_host_key_algs=algorithms,
-            encryption_algs=_CIPHERS,
-            login_timeout=self.options["connect_timeout_seconds"],
-            keepalive_interval=self.options["keepalive_interval_seconds"],
-            keepalive_count_max=self.options["keepalive_count"],
-            known_hosts=([], [], []),  # an empty value would mean the machine's own file
-            config=None,
-            agent_path=None,
-            x509_trusted_certs=None,
-            x509_trusted_cert_paths=[],
-            gss_auth=False,
-            gss_kex=False,
-        )
-
     def _require_room(self, path: str, size_bytes: int) -> None:
         try:
             room = self._ask(self._client.statvfs(posixpath.dirname(path) or "."), path)
@@ -261,6 +229,8 @@ class SftpDestination(Destination):
     def _why_not_published(self, refusal: Problem, temporary: str, final: str) -> DeliveryError | None:
         if refusal is UNSUPPORTED:
             return self._error(CANNOT_REPLACE, final)
+        if refusal is REFUSED and len(posixpath.basename(final).encode()) > _LONGEST_NAME_BYTES:
+            return self._error(UNUSABLE_NAME, final)
         if refusal is REFUSED and self.size(final) is not None:
             return self._error(NAME_TAKEN, final)
         if refusal is FOLDER_MISSING and self.size(temporary) is None:
@@ -281,110 +251,4 @@ class SftpDestination(Destination):
         try:
             yield
         except (asyncssh.Error, OSError) as error:
-            raise self._error(_meaning(error, missing, failure), path) from error
-
-
-class _Upload:
-    """Writes blocks one after the other with many requests under way, and counts what the server accepted."""
-
-    def __init__(self, connection: asyncssh.SSHClientConnection, file: asyncssh.SFTPClientFile) -> None:
-        self._connection = connection
-        self._file = file
-        self._waiting: deque[asyncio.Task[None]] = deque()
-        self._offset = 0
-        self.accepted = 0
-
-    async def take(self, block: bytes) -> None:
-        """Returns once all of `block` is under way; raises what an earlier request met."""
-        request_bytes = min(_WRITE_BYTES, self._file.write_len)
-        for start in range(0, len(block), request_bytes):
-            await self._settle(_REQUESTS_IN_FLIGHT - 1)
-            piece = block[start : start + request_bytes]
-            self._waiting.append(_begin(self._write(piece, self._offset)))
-            self._offset += len(piece)
-
-    async def finish(self) -> None:
-        await self._settle(0)
-        await self._file.close()
-
-    async def abandon(self) -> None:
-        await asyncio.gather(*self._waiting, return_exceptions=True)
-        await self._file.close()
-
-    async def _write(self, piece: bytes, offset: int) -> None:
-        written = await self._file.write(piece, offset)
-        self.accepted += written  # apart from the await: others add in the meantime
-        # asyncssh counts unanswered keepalives even while other answers come in, and on a slow link a keepalive waits
-        # behind megabytes of our own data: an accepted write is as good a sign of life.
-        self._connection._keepalive_count = 0
-
-    async def _settle(self, left: int) -> None:
-        while len(self._waiting) > left:
-            await self._waiting.popleft()
-
-
-class _Download:
-    """Reads a file in order with many requests under way. Each is one request to the server: asyncssh loses sight of the
-    rest of a split one when the file ends or the reader stops, and complains about them in the log."""
-
-    def __init__(self, file: asyncssh.SFTPClientFile) -> None:
-        self._file = file
-        self._request_bytes = min(BLOCK_BYTES, file.read_len)
-        self._waiting: deque[asyncio.Task[bytes]] = deque()
-        self._offset = 0
-        self._ended = False
-
-    async def give(self) -> bytes:
-        """The next block; an empty one at the end."""
-        pieces: list[bytes] = []
-        while not self._ended and sum(map(len, pieces)) < BLOCK_BYTES:
-            self._look_ahead()
-            pieces.append(await self._waiting.popleft())
-            self._ended = len(pieces[-1]) < self._request_bytes
-        return b"".join(pieces)
-
-    async def close(self) -> None:
-        await asyncio.gather(*self._waiting, return_exceptions=True)
-        await self._file.close()
-
-    def _look_ahead(self) -> None:
-        while len(self._waiting) < _REQUESTS_IN_FLIGHT and len(self._waiting) * self._request_bytes < _READ_AHEAD_BYTES:
-            self._waiting.append(_begin(self._file.read(self._request_bytes, self._offset)))
-            self._offset += self._request_bytes
-
-
-def _begin(request: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
-    """A request under way. When an earlier one fails nobody asks any more what became of it: that is no reason to log it."""
-    task = asyncio.create_task(request)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return task
-
-
-async def _say_goodbye(connection: asyncssh.SSHClientConnection) -> None:
-    connection.close()
-    try:
-        await asyncio.wait_for(connection.wait_closed(), _GOODBYE_SECONDS)
-    except (asyncssh.Error, OSError):
-        connection.abort()
-
-
-_MEANINGS: tuple[tuple[tuple[type[Exception], ...], Problem], ...] = (
-    ((asyncssh.PermissionDenied,), SIGN_IN_REFUSED),
-    ((asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, OSError), CONNECTION_LOST),
-    ((asyncssh.DisconnectError,), NOT_SSH),
-    ((asyncssh.ChannelOpenError,), NO_SFTP),
-    ((asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect), PERMISSION_DENIED),
-    ((asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded), NO_SPACE),
-    ((asyncssh.SFTPFileAlreadyExists,), NAME_TAKEN),
-    ((asyncssh.SFTPOpUnsupported,), UNSUPPORTED),
-)
-_MISSING = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
-
-
-def _meaning(error: Exception, missing: Problem, failure: Problem) -> Problem:
-    """What a driver's error means; a missing name and a bare “Failure” mean what the question at hand makes of them."""
-    if isinstance(error, _MISSING):
-        return missing
-    if isinstance(error, asyncssh.SFTPFailure):
-        return failure
-    return next((problem for kinds, problem in _MEANINGS if isinstance(error, kinds)), REFUSED)
+            raise self._error(meaning(error, missing, failure), path) from error

@@ -48,10 +48,12 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     definition = ExportDefinition.from_document(frozen["export"])
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else frozen["project"]["timezone"])
     named_after = str(frozen.get("named_after", run.id))
-    names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone)
+    counter = runs.place_among_runs(run.project, run.export_name, int(named_after))
+    names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone, counter)
     kept = runs.kept_artifact(run)
     format_ = format_of(definition)
-    compression = _compression(definition)
+    stem = naming.render(definition.file.name, names)
+    compression = _compression(definition, stem + format_.EXTENSION, names)
     encryption = _encryption(frozen, scratch)
     folder = definition.destination.folder if definition.destination else ""
     return pipeline.Plan(
@@ -67,7 +69,10 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         file_name=kept.file_name
         if kept
         else naming.full_name(
-            naming.render(definition.file.name, names), *(part.EXTENSION for part in (format_, compression, encryption) if part)
+            stem,
+            *(part.EXTENSION for part in (format_, compression) if part),
+            encryption.extension if encryption else "",
+            chosen=definition.file.extension,
         ),
         folder=folder,
         replace=definition.production.if_exists == "replace",
@@ -75,8 +80,11 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         two_step=definition.two_step,
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
+        twice=definition.production.twice,
+        labels=definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
+        ended=runs.ended_tokens,
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
         gate=_gate(definition, run, zone.key),
         released=run.released_at is not None,
@@ -124,9 +132,7 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
 
 def format_of(definition: ExportDefinition) -> Format:
     """The format with its options."""
-    file = definition.file
-    options = {"delimiter": file.delimiter, "header": file.header, "line_ending": file.line_ending, "encoding": file.encoding}
-    built: Format = find("formats", file.format)(options)
+    built: Format = find("formats", definition.file.format)(definition.file.options)
     return built
 
 
@@ -142,10 +148,15 @@ def obfuscation_of(records: Records, project: Project, definition: ExportDefinit
     return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
 
 
-def _compression(definition: ExportDefinition) -> Compression | None:
+def _compression(definition: ExportDefinition, own_name: str, names: dict[str, Any]) -> Compression | None:
     if definition.compression == "none":
         return None
-    built: Compression = find("compressions", definition.compression)({})
+    options: dict[str, Any] = {}
+    if definition.compression_level is not None:
+        options["level"] = definition.compression_level
+    if definition.compression == "zip":
+        options["inner_name"] = naming.render(definition.zip_name, names) if definition.zip_name else own_name
+    built: Compression = find("compressions", definition.compression)(options)
     return built
 
 
@@ -153,7 +164,8 @@ def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
     keys = frozen["encryption_keys"]
     if not keys:
         return None
-    options = {"keys": [key["public_text"] for key in keys], "scratch": scratch}
+    armour = frozen["export"].get("encryption", {}).get("armour", False)
+    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built
 

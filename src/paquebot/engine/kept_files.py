@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import CommandError, PackagingError, Problem
-from paquebot.export import ExportDefinition
+from paquebot.export import ExportDefinition, FileOptions
+from paquebot.file_keys import DELIMITERS
 from paquebot.flow import Blocks
-from paquebot.formats.csv import DELIMITERS
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.models import Run, User
@@ -25,6 +25,11 @@ CLOSED_FOR_PARTNER = Problem(
     "run.closed_for_partner",
     "The file of run {run} is encrypted for the partner, who alone can read it.",
     "The proof of what it holds is its SHA-256; to see the data, look at the content of the export.",
+)
+NOT_LINES = Problem(
+    "run.not_lines",
+    "The file of run {run} is of the format {format}, which has no lines to look at.",
+    "Download it, and open it with a program that reads {format}.",
 )
 MOST_BYTES = 1 << 20
 """How far into the plain file its first lines are looked for."""
@@ -65,16 +70,38 @@ def first_lines(records: Records, run: Run, by: User, count: int = 10) -> FirstL
     if not is_readable(run):
         raise CommandError(CLOSED_FOR_PARTNER, run=run.id)
     definition = ExportDefinition.from_document(run.definition["export"])
+    file = definition.file
+    if not find("formats", file.format).IS_TEXT:
+        raise CommandError(NOT_LINES, run=run.id, format=file.format)
     blocks = _blocks(records, run)
     note(run, "looked", by)
     if definition.compression != "none":
         blocks = find("compressions", definition.compression)({}).unpack(blocks)
-    lines = csv.reader(_lines(blocks, definition.file.encoding), delimiter=DELIMITERS[definition.file.delimiter])
+    lines = _lines(blocks, file.options.get("encoding", "utf-8"))
     columns = tuple(kept_file(run).facts["columns"])
-    if definition.file.header:
-        columns = tuple(next(lines, columns))
-    found = [tuple(row) for row, _ in zip(lines, range(count + 1), strict=False)]
+    rows = _rows(lines, file)
+    if rows is None:
+        columns, rows = (file.format,), ((line.rstrip("\r\n"),) for line in lines)
+    elif file.options["header"]:
+        columns = tuple(next(rows, columns))
+    found = [tuple(row) for row, _ in zip(rows, range(count + 1), strict=False)]
     return FirstLines(columns, tuple(found[:count]), len(found) > count)
+
+
+def _rows(lines: Iterator[str], file: FileOptions) -> Iterator[Sequence[str]] | None:
+    """The values of each line; None where a line is not made of values."""
+    if file.format == "csv":
+        is_escaped = file.options["escape"] == "backslash"
+        return csv.reader(
+            lines,
+            delimiter=DELIMITERS[file.options["delimiter"]],
+            quoting=csv.QUOTE_NONE if file.options["quoting"] == "never" else csv.QUOTE_MINIMAL,
+            escapechar="\\" if is_escaped else None,
+            doublequote=not is_escaped,
+        )
+    if file.format == "tsv":
+        return (line.rstrip("\r\n").split("\t") for line in lines)
+    return None
 
 
 def _blocks(records: Records, run: Run) -> Blocks:

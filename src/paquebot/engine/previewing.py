@@ -17,9 +17,11 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from paquebot.content.fields import Obfuscation
+from paquebot.content.labels import labelled
 from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
 from paquebot.export import ExportDefinition
 from paquebot.flow import Rows
+from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.freezing import source_of
 from paquebot.records.lakes import current_snapshot, lake_address
@@ -32,12 +34,14 @@ TIMEOUT_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The beginning of the file as text, its columns, and whether it is the whole file."""
+    """The beginning of the file as text, its columns, and whether it is the whole file. A file that is no text is shown as CSV,
+    and `format` is then the one it will have."""
 
     text: str
     columns: tuple[str, ...]
     rows: int
     is_whole: bool
+    format: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -51,8 +55,12 @@ def preview(records: Records, export: Export, definition: ExportDefinition) -> P
     with _scratch(records) as folder, _source(records, export, definition, folder, FIRST_ROWS + 1) as source:
         first, found = _first(source.rows())
         leaving = obfuscation.apply(first) if obfuscation else first
-        text = b"".join(format_of(definition).write(leaving)).decode(definition.file.encoding)
-    return Preview(text, tuple(leaving.schema.names), min(found, FIRST_ROWS), found <= FIRST_ROWS)
+        named = labelled(leaving, definition.file.options.get("labels", {}))
+        format_ = format_of(definition)
+        shown = format_ if format_.IS_TEXT else find("formats", "csv")({})
+        text = b"".join(shown.write(named)).decode(shown.options.get("encoding", "utf-8"))
+    other = "" if shown is format_ else format_.NAME
+    return Preview(text, tuple(named.schema.names), min(found, FIRST_ROWS), found <= FIRST_ROWS, other)
 
 
 def columns(records: Records, export: Export) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "remote_path": outcome.remote_path,
         "columns": list(artifact.columns),
         "rows": artifact.rows,
+        "report": dict(artifact.report),
         "plain": {"size_bytes": artifact.plain.size_bytes, "sha256": artifact.plain.sha256},
         "final": {"size_bytes": artifact.final.size_bytes, "sha256": artifact.final.sha256},
         "destination": {"server": run.server_name, **outcome.identity},

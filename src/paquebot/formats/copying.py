@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from paquebot.errors import FormatError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks, Rows, closing_upstream
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-NOT_UNICODE = Problem(
-    "format.not_unicode",
-    "Row {row}, column “{column}”: the text is not valid Unicode, so the file could not be read back.",
-    "Correct the value where it comes from, or leave that field out.",
-)
 OUT_OF_MEMORY = Problem(
     "format.out_of_memory",
     "Writing the file needed more than the {limit} set aside for it.",
@@ -41,17 +36,36 @@ NOT_WRITABLE = Problem(
 WORKERS = 2
 MEMORY_LIMIT = "96MB"
 """Of each worker."""
-SLICE_BYTES = 16 << 20
+
+
+def selecting(*values: str) -> str:
+    """`SELECT values FROM incoming`, each under the name of its place."""
+    named = (f"{value} AS c{position}" for position, value in enumerate(values))
+    return " ".join(("SELECT", ", ".join(named), "FROM incoming"))
+
+
+def raw_lines(line_ending: str = "\n") -> str:
+    """Options that write a single text column as it is, each value with `line_ending` after it."""
+    return f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', NEW_LINE '{line_ending}'"
 
 
 def copied(rows: Rows, select: str, options: str) -> Blocks:
-    """What `COPY (select) TO … (options)` writes for `rows`, which `select` calls `incoming` and whose columns it calls `c0`,
-    `c1` … (DuckDB takes the names `a` and `A` for the same and renames one in silence).
-
-    Raises `FormatError` naming row and column for text that is not Unicode.
+    """What `COPY (select) TO … (options)` writes for `rows` (as `texts.plain` gives them), which `select` calls `incoming` and
+    whose columns it calls `c0`, `c1` … (DuckDB takes the names `a` and `A` for the same and renames one in silence).
     """
     with closing_upstream(rows.batches), _Workers(rows.schema, select, options) as workers:
         yield from _whole_blocks(workers.texts(rows.batches))
+
+
+def copied_slices(rows: Rows, select: str, options: str) -> Iterator[bytes]:
+    """The same in one piece per slice, none of which ends within a row."""
+    with closing_upstream(rows.batches), _Workers(rows.schema, select, options) as workers:
+        texts = workers.texts(rows.batches)
+        with closing_upstream(texts):
+            for descriptor in texts:
+                with os.fdopen(descriptor, "rb", buffering=0) as text:
+                    text.seek(0)
+                    yield text.readall() or b""
 
 
 class _Workers:
@@ -60,9 +74,8 @@ class _Workers:
     def __init__(self, schema: pa.Schema, select: str, options: str) -> None:
         import pyarrow as pa
 
-        self._names = schema.names
         self._schema = pa.schema([field.with_name(f"c{position}") for position, field in enumerate(schema)])
-        self._statement = f"COPY ({select}) TO '/dev/fd/{{target}}' ({options}, USE_TMP_FILE false)"
+        self._select, self._options = select, options
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="paquebot-copy")
         self._connections = [_connect() for _ in range(WORKERS)]
         self._free: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
@@ -80,8 +93,8 @@ class _Workers:
         """Descriptors of files in memory that hold the text of each slice; whoever takes one closes it."""
         pending: deque[Future[int]] = deque()
         try:
-            for first_row, batch in _numbered(batches):
-                pending.append(self._pool.submit(self._copy, batch, first_row))
+            for batch in batches:
+                pending.append(self._pool.submit(self._copy, batch))
                 if len(pending) > WORKERS:
                     yield pending.popleft().result()
             while pending:
@@ -96,11 +109,10 @@ class _Workers:
             connection.interrupt()
         self._pool.shutdown(cancel_futures=True)
 
-    def _copy(self, batch: pa.RecordBatch, first_row: int) -> int:
+    def _copy(self, batch: pa.RecordBatch) -> int:
         import duckdb
         import pyarrow as pa
 
-        self._refuse_broken_text(batch, first_row)
         positional = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
         # The bare capsule: DuckDB wraps a reader in a dataset scanner, with threads and a read-ahead of its own.
         stream = pa.RecordBatchReader.from_batches(self._schema, [positional]).__arrow_c_stream__()  # type: ignore[no-untyped-call]  # pyarrow leaves its protocol methods untyped
@@ -108,36 +120,13 @@ class _Workers:
         connection = self._free.get()
         try:
             connection.register("incoming", stream)
-            connection.execute(self._statement.format(target=target))
+            connection.execute(f"COPY ({self._select}) TO '/dev/fd/{target}' ({self._options}, USE_TMP_FILE false)")
         except duckdb.Error as error:
             os.close(target)
             raise _translated(error) from error
         finally:
             self._free.put(connection)
         return target
-
-    def _refuse_broken_text(self, batch: pa.RecordBatch, first_row: int) -> None:
-        for name, column in zip(self._names, batch.columns, strict=True):
-            if not _valid(column):
-                row = next(row for row in range(len(column)) if not _valid(column.slice(row, 1)))
-                raise FormatError(NOT_UNICODE, row=first_row + row, column=name)
-
-
-def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Slices with the number of their first row, counted from 1."""
-    row = 1
-    for batch in batches:
-        for part in _in_slices(batch):
-            yield row, part
-            row += part.num_rows
-
-
-def _in_slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """DuckDB holds the text of up to 2,048 rows at once: very large values come to it a few rows at a time."""
-    slices = -(-batch.nbytes // SLICE_BYTES) or 1
-    rows = max(1, -(-batch.num_rows // slices))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
 
 
 def _whole_blocks(texts: Iterator[int]) -> Blocks:
@@ -160,16 +149,6 @@ def _release(pending: deque[Future[int]]) -> None:
     for future in pending:
         if not future.cancelled() and future.exception() is None:
             os.close(future.result())
-
-
-def _valid(column: pa.Array[Any]) -> bool:
-    import pyarrow as pa
-
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

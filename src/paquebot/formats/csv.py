@@ -1,70 +1,142 @@
 """CSV (RFC 4180), written by DuckDB: Python never touches a value.
 
-Promise: every value can be read back. A field is quoted when it holds the delimiter, a quote or a line break; null is empty
-and unquoted, an empty text is `""`. Numbers are exact (a decimal keeps its scale, a double is the shortest that reads back),
-dates and times are ISO 8601 with a space between date and time, booleans `true` and `false`. In a file of one column a null is
-written `""` too, because readers skip empty lines and a row would be lost.
+Promise, unless an option says otherwise: every value can be read back. A field is quoted when it holds the delimiter, a quote
+or a line break; null is empty and unquoted, an empty text is `""`. Numbers are exact (a decimal keeps its scale, a double is
+the shortest that reads back), dates and times are ISO 8601 with a space between date and time, booleans `true` and `false`. In
+a file of one column a null is written `""` too, because readers skip empty lines and a row would be lost.
+
+Without quotes, a value that would break the file is refused by row and column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from paquebot.errors import FormatError, Problem
+from paquebot.file_keys import DELIMITERS, LINE_ENDINGS, options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
-from paquebot.formats.copying import copied
-from paquebot.options import Option
+from paquebot.formats.copying import copied, raw_lines, selecting
+from paquebot.formats.encoding import FAIL, Encoder
+from paquebot.formats.rendering import Rendering, literal
+from paquebot.formats.spreadsheet import SafeForSpreadsheets
+from paquebot.formats.texts import adjusted, is_text, plain
+from paquebot.formats.unquoted import Unquoted, unquoted_header
 
-NO_COLUMNS = Problem("format.no_columns", "The rows have no column: there is nothing to write.", "Choose at least one field.")
-DUPLICATE_COLUMN = Problem(
-    "format.duplicate_column",
-    "Two columns are named “{column}”; whoever reads the file could not tell them apart.",
-    "Give one of them another name.",
-)
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-DELIMITERS: Mapping[str, str] = {",": ",", ";": ";", "tab": "\t", "|": "|"}
-LINE_ENDINGS: Mapping[str, str] = {"crlf": "\r\n", "lf": "\n"}
+NEVER, ALWAYS = "never", "always"
 
 
-class CsvFormat(Format):
+class TextFormat(Format):
+    """What CSV and TSV share: encoding, the reader's dialect, the header, how values look."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._encoder = Encoder(self._option("encoding", "utf-8"), self._option("unencodable", FAIL))
+        self._spreadsheet = SafeForSpreadsheets() if self._option("reader", "machine") == "spreadsheet" else None
+        self._line_ending = LINE_ENDINGS[self._option("line_ending", "crlf")]
+        self._null = self._option("null_text", "")
+        self._rendering = Rendering.of(options)
+
+    @property
+    def report(self) -> dict[str, int]:
+        altered = self._spreadsheet.altered_cells if self._spreadsheet else 0
+        counts = {"altered_cells": altered, "replaced_characters": self._encoder.replaced}
+        return {name: count for name, count in counts.items() if count}
+
+    def _option(self, name: str, default: Any) -> Any:
+        return self.options.get(name, default)
+
+    def _ready(self, rows: Rows) -> Rows:
+        """Plain rows whose texts the encoding has and the reader takes as they are."""
+        found = plain(rows)
+        if not self._encoder.holds_everything:
+            words = (*rows.schema.names, self._null, *(self._option(name, "") for name in ("booleans", "dates", "times")))
+            for word in words:
+                self._encoder.require(word)
+            found = adjusted(found, self._encoder.fitting)
+        return adjusted(found, self._spreadsheet.safe) if self._spreadsheet else found
+
+    def _names(self, rows: Rows) -> list[str]:
+        """What stands in the header."""
+        return [self._spreadsheet.safe_name(name) if self._spreadsheet else name for name in rows.schema.names]
+
+    def _file(self, header: str, rows: Blocks) -> Blocks:
+        blocks = self._encoder.encoded(_after(header.encode() if self._option("header", True) else b"", rows))
+        with closing_upstream(blocks):
+            yield from blocks
+
+
+class CsvFormat(TextFormat):
     NAME = "csv"
     EXTENSION = ".csv"
-    OPTIONS: ClassVar[tuple[Option, ...]] = (
-        Option("delimiter", "What stands between two values.", default=",", choices=tuple(DELIMITERS)),
-        Option("encoding", "How characters become bytes.", default="utf-8", choices=("utf-8",)),
-        Option("header", "Whether the first line holds the names of the columns.", "boolean", default=True),
-        Option("line_ending", "What ends a line: crlf as RFC 4180 says, or lf.", default="crlf", choices=tuple(LINE_ENDINGS)),
-    )
+    OPTIONS: ClassVar = options_of("csv")
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._delimiter = DELIMITERS[self._option("delimiter", ",")]
+        self._quoting = self._option("quoting", "needed")
+        self._escape = "\\" if self._option("escape", "double") == "backslash" else '"'
 
     def write(self, rows: Rows) -> Blocks:
-        _refuse_columns(rows.schema.names)
-        return self._blocks(rows)
+        found = self._ready(rows)
+        names = self._names(rows)
+        if self._quoting == NEVER:
+            header = unquoted_header(names, self._delimiter) + self._line_ending
+            return self._file(header, self._unquoted(found))
+        quoted = self._delimiter.join(map(self._quoted, names)) + self._line_ending
+        return self._file(quoted, copied(found, self._select(found.schema), self._settings(found.schema)))
 
-    def _blocks(self, rows: Rows) -> Blocks:
-        delimiter = DELIMITERS[self.options.get("delimiter", ",")]
-        line_ending = LINE_ENDINGS[self.options.get("line_ending", "crlf")]
-        with closing_upstream(rows.batches):
-            if self.options.get("header", True):
-                yield (delimiter.join(_quoted(name, delimiter) for name in rows.schema.names) + line_ending).encode()
-            settings = f"DELIMITER '{delimiter}', QUOTE '\"', ESCAPE '\"', NEW_LINE '{line_ending}', NULLSTR ''"
-            yield from copied(rows, _select(len(rows.schema)), f"FORMAT csv, HEADER false, {settings}")
+    def _select(self, schema: pa.Schema) -> str:
+        columns = [
+            self._rendering.text(f"c{position}", field.type) if self._is_rendered(field) else f"c{position}"
+            for position, field in enumerate(schema)
+        ]
+        if len(columns) == 1 and not self._null:
+            columns = [f"coalesce(CAST({columns[0]} AS VARCHAR), '')"]
+        return selecting(*columns)
+
+    def _is_rendered(self, field: pa.Field[Any]) -> bool:
+        """Whether an option changes how the column looks; COPY writes the others by itself, and faster."""
+        return self._rendering.text("c", field.type) != Rendering().text("c", field.type)
+
+    def _settings(self, schema: pa.Schema) -> str:
+        quoted = self._quoted_columns(schema)
+        force = f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else ""
+        return (
+            f"FORMAT csv, HEADER false, DELIMITER '{self._delimiter}', QUOTE '\"', ESCAPE '{self._escape}', "
+            f"NEW_LINE '{self._line_ending}', NULLSTR {literal(self._null)}{force}"
+        )
+
+    def _quoted_columns(self, schema: pa.Schema) -> list[str]:
+        """Columns whose every value is quoted. A backslash escapes outside quotes, too: every text goes between them then, and
+        so does an empty text alone on its line."""
+        texts = [f"c{position}" for position, field in enumerate(schema) if is_text(field.type)]
+        if self._quoting == ALWAYS:
+            return [f"c{position}" for position in range(len(schema))]
+        return texts if self._escape == "\\" or (len(schema) == 1 and self._null) else []
+
+    def _quoted(self, name: str) -> str:
+        plain_name = name and not any(character in name for character in (self._delimiter, '"', "\r", "\n", self._escape))
+        if plain_name and self._quoting != ALWAYS:
+            return name
+        if self._escape == "\\":
+            name = name.replace("\\", "\\\\")
+        return '"' + name.replace('"', self._escape + '"') + '"'
+
+    def _unquoted(self, rows: Rows) -> Blocks:
+        check = Unquoted(self._delimiter, alone=len(rows.schema) == 1 and not self._null)
+        looks = [self._rendering.text(f"c{position}", field.type) for position, field in enumerate(rows.schema)]
+        check.refuse_looks(rows.schema, self._rendering)
+        values = f", {literal(self._delimiter)}, ".join(f"coalesce({look}, {literal(self._null)})" for look in looks)
+        line = f"concat({values})"
+        return copied(adjusted(rows, check.unbroken), selecting(line), raw_lines(self._line_ending))
 
 
-def _select(columns: int) -> str:
-    return "SELECT coalesce(CAST(c0 AS VARCHAR), '') FROM incoming" if columns == 1 else "FROM incoming"
-
-
-def _refuse_columns(names: list[str]) -> None:
-    if not names:
-        raise FormatError(NO_COLUMNS)
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            raise FormatError(DUPLICATE_COLUMN, column=name)
-
-
-def _quoted(name: str, delimiter: str) -> str:
-    if name and not any(character in name for character in (delimiter, '"', "\r", "\n")):
-        return name
-    return '"' + name.replace('"', '""') + '"'
+def _after(opening: bytes, blocks: Blocks) -> Blocks:
+    with closing_upstream(blocks):
+        if opening:
+            yield opening
+        yield from blocks

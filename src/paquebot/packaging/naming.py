@@ -1,4 +1,4 @@
-"""File names from templates: `{export}_{run.local_date:%Y%m%d}`.
+"""File names from templates: `{export}_{run.local_date:%Y%m%d}`, `{run.local_date-1d:%Y%m%d}` for the day before.
 
 Promise: a template can do what `VARIABLES` lists and nothing else (it is parsed, never evaluated), and the name that comes out
 is one plain file name everywhere: no folder, no hidden file, no control or invisible character, nothing that looks like `/`.
@@ -6,14 +6,19 @@ is one plain file name everywhere: no folder, no hidden file, no control or invi
 
 from __future__ import annotations
 
+import calendar
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from string import Formatter
 
 from paquebot.errors import PackagingError, Problem
+from paquebot.file_keys import NO_EXTENSION
 from paquebot.options import nearest
+
+Value = str | int | datetime
+"""What a variable stands for."""
 
 UNKNOWN_VARIABLE = Problem(
     "naming.unknown_variable",
@@ -28,7 +33,7 @@ MALFORMED = Problem(
 UNKNOWN_DIRECTIVE = Problem(
     "naming.unknown_directive",
     "The file name template “{template}” asks “{variable}” for “{directive}”, which it cannot give.",
-    "Dates and times accept {known}; other variables accept nothing after the colon.",
+    "Dates and times accept {known}; the counter a number of digits; other variables nothing after the colon.",
 )
 REFUSED_CHARACTER = Problem(
     "naming.refused_character",
@@ -45,9 +50,23 @@ TOO_LONG = Problem(
     "Shorten the template.",
 )
 
-DATE_FORMATS = {"run.local_date": "%Y-%m-%d", "run.utc_date": "%Y-%m-%d", "run.local_time": "%H%M"}
+OUT_OF_CALENDAR = Problem(
+    "naming.out_of_calendar",
+    "The file name template “{template}” asks for a day that no calendar has (“{variable}”).",
+    "Write a smaller number before the unit.",
+)
+
+DATE_FORMATS = {
+    "run.local_date": "%Y-%m-%d",
+    "run.local_time": "%H%M",
+    "run.utc_date": "%Y-%m-%d",
+    "run.utc_time": "%H%M",
+}
 """The variables that are moments, and how they are written when the template does not say."""
-VARIABLES = ("export", "project", "run.id", *DATE_FORMATS)
+COUNTER = "counter"
+VARIABLES = ("export", "project", "run.id", COUNTER, *DATE_FORMATS)
+UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
+"""After a moment, a sign and a number: `{run.local_date-1d}` is the day before, `{run.local_date+1m}` a month later."""
 DIRECTIVES = "YymdjHMSGV"
 """The `strftime` directives a template may use: those that give digits in every language."""
 MOST_BYTES = 255
@@ -55,23 +74,25 @@ MOST_BYTES = 255
 _LOOKALIKES = "\u0337\u0338\u1735\u2044\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f8\u29f9\u2e4a"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SAMPLE_MOMENT = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
-_SAMPLE: Mapping[str, str | datetime] = {
+_OFFSET = re.compile(r"(?P<variable>[a-z_.]+)(?P<sign>[+-])(?P<count>[0-9]{1,4})(?P<unit>[hdwmy])")
+_MOST_DIGITS = 12
+_SAMPLE: Mapping[str, Value] = {
     "export": "export",
     "project": "project",
     "run.id": "1",
+    COUNTER: 1,
     **dict.fromkeys(DATE_FORMATS, _SAMPLE_MOMENT),
 }
 
 
-def values_of(export: str, project: str, run_id: str, scheduled_for: datetime, timezone: tzinfo) -> dict[str, str | datetime]:
-    """What the variables stand for in one run: `scheduled_for` (aware) is the scheduled time, which a retry keeps."""
-    local = scheduled_for.astimezone(timezone)
-    moments: dict[str, datetime] = {
-        "run.local_date": local,
-        "run.utc_date": scheduled_for.astimezone(UTC),
-        "run.local_time": local,
-    }
-    return {"export": export, "project": project, "run.id": run_id, **moments}
+def values_of(  # noqa: PLR0913, PLR0917 - each is what a variable stands for
+    export: str, project: str, run_id: str, scheduled_for: datetime, timezone: tzinfo, counter: int = 1
+) -> dict[str, Value]:
+    """What the variables stand for in one run: `scheduled_for` (aware) is the scheduled time, which a retry keeps; `counter` is
+    the run's place among those of its export."""
+    local, utc = scheduled_for.astimezone(timezone), scheduled_for.astimezone(UTC)
+    moments = {"run.local_date": local, "run.local_time": local, "run.utc_date": utc, "run.utc_time": utc}
+    return {"export": export, "project": project, "run.id": run_id, COUNTER: counter, **moments}
 
 
 def check(template: str) -> None:
@@ -79,7 +100,7 @@ def check(template: str) -> None:
     render(template, _SAMPLE)
 
 
-def render(template: str, values: Mapping[str, str | datetime]) -> str:
+def render(template: str, values: Mapping[str, Value]) -> str:
     """The file name without extensions. `values` as `values_of` makes them. Raises `PackagingError` (`naming.…`)."""
     name = "".join(_pieces(template, values))
     if not name.strip():
@@ -89,14 +110,18 @@ def render(template: str, values: Mapping[str, str | datetime]) -> str:
     return name
 
 
-def full_name(stem: str, *extensions: str) -> str:
-    """`stem` with the extensions of format, compression and encryption, each with its dot: `x.csv.gz.gpg`."""
-    name = stem + "".join(extensions)
+def full_name(stem: str, *extensions: str, chosen: str = "") -> str:
+    """`stem` with the extensions of format, compression and encryption, each with its dot: `x.csv.gz.gpg`.
+
+    `chosen` takes their place; `none` means none.
+    """
+    own = "" if chosen == NO_EXTENSION else f".{chosen.removeprefix('.')}"
+    name = stem + (own if chosen else "".join(extensions))
     _refuse_length(name)
     return name
 
 
-def _pieces(template: str, values: Mapping[str, str | datetime]) -> Iterator[str]:
+def _pieces(template: str, values: Mapping[str, Value]) -> Iterator[str]:
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
@@ -109,17 +134,49 @@ def _pieces(template: str, values: Mapping[str, str | datetime]) -> Iterator[str
             yield _value(template, variable, specification or "", values)
 
 
-def _value(template: str, variable: str, specification: str, values: Mapping[str, str | datetime]) -> str:
-    if variable not in VARIABLES:
+def _value(template: str, variable: str, specification: str, values: Mapping[str, Value]) -> str:
+    offset = _OFFSET.fullmatch(variable)
+    name = offset["variable"] if offset and offset["variable"] in DATE_FORMATS else variable
+    if name not in VARIABLES:
         raise PackagingError(
             UNKNOWN_VARIABLE, template=template, variable=variable, nearest=nearest(variable, VARIABLES), known=VARIABLES
         )
-    value = values[variable]
+    value = values[name]
     if isinstance(value, datetime):
-        return _moment(template, variable, value, specification)
+        return _moment(template, name, _moved(template, value, offset) if offset else value, specification)
+    if isinstance(value, int):
+        return _padded(template, value, specification)
     if specification:
         raise _unknown_directive(template, variable, specification)
     return value
+
+
+def _padded(template: str, number: int, specification: str) -> str:
+    if specification and not (specification.isascii() and specification.isdecimal() and int(specification) <= _MOST_DIGITS):
+        raise _unknown_directive(template, COUNTER, specification)
+    return f"{number:0{int(specification or 1)}}"
+
+
+def _moved(template: str, moment: datetime, offset: re.Match[str]) -> datetime:
+    """On the wall clock, so that the day before is the day before on the nights the clocks change, too."""
+    count = int(offset["sign"] + offset["count"])
+    try:
+        match offset["unit"]:
+            case "h":
+                return (moment.astimezone(UTC) + timedelta(hours=count)).astimezone(moment.tzinfo)
+            case "d" | "w":
+                return moment + timedelta(days=count * (7 if offset["unit"] == "w" else 1))
+            case unit:
+                return _in_months(moment, count * (12 if unit == "y" else 1))
+    except (OverflowError, ValueError) as error:
+        raise PackagingError(OUT_OF_CALENDAR, template=template, variable=offset[0]) from error
+
+
+def _in_months(moment: datetime, count: int) -> datetime:
+    """The same day so many months on; the last of that month where it is shorter."""
+    months = moment.year * 12 + moment.month - 1 + count
+    year, month = months // 12, months % 12 + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
 
 
 def _moment(template: str, variable: str, value: datetime, specification: str) -> str:

@@ -78,6 +78,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
         if export.trigger and export.trigger.folder:
             with _placed("exports", position, "trigger", "folder"):
                 resolve_folder(export.trigger.folder, records.home.allowed_folders)
+        if export.zip_name:
+            naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
     return Checked(servers, tuple(keys))

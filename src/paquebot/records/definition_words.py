@@ -88,6 +88,8 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     yield from _obfuscation(document.get("obfuscation"), _)
     keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
     yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if document.get("encryption", {}).get("armour"):
+        yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
@@ -143,6 +145,8 @@ def _value(option: Option, written: Any, _: Translate) -> str:
     if isinstance(written, bool):
         return _("Yes") if written else _("No")
     named = dict(zip(option.choices, option.choice_labels, strict=False))
+    if isinstance(written, Mapping):
+        return ", ".join(f"{key} → {value}" for key, value in written.items())
     if isinstance(written, (list, tuple)):
         return ", ".join(_(named[item]) if item in named else str(item) for item in written)
     return _(named[written]) if written in named else str(written)

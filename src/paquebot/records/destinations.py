@@ -12,6 +12,7 @@ from typing import Any
 
 from paquebot.delivery.base import Destination
 from paquebot.delivery.folder import resolve_folder
+from paquebot.delivery.wrapping import build
 from paquebot.errors import CommandError, Problem
 from paquebot.options import Option
 from paquebot.plugins import find
@@ -70,5 +71,4 @@ def _value(option: Option, options: Mapping[str, Any]) -> Any:
 def _built(records: Records, kind: str, values: dict[str, Any]) -> Destination:
     if kind == "folder":
         values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
-    built: Destination = find("destinations", kind)(values)
-    return built
+    return build(find("destinations", kind), values)

@@ -192,6 +192,8 @@ def _locked(project: Project, name: str) -> Export:
 def _checked(document: Mapping[str, Any], project: Project) -> ExportDefinition:
     definition = ExportDefinition.from_document(document, timezone=project.timezone)
     _check_file_name(definition.file.name, ("file", "name"))
+    if definition.zip_name:
+        _check_file_name(definition.zip_name, ("zip_name",))
     if definition.confirmation:
         _check_file_name(definition.confirmation.name, ("confirmation", "name"))
     return definition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,8 @@ from paquebot.flow import Measure
 from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
-from paquebot.records.models import Artifact, Export, Receipt, Run, RunStep, SnapshotLease
-from paquebot.records.models.history import ACTIVE
+from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
+from paquebot.records.models.history import ACTIVE, FINISHED
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import RetryPolicy
 
@@ -32,6 +33,9 @@ WORKER_LOST = Problem(
     "It is started again by itself a few times; if it happens again and again, look at the machine's memory and logs.",
     retryable=True,
 )
+
+
+_NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
 def request(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
@@ -86,6 +90,17 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
     )
     if is_new:
         announce_end(refused.id)
+
+
+def place_among_runs(project: Project, export: str, run_id: int) -> int:
+    """Which run of its export this one is, counted from 1; those that never began, and files sent again, do not count."""
+    before = Run.objects.filter(project=project, export_name=export, id__lt=run_id)
+    return before.exclude(status__in=_NEVER_BEGAN).exclude(trigger="resend").count() + 1
+
+
+def ended_tokens(tokens: Collection[str]) -> set[str]:
+    """Those of `tokens` whose runs are over for good."""
+    return set(Run.objects.filter(token__in=tokens, status__in=FINISHED).values_list("token", flat=True))
 
 
 def new_token() -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
+from paquebot.file_keys import COMPRESSION_LABELS, FORMAT_LABELS, FORMATS, LEVELS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
@@ -20,10 +21,18 @@ from paquebot.records.alerts.listening import heard_by
 from paquebot.records.coming import schedule_of
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
-from paquebot.verification.comparison import READ_BACK, strongest
+from paquebot.records.runs import place_among_runs
+from paquebot.verification.comparison import ACCEPTED, READ_BACK, SERVER_DIGEST, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
-FORMAT_WORDS = {"csv": "CSV"}
+COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
+FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
+LEVEL_WORDS = {
+    SERVER_DIGEST: translatable("compared by SHA-256, computed by the server or read back"),
+    READ_BACK: translatable("compared by SHA-256 once read back"),
+    SIZE: translatable("compared by size"),
+    ACCEPTED: translatable("on the word of the server alone"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def _starts(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
     """The name the file of the next run will have, extensions included. Raises `PackagingError`."""
     stem = naming.render(definition.file.name, _name_values(project, definition, now))
-    return naming.full_name(stem, *_extensions(project, definition))
+    return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
 def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
@@ -68,7 +77,9 @@ def _name_values(project: Project, definition: ExportDefinition, now: datetime) 
     moment = (schedule.next_after(now) if schedule else None) or now
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
-    return dict(naming.values_of(definition.name, project.name, str((last or 0) + 1), moment, zone))
+    next_run = (last or 0) + 1
+    counter = place_among_runs(project, definition.name, next_run)
+    return dict(naming.values_of(definition.name, project.name, str(next_run), moment, zone, counter))
 
 
 def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]:
@@ -77,7 +88,7 @@ def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]
         yield find("compressions", definition.compression).EXTENSION
     if definition.encryption_keys:
         key = EncryptionKey.objects.filter(project=project, name=definition.encryption_keys[0]).first()
-        yield find("encryptions", key.kind if key else "openpgp").EXTENSION
+        yield find("encryptions", key.kind if key else "openpgp")({"armour": definition.armour}).extension
 
 
 def _content(content: ContentChoice, _: Translate) -> Clause:
@@ -106,7 +117,8 @@ def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]
 
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
-        yield Clause(_("compressed with {compression}"), {"compression": definition.compression})
+        compression = COMPRESSION_WORDS.get(definition.compression, definition.compression)
+        yield Clause(_("compressed with {compression}"), {"compression": compression})
     if definition.encryption_keys:
         yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
 
@@ -123,8 +135,8 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
 def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     server = definition.destination and Server.objects.filter(project=project, name=definition.destination.server).first()
     if server:
-        level = strongest(find("destinations", server.kind).CAPABILITIES, two_step=definition.two_step)
-        yield Clause(_("compared by SHA-256 once read back") if level == READ_BACK else _("compared by size"))
+        level = strongest(find("destinations", server.kind)(server.options).capabilities, two_step=definition.two_step)
+        yield Clause(_(LEVEL_WORDS[level]))
 
 
 def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:

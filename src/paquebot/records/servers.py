@@ -11,11 +11,10 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 
 from paquebot.credentials import Secret
-from paquebot.delivery import host_key
 from paquebot.delivery.doctor import Finding, examine
 from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import CommandError, PaquebotError, Problem
-from paquebot.options import Entry, read
+from paquebot.options import Entry, Option, read
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.destinations import destination_of
@@ -29,7 +28,12 @@ BUSY = Problem(
     "“{name}” cannot be deleted while a run is on its way to it.",
     "Wait for the end of the run, or cancel it.",
 )
-_HOST_KEY = "host_key"
+NOT_AN_IDENTITY = Problem(
+    "server.not_an_identity",
+    "What was to be approved for “{name}” is neither a host key nor a certificate.",
+    "Test the destination again and approve what it shows.",
+)
+_IDENTITIES = ("host_key", "jump_host_key", "certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,22 @@ def keep_server(records: Records, project: Project, name: str, kind: str, option
     return put(Server, project, name, {"kind": kind, "options": plain, "secrets": sealed})
 
 
-def approve_host_key(server: Server, fingerprint: str, version: str) -> None:
-    """Writes down which host key the server must show from now on. Raises `CommandError`."""
-    host_key.check(fingerprint, (_HOST_KEY,))
+def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:
+    """Writes down which host key or certificate the server must show from now on. Raises `CommandError`."""
+    if option not in _IDENTITIES or option not in {entry.name for entry in options_of(server.kind)}:
+        raise CommandError(NOT_AN_IDENTITY, name=server.name)
+    read([entry for entry in options_of(server.kind) if entry.name == option], {option: fingerprint})
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
-        update(row, options={**row.options, _HOST_KEY: fingerprint})
+        update(row, options={**row.options, option: fingerprint})
+
+
+def risks_of(server: Server) -> list[str]:
+    """What somebody accepted knowingly for this destination: texts of the catalogue."""
+    kind = find("destinations", server.kind)
+    options = (entry for entry in kind.OPTIONS if isinstance(entry, Option) and entry.risk)
+    chosen = [option.risk for option in options if server.options.get(option.name) in option.risky]
+    return [kind.RISK, *chosen] if kind.RISK else chosen
 
 
 def remove_server(project: Project, name: str, version: str) -> None:
@@ -131,6 +145,12 @@ def address_of(server: Server) -> str:
     options = server.options
     if "host" in options:
         account = f"{options['username']}@" if options.get("username") else ""
+        usual = next(
+            (entry.default for entry in options_of(server.kind) if isinstance(entry, Option) and entry.name == "port"), 0
+        )
         port = options.get("port")
-        return f"{account}{options['host']}{f':{port}' if port and port != 22 else ''}"
-    return str(options.get("path") or next((value for value in options.values() if isinstance(value, str) and value), ""))
+        return f"{account}{options['host']}{f':{port}' if port and port != usual else ''}"
+    if "bucket" in options:
+        return "/".join(filter(None, (str(options.get("endpoint") or "").rstrip("/"), options["bucket"])))
+    told = options.get("path") or options.get("url")
+    return str(told or next((value for value in options.values() if isinstance(value, str) and value), ""))

@@ -39,16 +39,22 @@ def status_name(status: str, _: Callable[[str], str]) -> str:
 def level_name(level: str, _: Callable[[str], str]) -> str:
     """The verification level as people call it."""
     return {
+        "server_sha256": _("SHA-256 computed by the server"),
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
+        "accepted": _("the server’s word"),
     }.get(level, level)
 
 
 def level_sentence(level: str, _: Callable[[str], str]) -> str:
     """What was proved, and how."""
     return {
+        "server_sha256": _(
+            "The server computed the SHA-256 of the received file; it is that of the produced one: all arrived."
+        ),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),
+        "accepted": _("The server said it took all of the file. The file was gone at once and could not be compared."),
     }.get(level, level)
 
 
@@ -124,13 +130,26 @@ def import_mode(mode: str, _: Callable[[str], str]) -> str:
 
 def destination_kind(kind: str, _: Callable[[str], str]) -> str:
     """What kind of place a destination is, as people call it."""
-    return {"sftp": _("SFTP server"), "folder": _("Folder")}.get(kind, kind)
+    return {
+        "sftp": _("SFTP server"),
+        "ftps": _("FTPS server"),
+        "ftp": _("FTP server, unprotected"),
+        "webdav": _("WebDAV server"),
+        "https": _("Web address"),
+        "s3": _("S3 object store"),
+        "folder": _("Folder"),
+    }.get(kind, kind)
 
 
 def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
     """What such a destination is for; empty for kinds from elsewhere."""
     return {
         "sftp": _("A partner’s server, reached over SSH with a password or a key."),
+        "ftps": _("A partner’s FTP server, reached under TLS with an account and a password."),
+        "ftp": _("An old FTP server, where nothing better can be had."),
+        "webdav": _("A folder of a web server: Nextcloud, Apache and others."),
+        "https": _("An address that takes files by PUT or POST."),
+        "s3": _("A bucket at Amazon, or of a store that speaks its language."),
         "folder": _("A folder of this machine, or one mounted on it."),
     }.get(kind, "")
 
@@ -140,7 +159,7 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
     return {
         "connect": _("Connect and sign in"),
         "send": _("Send a small file"),
-        "compare": _("Read it back and compare"),
+        "compare": _("Compare it with what was sent"),
         "publish": _("Give it its name"),
         "remove": _("Remove it"),
     }.get(step, step)

@@ -61,13 +61,13 @@ class DestinationConformance:
         assert destination.send(place.path("a.csv"), iter([b"code;city\n", b"46005;Bedford\n"]), 24) == 24
         assert destination.size(place.path("a.csv")) == 24
         assert place.names() == {"a.csv"}
-        if destination.CAPABILITIES.read_back:
+        if destination.capabilities.read_back:
             assert b"".join(destination.read(place.path("a.csv"))) == b"code;city\n46005;Bedford\n"
 
     def test_an_empty_file_can_be_sent(self, place: Place, destination: Destination) -> None:
         assert destination.send(place.path("empty.csv"), iter([]), 0) == 0
         assert destination.size(place.path("empty.csv")) == 0
-        if destination.CAPABILITIES.read_back:
+        if destination.capabilities.read_back:
             assert b"".join(destination.read(place.path("empty.csv"))) == b""
 
     def test_a_file_of_many_uneven_blocks_arrives_unchanged(self, place: Place, destination: Destination) -> None:
@@ -75,12 +75,12 @@ class DestinationConformance:
         content = _noise(sum(sizes))
         assert destination.send(place.path("large.bin"), _cut(content, sizes), len(content)) == len(content)
         assert destination.size(place.path("large.bin")) == len(content)
-        if destination.CAPABILITIES.read_back:
+        if destination.capabilities.read_back:
             digest = hashlib.sha256(b"".join(destination.read(place.path("large.bin"))))
             assert digest.hexdigest() == hashlib.sha256(content).hexdigest()
 
     def test_reading_may_stop_early(self, place: Place, destination: Destination) -> None:
-        if not destination.CAPABILITIES.read_back:
+        if not destination.capabilities.read_back:
             pytest.skip("this destination cannot read back")
         _send(destination, place.path("large.bin"), _noise(6 * BLOCK_BYTES))
         blocks = destination.read(place.path("large.bin"))
@@ -112,7 +112,7 @@ class DestinationConformance:
         assert destination.size(place.path("no-such-folder/nothing.csv")) is None
 
     def test_what_is_not_there_cannot_be_read(self, place: Place, destination: Destination) -> None:
-        if not destination.CAPABILITIES.read_back:
+        if not destination.capabilities.read_back:
             pytest.skip("this destination cannot read back")
         with pytest.raises(DeliveryError) as refused:
             list(destination.read(place.path("nothing.csv")))
@@ -157,7 +157,7 @@ class DestinationConformance:
         assert place.names() == set()
 
     def test_a_replaced_name_is_never_seen_missing_or_half(self, place: Place, destination: Destination) -> None:
-        if not destination.CAPABILITIES.atomic_publish:
+        if not destination.capabilities.atomic_publish:
             pytest.skip("this destination cannot publish in one step")
         _send(destination, place.path("a.csv"), b"12345")
         seen: set[int | None] = set()
@@ -175,7 +175,25 @@ class DestinationConformance:
         destination.remove(place.path("no-such-folder/a.csv"))
         assert place.names() == set()
 
+    def test_the_names_in_a_folder_are_told_and_a_missing_folder_has_none(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.listing:
+            pytest.skip("this destination cannot list a folder")
+        _send(destination, place.path(".paquebot-0a1b2c-1.part"), b"hidden")
+        _send(destination, place.path("a b.csv"), b"seen")
+        assert set(destination.names(place.folder)) == {".paquebot-0a1b2c-1.part", "a b.csv"}
+        assert set(destination.names(place.path("no-such-folder"))) == set()
+
+    def test_a_digest_the_server_computes_is_that_of_the_bytes(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.server_digest:
+            pytest.skip("this server computes no digest")
+        _send(destination, place.path("a b.csv"), b"code;city\n46005;Bedford\n")
+        told = destination.digest(place.path("a b.csv"))
+        assert told in (None, "5c2a02f6f8bf93356bd566f45310078cef27ed7682022d562c8ee29d1fbf85a8")
+        assert destination.digest(place.path("nothing.csv")) is None
+
     def test_a_missing_folder_is_named_as_such(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.folders:
+            pytest.skip("this destination knows no folders")
         with pytest.raises(DeliveryError) as refused:
             _send(destination, place.path("no-such-folder/a.csv"), b"lost")
         assert refused.value.code == "delivery.folder_missing"

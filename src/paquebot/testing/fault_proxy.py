@@ -16,7 +16,7 @@ _PIECE_BYTES = 16 << 10
 
 @dataclass
 class FaultProxy:
-    """Listens on a free loopback port (`port`) while entered and passes bytes to `upstream_port`.
+    """Listens at `listen`, by default a free loopback port (`port`), while entered and passes bytes to `upstream_port`.
 
     `up` is towards the server, `down` towards the client; only `direction` is disturbed. `cut_after` resets both sides once
     so many bytes went that way, `stall_after` stops passing anything on that way but keeps the link open.
@@ -29,6 +29,7 @@ class FaultProxy:
     stall_after: int | None = None
     bytes_per_second: int | None = None
     delay_seconds: float = 0
+    listen: tuple[str, int] = ("127.0.0.1", 0)
     port: int = field(default=0, init=False)
     passed: dict[Direction, int] = field(default_factory=lambda: {"up": 0, "down": 0}, init=False)
     """How many bytes went each way, over all connections."""
@@ -51,7 +52,7 @@ class FaultProxy:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             links.add(asyncio.create_task(self._connect(reader, writer)))
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=_PIECE_BYTES)
+        server = await asyncio.start_server(accept, *self.listen, limit=_PIECE_BYTES)
         ready.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), over))
         await over.wait()
         server.close()
@@ -98,3 +99,13 @@ class FaultProxy:
             await asyncio.sleep(size / self.bytes_per_second)
         await asyncio.sleep(self.delay_seconds)
         return False
+
+
+class CutOnce(FaultProxy):
+    """Cuts one link after `cut_after` bytes and lets the later ones through, as a router that restarts does."""
+
+    async def _disturb(self, size: int) -> bool:
+        if self.cut_after is None or self.passed[self.direction] <= self.cut_after:
+            return False
+        self.cut_after = None
+        return True

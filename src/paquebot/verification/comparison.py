@@ -1,6 +1,8 @@
 """Comparing the file a destination holds with the file that left, before it gets its final name.
 
-Two levels, the stronger first: `read_back_sha256` reads every byte again and compares the digests, `size` compares sizes only.
+Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `read_back_sha256` reads every
+byte again and compares the digests; `size` compares sizes only; `accepted`, the server took the file away and only its word is
+left. A server that is asked for a digest and has none is read back instead: the level that was reached is the one that is told.
 """
 
 from __future__ import annotations
@@ -8,16 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from paquebot.errors import Problem, VerificationError
+from paquebot.errors import DeliveryError, Problem, VerificationError
 from paquebot.flow import Blocks, Measure, Meter
 
+SERVER_DIGEST = "server_sha256"
 READ_BACK = "read_back_sha256"
 SIZE = "size"
+ACCEPTED = "accepted"
 
 FILE_MISSING = Problem(
     "verification.file_missing",
     "“{path}” was sent and is not there to be compared.",
-    "If the server takes files away at once, say so in the export; otherwise ask whoever runs it.",
+    "If the server takes files away at once, say so in the settings of the destination; otherwise ask whoever runs it.",
 )
 SIZE_DIFFERS = Problem(
     "verification.size_differs",
@@ -35,24 +39,35 @@ DIGEST_DIFFERS = Problem(
 _NOT_READ = "—"
 
 
-class Holder(Protocol):
-    """Whoever holds the file: a destination, seen from here."""
-
-    def size(self, path: str) -> int | None: ...
-
-    def read(self, path: str) -> Blocks: ...
-
-
 class Able(Protocol):
     """What a holder says it can do."""
 
     @property
     def read_back(self) -> bool: ...
 
+    @property
+    def server_digest(self) -> bool: ...
+
+    @property
+    def keeps_files(self) -> bool: ...
+
+
+class Holder(Protocol):
+    """Whoever holds the file: a destination, seen from here."""
+
+    @property
+    def capabilities(self) -> Able: ...
+
+    def size(self, path: str) -> int | None: ...
+
+    def digest(self, path: str) -> str | None: ...
+
+    def read(self, path: str) -> Blocks: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was compared and found equal; the digest is None at a level that does not read."""
+    """What was compared and found equal; the digest is None at a level that does not look at the content."""
 
     level: str
     size_bytes: int
@@ -61,24 +76,42 @@ class Verification:
 
 def strongest(capabilities: Able, two_step: bool) -> str:
     """The level to compare at: two-step transmission asks for the strongest there is, otherwise the size is enough."""
-    return READ_BACK if two_step and capabilities.read_back else SIZE
+    if not two_step:
+        return SIZE
+    if capabilities.server_digest:
+        return SERVER_DIGEST
+    return READ_BACK if capabilities.read_back else SIZE
 
 
 def compare(destination: Holder, path: str, expected: Measure, level: str) -> Verification:
-    """Compares the file at `path` with `expected`. Raises `VerificationError` with both sizes and digests when they differ."""
+    """Compares the file at `path` with `expected`. Raises `VerificationError` with both sizes and digests when they differ.
+
+    The level of the answer is the one that was reached.
+    """
+    try:
+        return _compared(destination, path, expected, level)
+    except (DeliveryError, VerificationError) as error:
+        if destination.capabilities.keeps_files or not error.code.endswith(".file_missing"):
+            raise
+        return Verification(ACCEPTED, expected.size_bytes, None)
+
+
+def _compared(destination: Holder, path: str, expected: Measure, level: str) -> Verification:
     size = destination.size(path)
     if size is None:
         raise VerificationError(FILE_MISSING, path=path)
-    if level == SIZE:
-        if size != expected.size_bytes:
-            raise _difference(SIZE_DIFFERS, path, expected, Measure(size, _NOT_READ))
-        return Verification(SIZE, size, None)
-    received = _read_back(destination, path)
+    told = destination.digest(path) if level == SERVER_DIGEST else None
+    if told is not None:
+        reached, received = SERVER_DIGEST, Measure(size, told)
+    elif level != SIZE and destination.capabilities.read_back:
+        reached, received = READ_BACK, _read_back(destination, path)
+    else:
+        reached, received = SIZE, Measure(size, _NOT_READ)
     if {size, received.size_bytes} != {expected.size_bytes}:
         raise _difference(SIZE_DIFFERS, path, expected, received)
-    if received.sha256 != expected.sha256:
+    if reached != SIZE and received.sha256 != expected.sha256:
         raise _difference(DIGEST_DIFFERS, path, expected, received)
-    return Verification(READ_BACK, received.size_bytes, received.sha256)
+    return Verification(reached, received.size_bytes, received.sha256 if reached != SIZE else None)
 
 
 def _read_back(destination: Holder, path: str) -> Measure:

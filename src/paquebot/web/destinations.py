@@ -15,7 +15,7 @@ from paquebot.delivery.doctor import Finding
 from paquebot.errors import DeliveryError, PaquebotError
 from paquebot.language import translatable
 from paquebot.options import Option
-from paquebot.plugins import names
+from paquebot.plugins import find, names
 from paquebot.records import servers
 from paquebot.records.models import Server
 from paquebot.records.models.people import OWNER
@@ -35,10 +35,8 @@ REMOVAL = named.Removal(
     servers.remove_server, translatable("The destination “{name}” is deleted."), "destination", "destinations"
 )
 APPROVED = translatable("The fingerprint is approved: from now on “{name}” must show it.")
-UNKNOWN_HOST_KEY = "delivery.host_key_unknown"
-HOST_KEY_CHANGED = "delivery.host_key_changed"
 
-ICONS = {"sftp": "server", "folder": "folder"}
+ICONS = {"sftp": "server", "ftps": "server", "ftp": "server", "webdav": "server", "s3": "database", "folder": "folder"}
 
 
 def _kinds(request: HttpRequest) -> list[tuple[str, str]]:
@@ -50,6 +48,7 @@ def _tell(rows: Sequence[Any]) -> None:
     users, deliveries = uses_in(rows[0].project).servers, servers.last_deliveries(rows[0].project)
     for server in rows:
         server.users, server.delivery = users.get(server.name, []), deliveries.get(server.name)
+        server.risks = [gettext(risk) for risk in servers.risks_of(server)]
 
 
 DESTINATIONS = Listing(
@@ -90,6 +89,7 @@ def choose_kind(request: PageRequest, project: str) -> HttpResponse:
             "label": label,
             "purpose": destination_purpose(kind, gettext),
             "icon": ICONS.get(kind, "external-link"),
+            "risk": gettext(risk) if (risk := find("destinations", kind).RISK) else "",
         }
         for kind, label in _kinds(request)
     ]
@@ -116,7 +116,14 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
         else:
             messages.success(request, gettext(CREATED).format(name=made.name))
             return redirect("destination", project, made.name)
-    known = {"name_form": name_form, "kind": kind, **_fields(form), **_folders(kind)}
+    risk = find("destinations", kind).RISK
+    known = {
+        "name_form": name_form,
+        "kind": kind,
+        "risks": [gettext(risk)] if risk else [],
+        **_fields(form),
+        **_folders(kind),
+    }
     return render(request, "destinations/new.html", known, status=422 if form.is_bound else 200)
 
 
@@ -157,10 +164,12 @@ def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
 @seen_by(OWNERS)
 @require_POST
 def approve(request: PageRequest, project: str, name: str) -> HttpResponse:
-    """Writes down the fingerprint the server offered, as the one to expect."""
+    """Writes down the fingerprint the server offered (of its host key or its certificate), as the one to expect."""
     found = named.found(Server, request, name)
     try:
-        servers.approve_host_key(found, request.POST.get("fingerprint", ""), request.POST.get("version", ""))
+        servers.approve_identity(
+            found, request.POST.get("option", ""), request.POST.get("fingerprint", ""), request.POST.get("version", "")
+        )
     except PaquebotError as error:
         messages.error(request, told(error))
     else:
@@ -192,6 +201,7 @@ def _page(request: PageRequest, server: Server, form: OptionForm | None = None, 
         "delivery": servers.last_deliveries(request.project).get(server.name),
         "folder": next(iter(servers.folders_of(server)), ""),
         "told": _told_options(server),
+        "risks": [gettext(risk) for risk in servers.risks_of(server)],
         **_fields(form),
         **_folders(server.kind),
     }
@@ -244,12 +254,12 @@ def _told_options(server: Server) -> list[dict[str, Any]]:
 
 def _examined(findings: list[Finding], folder: str) -> dict[str, Any]:
     failed = next((finding.error for finding in findings if finding.error), None)
-    offered = failed.parameters.get("offered") if failed and failed.code == UNKNOWN_HOST_KEY else None
+    option = failed.parameters.get("option") if failed else None
     return {
         "findings": findings,
         "failed": failed,
         "told_error": told(failed) if failed else "",
-        "offered": offered,
-        "host_key_changed": failed is not None and failed.code == HOST_KEY_CHANGED,
+        "offered": failed.parameters.get("offered") if failed and option else None,
+        "option": option,
         "folder": folder,
     }

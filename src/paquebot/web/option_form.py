@@ -27,6 +27,7 @@ from paquebot.web.telling import place_error
 CLEAR = translatable("Remove what is stored")
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
+RISKY = translatable("{choice} (risky)")
 TO_CHOOSE = translatable("Choose…")
 
 
@@ -50,6 +51,21 @@ class OptionForm(forms.Form):
             self.fields[name] = _field(option, is_kept=name in self.sealed)
             if name in self.sealed and not option.required:
                 self.fields[_clearing(name)] = forms.BooleanField(label=gettext(CLEAR), required=False)
+            if option.only_with:
+                self.fields[name].widget.attrs["data-only-with"] = " ".join(option.only_with)
+
+    def fold(self, names: Sequence[str]) -> None:
+        """Puts these fields under “Further settings”, which opens when one of them is wrong."""
+        for name in names:
+            self.fields[name].__dict__["is_folded"] = True
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if getattr(field.field, "is_folded", False)]
+
+    @property
+    def unfolds(self) -> bool:
+        return any(field.errors for field in self.folded)
 
     @property
     def kept_secrets(self) -> frozenset[str]:
@@ -93,6 +109,8 @@ def _clearing(name: str) -> str:
 def _field(option: Option, *, is_kept: bool) -> forms.Field:
     explanation = gettext(option.explanation)
     label, help_text = (gettext(option.label), explanation) if option.label else (explanation.rstrip("."), "")
+    if option.risk:
+        help_text = f"{help_text} {gettext(option.risk)}".strip()
     if is_kept:
         help_text = f"{help_text} {gettext(KEPT)}"
     required = option.required and not is_kept and option.kind != "boolean"
@@ -121,7 +139,10 @@ def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:
 
 def _choices(option: Option) -> list[tuple[str, str]]:
     labels = option.choice_labels or option.choices
-    return [(choice, gettext(label)) for choice, label in zip(option.choices, labels, strict=True)]
+    return [
+        (choice, gettext(RISKY).format(choice=gettext(label)) if choice in option.risky else gettext(label))
+        for choice, label in zip(option.choices, labels, strict=True)
+    ]
 
 
 def _widget(option: Option) -> forms.Widget:
@@ -140,11 +161,14 @@ class _SecretLines(forms.Textarea):
 
 
 def _shown(option: Option, value: Any) -> Any:
-    """A stored value as its field shows it; a list without choices stands on lines of its own."""
+    """A stored value as its field shows it; the items of a list without choices stand on lines of their own, and so do the
+    `key = value` of a mapping."""
     if option.secret:
         return None
     if option.kind == "list" and not option.choices and value is not None:
         return "\n".join(str(item) for item in value)
+    if option.kind == "mapping" and value:
+        return "\n".join(f"{key} = {item}" for key, item in value.items())
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -153,4 +177,7 @@ def _value(option: Option, cleaned: Any) -> Any:
         return None
     if option.kind == "list" and not option.choices:
         return [line.strip() for line in str(cleaned).splitlines() if line.strip()] or None
+    if option.kind == "mapping":
+        pairs = [line.partition("=") for line in str(cleaned).splitlines() if line.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs} or None
     return Secret(str(cleaned)) if option.secret else cleaned

@@ -20,6 +20,10 @@ class Compression(ABC):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
 
+    def option(self, name: str) -> Any:
+        """The value of an option, or its default."""
+        return self.options.get(name, next(option.default for option in self.OPTIONS if option.name == name))
+
     @abstractmethod
     def pack(self, blocks: Blocks) -> Blocks:
         """The compressed file, block by block. The same bytes in give the same bytes out: no clock, no name inside."""

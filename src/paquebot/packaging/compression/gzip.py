@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
@@ -15,14 +16,12 @@ GZIP_WRAPPER = 31
 class GzipCompression(Compression):
     NAME = "gzip"
     EXTENSION = ".gz"
-    OPTIONS: ClassVar[tuple[Option, ...]] = (
-        Option("level", "How hard to compress, from 0 (fastest) to 3 (smallest).", "integer", default=1, least=0, most=3),
-    )
+    OPTIONS: ClassVar[tuple[Option, ...]] = (level_option("gzip"),)
 
     def pack(self, blocks: Blocks) -> Blocks:
         from isal import isal_zlib
 
-        packer = isal_zlib.compressobj(self.options.get("level", 1), isal_zlib.DEFLATED, GZIP_WRAPPER)
+        packer = isal_zlib.compressobj(self.option("level"), isal_zlib.DEFLATED, GZIP_WRAPPER)
         with closing_upstream(blocks):
             for block in blocks:
                 if packed := packer.compress(block):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, ClassVar, cast
 
+from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
@@ -12,14 +13,12 @@ from paquebot.packaging.compression.base import Compression
 class ZstdCompression(Compression):
     NAME = "zstd"
     EXTENSION = ".zst"
-    OPTIONS: ClassVar[tuple[Option, ...]] = (
-        Option("level", "How hard to compress, from 1 (fastest) to 19 (smallest).", "integer", default=1, least=1, most=19),
-    )
+    OPTIONS: ClassVar[tuple[Option, ...]] = (level_option("zstd"),)
 
     def pack(self, blocks: Blocks) -> Blocks:
         import zstandard
 
-        packer = zstandard.ZstdCompressor(level=self.options.get("level", 1), write_checksum=True).compressobj()
+        packer = zstandard.ZstdCompressor(level=self.option("level"), write_checksum=True).compressobj()
         with closing_upstream(blocks):
             for block in blocks:
                 if packed := packer.compress(block):

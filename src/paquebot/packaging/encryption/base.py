@@ -20,6 +20,11 @@ class Encryption(ABC):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
 
+    @property
+    def extension(self) -> str:
+        """What the file's name ends with, under these options."""
+        return self.EXTENSION
+
     @abstractmethod
     def check(self) -> None:
         """Raises `PackagingError` when a key is unusable (expired, revoked, cannot encrypt) or the program is missing."""

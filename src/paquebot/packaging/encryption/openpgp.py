@@ -82,11 +82,16 @@ class OpenPgpEncryption(Encryption):
     EXTENSION = ".gpg"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("keys", "The partner's public keys, ASCII-armoured; each of them can open the file.", "list", required=True),
+        Option("armour", "Whether the encrypted file is text (ASCII armour), a third larger.", "boolean", default=False),
     )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self._facts: tuple[KeyFacts, ...] | None = None
+
+    @property
+    def extension(self) -> str:
+        return ".asc" if self.options.get("armour") else self.EXTENSION
 
     def check(self) -> None:
         for facts in self._read_keys():
@@ -96,7 +101,8 @@ class OpenPgpEncryption(Encryption):
         with closing_upstream(blocks), _home(self.options.get("scratch")) as home:
             _run(home, ["--import"], "\n".join(self.options["keys"]))
             recipients = [argument for fingerprint in self.fingerprints for argument in ("--recipient", fingerprint)]
-            with _Sealing(home, recipients, blocks) as sealing:
+            armour = ["--armor"] if self.options.get("armour") else []
+            with _Sealing(home, [*armour, *recipients], blocks) as sealing:
                 yield from sealing.blocks()
 
     @property
@@ -129,11 +135,11 @@ def read_key(text: str, scratch: str | None = None) -> KeyFacts:
 class _Sealing:
     """One run of gpg: a thread feeds it, its output is read. Nobody takes a cut input for a whole one: gpg is killed first."""
 
-    def __init__(self, home: Path, recipients: list[str], blocks: Blocks) -> None:
+    def __init__(self, home: Path, arguments: list[str], blocks: Blocks) -> None:
         self._status = home / "status"
         self._source = blocks
         self._upstream_error: BaseException | None = None
-        self._arguments = ["--status-file", str(self._status), *recipients, *_SEALING]
+        self._arguments = ["--status-file", str(self._status), *arguments, *_SEALING]
         self._home = home
         self._feeder = threading.Thread(target=self._feed, name="paquebot-gpg", daemon=True)
 

@@ -15,17 +15,15 @@ from django import forms
 from django.utils.translation import gettext
 
 from paquebot.calendars import calendar_name, calendars
-from paquebot.delivery.folder import resolve_folder
-from paquebot.errors import DeliveryError, Problem
+from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
+from paquebot.file_keys import FORMATS, meaningful
 from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
-from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
-from paquebot.trigger import POSSIBLE as TRIGGER_PARTS
-from paquebot.trigger import TRIGGER, Trigger
-from paquebot.web.installation import records
+from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
@@ -58,8 +56,10 @@ class Part:
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
     dates: tuple[str, ...] = ()
-    folded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    grouped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Options that stand folded away under a name, and unfolded once one of them says something."""
+    folded: tuple[str, ...] = ()
+    """Options few people need."""
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
@@ -70,8 +70,9 @@ class Part:
                 form.fields[name].widget.attrs["rows"] = 2
         for name in self.dates:
             form.fields[name].widget.__dict__["input_type"] = "date"
-        for group, names in self.folded.items():
+        for group, names in self.grouped.items():
             form.__dict__[group] = any(form[name].value() not in (None, "", [], form.options[name].default) for name in names)
+        form.fold(self.folded)
         return form
 
 
@@ -87,10 +88,6 @@ def _option(name: str, *path: str) -> Option:
     return next(option for option in _entries(*path) if option.name == name)
 
 
-def _chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
-    return dataclasses.replace(option, choices=tuple(names), choice_labels=tuple(names.values()), **more)
-
-
 # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -103,7 +100,7 @@ def _parameters(values: Values, definition: ExportDefinition) -> Values:
 
 def _destination_options(project: Project) -> tuple[Option, ...]:
     servers = {server.name: server.name for server in Server.objects.filter(project=project)}
-    return (_chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
+    return (chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
 
 
 def _stored_destination(definition: ExportDefinition) -> Values:
@@ -117,20 +114,38 @@ def _destination(values: Values, _: ExportDefinition) -> Values:
 # ── the file and what closes it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _file(values: Values, definition: ExportDefinition) -> Values:
-    kept = {**dataclasses.asdict(definition.file), **values}
-    return {"file": {**kept, "name": values.get("name", DEFAULT_FILE_NAME)}}
+_FOLDED_OF_FILE = (
+    *("labels", "quoting", "escape", "line_ending", "unencodable", "null_text"),
+    *("decimal_mark", "trailing_zeros", "dates", "times", "booleans", "extension"),
+)
+
+
+def _file(values: Values, _: ExportDefinition) -> Values:
+    said = {"name": DEFAULT_FILE_NAME, "format": FORMATS[0], **values}
+    return {"file": meaningful(said)}
 
 
 def _packaging_options(project: Project) -> tuple[Option, ...]:
     keys = {key.name: key.name for key in EncryptionKey.objects.filter(project=project)}
     encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
-    return (_option("compression"), *((_chosen_among(encryption, keys),) if keys else ()))
+    armour = _option("armour", "encryption")
+    compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
+    return (*compression, *((chosen_among(encryption, keys), armour) if keys else ()))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
-    keys = values.get("openpgp")
-    return {"compression": values.get("compression", "none"), "encryption": {"openpgp": keys} if keys else None}
+    keys, compression = values.get("openpgp"), values.get("compression", "none")
+    return {
+        "compression": compression,
+        "compression_level": values.get("compression_level") if compression != "none" else None,
+        "zip_name": values.get("zip_name", "") if compression == "zip" else "",
+        "encryption": {"openpgp": keys, "armour": values.get("armour", False)} if keys else None,
+    }
+
+
+def _stored_packaging(definition: ExportDefinition) -> Values:
+    names = ("compression", "compression_level", "zip_name", "armour")
+    return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
 
 
 def _production(values: Values, definition: ExportDefinition) -> Values:
@@ -191,7 +206,7 @@ def _schedule_options(project: Project) -> tuple[Option, ...]:
     options["timezone"] = dataclasses.replace(options["timezone"], default=project.timezone)
     options["instead"] = dataclasses.replace(options["instead"], default=SKIP)
     named = {code: calendar_name(code, language_of(gettext)) for code in calendars()}
-    options["calendar"] = _chosen_among(options["calendar"], named)
+    options["calendar"] = chosen_among(options["calendar"], named)
     return tuple(options.values())
 
 
@@ -233,51 +248,6 @@ def time_written(written: str) -> str:
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
 
 
-# ── what starts it beside the clock ──────────────────────────────────────────────────────────────────────────────────────────
-
-_NOTHING = "nothing"
-_NOTHING_LABEL = translatable("Nothing: only its schedule counts")
-
-
-def _trigger_options(project: Project) -> tuple[Option, ...]:
-    options = {option.name: option for option in TRIGGER if isinstance(option, Option)}
-    kind = options["kind"]
-    options["kind"] = dataclasses.replace(
-        kind,
-        choices=(_NOTHING, *kind.choices),
-        choice_labels=(_NOTHING_LABEL, *kind.choice_labels),
-        default=_NOTHING,
-        required=False,
-    )
-    options |= {name: dataclasses.replace(options[name], default=options[name].choices[0]) for name in ("when", "watch")}
-    exports = Export.objects.filter(project=project).values_list("name", "definition__label")
-    options["export"] = _chosen_among(options["export"], {name: label or name for name, label in exports})
-    options["table"] = _chosen_among(options["table"], {one.name: one.name for one in Table.objects.filter(project=project)})
-    options["query"] = _chosen_among(options["query"], {one.name: one.name for one in Query.objects.filter(project=project)})
-    return tuple(options.values())
-
-
-def _trigger(values: Values, _: ExportDefinition) -> Values:
-    kind = values.get("kind", _NOTHING)
-    if kind == _NOTHING:
-        return {"trigger": None}
-    said = {key: values[key] for key in TRIGGER_PARTS[kind] if key in values}
-    trigger = Trigger.from_values({**dict.fromkeys(_TRIGGER_KEYS), "kind": kind, **said}, ("trigger",))
-    if trigger.folder:
-        _check_folder(trigger.folder)
-    return {"trigger": trigger.to_document()}
-
-
-def _check_folder(folder: str) -> None:
-    try:
-        resolve_folder(folder, records().home.allowed_folders)
-    except DeliveryError as error:
-        raise DefinitionError(error.problem, ("trigger", "folder"), **error.parameters) from error
-
-
-_TRIGGER_KEYS = tuple(option.name for option in TRIGGER)
-
-
 # ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -298,7 +268,7 @@ def _source_options(project: Project) -> tuple[Option, ...]:
     names = {CONTACTS: translatable("Contact list")}
     names |= {f"{TABLE}:{table.name}": f"{table.name}" for table in tables if not table.is_contact_list}
     names |= {f"{QUERY}:{query.name}": f"{query.name}" for query in Query.objects.filter(project=project)}
-    return (_chosen_among(_SOURCE, names, default=CONTACTS),)
+    return (chosen_among(_SOURCE, names, default=CONTACTS),)
 
 
 def _stored_source(definition: ExportDefinition) -> Values:
@@ -329,16 +299,17 @@ PARTS = (
         translatable("File"),
         "file-export",
         lambda _: _entries("file"),
-        lambda definition: dataclasses.asdict(definition.file),
+        lambda definition: definition.file.to_document(),
         _file,
-        conditional=("name",),
+        conditional=("name", *_FOLDED_OF_FILE),
+        folded=_FOLDED_OF_FILE,
     ),
     Part(
         "packaging",
         translatable("Compression and encryption"),
         "lock",
         _packaging_options,
-        lambda definition: {"compression": definition.compression, "openpgp": list(definition.encryption_keys)},
+        _stored_packaging,
         _packaging,
     ),
     Part(
@@ -367,7 +338,7 @@ PARTS = (
         _schedule,
         conditional=("interval", "on", "days", "at", "minute", CRON, "timezone", "calendar", "instead", "catch_up"),
         dates=("start", "end"),
-        folded={
+        grouped={
             "says_when": ("not_on", "calendar", "start", "end"),
             "says_what_if": ("overlap", "missed", "start_within"),
         },
@@ -376,9 +347,9 @@ PARTS = (
         "trigger",
         translatable("Trigger"),
         "player-play",
-        _trigger_options,
+        trigger_options,
         lambda definition: definition.trigger.to_document() if definition.trigger else {},
-        _trigger,
+        trigger_changes,
         conditional=("export", "table", "query", "folder", "file"),
     ),
     Part(

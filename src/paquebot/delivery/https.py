@@ -1,0 +1,127 @@
+"""HTTPS: a file handed to a partner's web address in one request, by PUT or POST.
+
+Nothing can be renamed, and rarely looked at afterwards: the partner's answer is the only proof there is, and the receipt says
+so. PUT to the same address means the same file, and may be repeated. POST may mean a second order or a second mail: when the
+link breaks before the answer came, the outcome is unknown, and nothing is sent again until a person has asked the partner.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from paquebot.credentials import Secret
+from paquebot.delivery.base import BANDWIDTH, Capabilities, Destination
+from paquebot.delivery.http_link import URL_OPTIONS, HttpLink
+from paquebot.delivery.problems import CONNECTION_LOST, REFUSED
+from paquebot.delivery.webdav import STATUSES
+from paquebot.errors import DeliveryError, Problem
+from paquebot.flow import Blocks
+from paquebot.language import translatable
+from paquebot.options import Option
+
+OUTCOME_UNKNOWN = Problem(
+    "delivery.outcome_unknown",
+    "The link to {place} broke before the answer to “{path}” came: nobody here knows whether the file was taken.",
+    "Ask the partner. If they have not got it, start the run again; Paquebot never repeats a POST by itself.",
+)
+ADDRESS_UNKNOWN = Problem(
+    "delivery.web_address_unknown",
+    "{place} knows nothing at this address.",
+    "Check the whole address with the partner.",
+)
+CANNOT_TAKE_BACK = Problem(
+    "delivery.cannot_take_back",
+    "What was handed to {place} can neither be looked at nor taken back.",
+    "Ask the partner.",
+)
+
+
+class HttpsDestination(Destination):
+    """A web address that takes files."""
+
+    NAME = "https"
+    RISK = translatable("Nothing can be compared there: the partner’s answer is the only proof that the file arrived.")
+    OPTIONS = (
+        Option("url", "The address files are handed to (https://…).", label="Address", required=True),
+        Option(
+            "method",
+            "PUT writes a file at the address with its name added; POST hands it to the address as it is.",
+            label="Method",
+            default="PUT",
+            choices=("PUT", "POST"),
+        ),
+        Option("username", "The account to sign in with.", label="Account"),
+        Option("password", "The password of the account.", label="Password", secret=True),
+        Option("token", "A bearer token, in place of account and password.", label="Token", secret=True),
+        *URL_OPTIONS,
+        BANDWIDTH,
+    )
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, hidden_name=False)
+
+    def __enter__(self) -> Self:
+        self._link = HttpLink(self.options["url"], self.options)
+        self._parts = urlsplit(self.options["url"])
+        try:
+            self._link.connect()
+        except BaseException:
+            self._link.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._link.close()
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        known = {"server": self._link.place, "method": self.options["method"], "certificate": self._link.certificate}
+        return {name: value for name, value in known.items() if value}
+
+    def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
+        posted = self.options["method"] == "POST"
+        try:
+            answer = self._link.ask(self.options["method"], self._target(path), self._headers(path), blocks, size_bytes)
+        except DeliveryError as error:
+            if posted and error.problem is CONNECTION_LOST:
+                raise self._error(OUTCOME_UNKNOWN, path) from error
+            raise
+        if not 200 <= answer.status < 300:
+            raise self._error({**STATUSES, 404: ADDRESS_UNKNOWN}.get(answer.status, REFUSED), path)
+        return size_bytes
+
+    def size(self, path: str) -> int | None:
+        """Unknown: an address that takes files need not show them."""
+        return None
+
+    def read(self, path: str) -> Blocks:
+        raise self._error(CANNOT_TAKE_BACK, path)
+
+    def publish(self, temporary: str, final: str, *, replace: bool) -> None:
+        raise self._error(CANNOT_TAKE_BACK, final)
+
+    def remove(self, path: str) -> None:
+        """Nothing: what was handed over is the partner's."""
+
+    def _target(self, path: str) -> str:
+        query = f"?{self._parts.query}" if self._parts.query else ""
+        if self.options["method"] == "POST":
+            return f"{self._parts.path or '/'}{query}"
+        return f"{self._parts.path.rstrip('/')}/{quote(path.lstrip('/'), safe='/~')}{query}"
+
+    def _headers(self, path: str) -> dict[str, str]:
+        name = quote(path.rpartition("/")[2], safe="")
+        known = {"Content-Type": "application/octet-stream", "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        token: Secret | None = self.options["token"]
+        password: Secret | None = self.options["password"]
+        if token:
+            known["Authorization"] = f"Bearer {token.reveal()}"
+        elif self.options["username"]:
+            account = f"{self.options['username']}:{password.reveal() if password else ''}"
+            known["Authorization"] = f"Basic {base64.b64encode(account.encode()).decode()}"
+        return known
+
+    def _error(self, problem: Problem, path: str, **parameters: Any) -> DeliveryError:
+        return DeliveryError(problem, place=self._link.place, path=path, **parameters)

@@ -1,0 +1,180 @@
+"""S3-compatible object stores: Amazon's, and those that speak its language (Ceph, MinIO, SeaweedFS, Garage …).
+
+An object appears whole or not at all, whatever its size. It is still sent under a hidden name and compared there; publishing
+copies it to its final name inside the store, in one step, and removes the hidden one. A large file goes in parts, several at a
+time, each with its SHA-256, which the store checks. Parts that never became a file cost money and show nowhere: they are
+aborted when sending fails, and by the next run where this one was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
+from paquebot.delivery.http_link import URL_OPTIONS, Answer
+from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, SIGN_IN_REFUSED
+from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, between, fields, keys
+from paquebot.delivery.s3_upload import Upload, copy_in_parts
+from paquebot.flow import Blocks
+from paquebot.options import Option
+
+_LARGEST_COPY = 5 << 30
+"""What one copy may hold (Amazon's limit); a larger object is copied in parts."""
+
+
+class S3Destination(Destination):
+    """A bucket of an S3-compatible store."""
+
+    NAME = "s3"
+    OPTIONS = (
+        Option(
+            "endpoint",
+            "The address of the store (https://…); Amazon's own for the region when left out.",
+            label="Store",
+        ),
+        Option("region", "The region the bucket lies in.", label="Region", default="us-east-1"),
+        Option("bucket", "The name of the bucket.", label="Bucket", required=True),
+        Option("access_key", "The identifier of the access key.", label="Access key", required=True),
+        Option("secret_key", "The secret of the access key.", label="Secret key", secret=True, required=True),
+        *URL_OPTIONS,
+        Option(
+            "part_mebibytes",
+            "The size of the parts a large file is sent in.",
+            kind="integer",
+            default=8,
+            least=5,
+            most=512,
+            tuning=True,
+        ),
+        Option(
+            "parts_at_once", "How many parts travel at the same time.", kind="integer", default=4, least=1, most=16, tuning=True
+        ),
+        BANDWIDTH,
+        STAGING_FOLDER,
+    )
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True, folders=False)
+
+    def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        super().__init__(options)
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        self._requests = S3Requests(self.options, self._clock)
+        self._sent: dict[str, tuple[str, str]] = {}
+        # The bucket is asked for the one thing that needs no right but that of knowing it.
+        answer = self._requests.ask("GET", "", {"list-type": "2", "max-keys": "1"})
+        if answer.status != 200:
+            error = self._requests.error(answer, "")
+            if error.problem in (SIGN_IN_REFUSED, BUCKET_MISSING) or answer.status != 403:
+                self._requests.close()
+                raise error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._requests.close()
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        known = {
+            "store": self._requests.place,
+            "region": self.options["region"],
+            "bucket": self.options["bucket"],
+            "certificate": self._requests.certificate,
+        }
+        return {name: value for name, value in known.items() if value}
+
+    def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
+        self.require_free(path)
+        upload = Upload(self._requests, _key(path), size_bytes)
+        accepted = upload.send(blocks)
+        self._sent[path] = (upload.checksum, upload.sha256)
+        return accepted
+
+    def size(self, path: str) -> int | None:
+        answer = self._requests.ask("HEAD", _key(path))
+        if answer.status == 404:
+            return None
+        self._requests.require(answer, path)
+        return int(answer.headers.get("content-length", "0"))
+
+    def digest(self, path: str) -> str | None:
+        """The store tells the checksum it computed when the object was sent. That of parts is a digest of digests: it vouches
+        for the whole where this very destination computed the same one while sending."""
+        answer = self._requests.ask("HEAD", _key(path), headers={"x-amz-checksum-mode": "ENABLED"})
+        told = answer.headers.get("x-amz-checksum-sha256", "")
+        checksum, sha256 = self._sent.get(path, ("", ""))
+        return sha256 if told and told == checksum else None
+
+    def names(self, folder: str) -> list[str]:
+        prefix = f"{_key(folder)}/" if _key(folder) else ""
+        objects = self._listed({"list-type": "2", "prefix": prefix, "delimiter": "/"}, "continuation-token", "Contents")
+        unfinished = self._listed({"uploads": "", "prefix": prefix, "delimiter": "/"}, "key-marker", "Upload")
+        return sorted({keys(entry, "Key")[0].removeprefix(prefix) for entry in (*objects, *unfinished)})
+
+    def read(self, path: str) -> Blocks:
+        answer, blocks = self._requests.open(_key(path))
+        if answer.status == 404:
+            raise self._requests.problem(FILE_MISSING, path)
+        self._requests.require(answer, path)
+        yield from blocks
+
+    def publish(self, temporary: str, final: str, *, replace: bool) -> None:
+        size = self.size(temporary)
+        if size is None:
+            raise self._requests.problem(FILE_MISSING, temporary)
+        if not replace:
+            self.require_free(final)
+        if size > _LARGEST_COPY:
+            copy_in_parts(self._requests, _key(temporary), _key(final), size, replace=replace)
+        else:
+            self._copy(temporary, final, replace=replace)
+        self.remove(temporary)
+
+    def remove(self, path: str) -> None:
+        answer = self._requests.ask("DELETE", _key(path))
+        if answer.status != 404:
+            self._requests.require(answer, path)
+        for upload in self._listed({"uploads": "", "prefix": _key(path)}, "key-marker", "Upload"):
+            if keys(upload, "Key")[0] == _key(path):
+                self._requests.ask("DELETE", _key(path), {"uploadId": fields(upload, "UploadId")[0]})
+
+    def _copy(self, temporary: str, final: str, *, replace: bool) -> None:
+        headers = {"x-amz-copy-source": self._requests.source(_key(temporary))}
+        answer = self._requests.ask("PUT", _key(final), headers=headers | ({} if replace else {"If-None-Match": "*"}))
+        if answer.status == 501 and not replace:
+            # Not every store knows a copy under a condition; the name was looked at just before.
+            answer = self._requests.ask("PUT", _key(final), headers=headers)
+        if answer.status == 412:
+            raise self._requests.problem(NAME_TAKEN, final)
+        # A copy that fails half way answers 200 all the same, with an error inside (Amazon's CopyObject).
+        if answer.status != 200 or "<Error>" in answer.text:
+            raise self._requests.error(answer, final)
+
+    def _listed(self, query: dict[str, str], follow: str, element: str) -> list[str]:
+        """The entries of a listing, page after page; none where listing is not allowed."""
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = self._requests.ask("GET", "", {**query, **more, "encoding-type": "url"})
+            if answer.status != 200:
+                return found
+            found += between(answer.text, element)
+            more = _next_page(answer, follow)
+            if not more:
+                return found
+
+
+def _next_page(answer: Answer, follow: str) -> dict[str, str]:
+    if "<IsTruncated>true" not in answer.text:
+        return {}
+    if follow == "continuation-token":
+        return {follow: fields(answer.text, "NextContinuationToken")[0]}
+    marks = {"key-marker": keys(answer.text, "NextKeyMarker"), "upload-id-marker": fields(answer.text, "NextUploadIdMarker")}
+    return {name: values[0] for name, values in marks.items() if values}
+
+
+def _key(path: str) -> str:
+    return path.strip("/")

@@ -1,0 +1,163 @@
+"""The questions one asks an S3-compatible store, signed, and what its refusals mean."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote_plus, urlsplit
+
+from paquebot.delivery.http_link import Answer, HttpLink
+from paquebot.delivery.problems import (
+    BUSY,
+    NAME_TAKEN,
+    NO_SPACE,
+    PERMISSION_DENIED,
+    REFUSED,
+    SIGN_IN_REFUSED,
+    UNUSABLE_NAME,
+)
+from paquebot.delivery.s3_signing import EMPTY_SHA256, Question, Signer, written
+from paquebot.errors import DeliveryError, Problem
+from paquebot.flow import Blocks
+
+BUCKET_MISSING = Problem(
+    "delivery.bucket_missing",
+    "There is no bucket “{bucket}” at {place}, or not in this region.",
+    "Check the name of the bucket and its region, or have it created.",
+)
+CLOCK_WRONG = Problem(
+    "delivery.clock_wrong",
+    "The clock of this machine and that of {place} differ too much.",
+    "Set the clock of this machine by a time server; a signed request is valid for some minutes only.",
+    retryable=True,
+)
+CHANGED_ON_THE_WAY = Problem(
+    "delivery.changed_on_the_way",
+    "{place} received other bytes of “{path}” than were sent, and refused them.",
+    "Something between here and there alters files, or a link is faulty. Trying again may be enough.",
+    retryable=True,
+)
+
+
+class S3Requests:
+    """Asks one store about one bucket. A key is written as it is; a copy for another thread is made with `another`."""
+
+    def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
+        self._options, self._clock = options, clock
+        self._url = options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com"
+        self._link = HttpLink(self._url, options)
+        self._signer = Signer(options["access_key"], options["secret_key"], options["region"])
+        self._root = f"{urlsplit(self._url).path.rstrip('/')}/{quote(options['bucket'])}"
+
+    @property
+    def place(self) -> str:
+        return self._link.place
+
+    @property
+    def certificate(self) -> str:
+        return self._link.certificate
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self._options
+
+    def another(self) -> S3Requests:
+        """The same over a connection of its own."""
+        return S3Requests(self._options, self._clock)
+
+    def close(self) -> None:
+        self._link.close()
+
+    def ask(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str] = {},
+        *,
+        headers: Mapping[str, str] = {},
+        body: bytes = b"",
+    ) -> Answer:
+        target, signed = self._signed(method, key, query, headers, hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256)
+        return self._link.ask(method, target, signed, body)
+
+    def open(self, key: str) -> tuple[Answer, Blocks]:
+        target, signed = self._signed("GET", key, {}, {}, EMPTY_SHA256)
+        return self._link.open(target, signed)
+
+    def source(self, key: str) -> str:
+        """How a copy names what is copied."""
+        return f"/{quote(self._options['bucket'])}/{quote(key, safe='/~')}"
+
+    def require(self, answer: Answer, path: str) -> None:
+        """Raises what a refusal means."""
+        if answer.status >= 300:
+            raise self.error(answer, path)
+
+    def error(self, answer: Answer, path: str) -> DeliveryError:
+        code = next(iter(fields(answer.text, "Code")), "")
+        return self.problem(_CODES.get(code) or _STATUSES.get(answer.status, REFUSED), path)
+
+    def problem(self, problem: Problem, path: str) -> DeliveryError:
+        return DeliveryError(problem, place=self.place, path=path, bucket=self._options["bucket"])
+
+    def _signed(
+        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], payload_sha256: str
+    ) -> tuple[str, dict[str, str]]:
+        path = f"{self._root}/{quote(key, safe='/~')}" if key else self._root
+        question = Question(method, path, query, {"Host": self._link.authority, **headers}, payload_sha256)
+        signed = self._signer.signed(question, self._clock())
+        del signed["Host"]  # the link says it by itself
+        return f"{path}?{written(query)}" if query else path, signed
+
+
+def between(text: str, element: str) -> list[str]:
+    """The contents of every `element` of an XML answer; entities are left as they are."""
+    return re.findall(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
+
+
+def fields(text: str, element: str) -> list[str]:
+    """The texts of every `element`."""
+    return [html.unescape(content) for content in between(text, element)]
+
+
+def keys(text: str, element: str) -> list[str]:
+    """The names in every `element` of an answer that was asked for with “encoding-type=url”."""
+    return [unquote_plus(content) for content in fields(text, element)]
+
+
+_CODES: Mapping[str, Problem] = {
+    "AccessDenied": PERMISSION_DENIED,
+    "AllAccessDisabled": PERMISSION_DENIED,
+    "InvalidAccessKeyId": SIGN_IN_REFUSED,
+    "SignatureDoesNotMatch": SIGN_IN_REFUSED,
+    "InvalidToken": SIGN_IN_REFUSED,
+    "ExpiredToken": SIGN_IN_REFUSED,
+    "NoSuchBucket": BUCKET_MISSING,
+    "PermanentRedirect": BUCKET_MISSING,
+    "AuthorizationHeaderMalformed": BUCKET_MISSING,
+    "PreconditionFailed": NAME_TAKEN,
+    "ConditionalRequestConflict": NAME_TAKEN,
+    "SlowDown": BUSY,
+    "BadDigest": CHANGED_ON_THE_WAY,
+    "XAmzContentSHA256Mismatch": CHANGED_ON_THE_WAY,
+    "RequestTimeTooSkewed": CLOCK_WRONG,
+    "QuotaExceeded": NO_SPACE,
+    "EntityTooLarge": NO_SPACE,
+    "KeyTooLongError": UNUSABLE_NAME,
+}
+_STATUSES: Mapping[int, Problem] = {
+    401: SIGN_IN_REFUSED,
+    403: PERMISSION_DENIED,
+    404: BUCKET_MISSING,
+    412: NAME_TAKEN,
+    429: BUSY,
+    500: BUSY,
+    502: BUSY,
+    503: BUSY,
+    504: BUSY,
+    507: NO_SPACE,
+}

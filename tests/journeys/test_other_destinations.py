@@ -1,0 +1,62 @@
+"""Whole runs to destinations other than SSH: from a project file to a proved delivery; what dead runs left is swept."""
+
+from __future__ import annotations
+
+import pytest
+
+from journeys.projects import REGIONS, export_of, installed, sha256, text_of
+from paquebot.records.connection import open_records
+from paquebot.records.home import Home
+
+FOREIGN, UNKNOWN = ".paquebot-notes.part", ".paquebot-ffffffffffff-1.part"
+
+
+@pytest.fixture(scope="module")
+def harbour(postgres_server, ftpd, object_store, tmp_path_factory):
+    """One installation with an export to each of them, and the folder of the first."""
+    with installed(postgres_server, tmp_path_factory.mktemp("harbour")) as installation:
+        installation.environment |= {
+            "FTP_PASSWORD": ftpd.password,
+            "FTP_CERTIFICATE": ftpd.certificates["good"].fingerprint,
+            "S3_SECRET": object_store.secret_key,
+        }
+        folder = ftpd.folder()
+        servers = f"""
+servers:
+  - name: ftps
+    ftps: {{host: {ftpd.host}, port: {ftpd.ports["explicit"]}, username: {ftpd.username}, password: env:FTP_PASSWORD,
+            certificate: env:FTP_CERTIFICATE}}
+  - name: store
+    s3: {{endpoint: "{object_store.endpoint}", bucket: {object_store.bucket}, access_key: {object_store.access_key},
+          secret_key: env:S3_SECRET, unprotected: true}}
+"""
+        exports = [export_of("by-ftps", "ftps", folder.remote), export_of("by-store", "store", "journey")]
+        installation.apply(text_of(REGIONS, servers, "exports:\n", *exports))
+        yield installation, folder
+
+
+def test_an_export_reaches_an_ftps_server_and_sweeps_only_what_dead_runs_of_its_own_left(harbour):
+    installation, folder = harbour
+    first = installation.document("run", "by-ftps", "--wait")
+    assert (first["status"], first["verification"]) == ("delivered", "server_sha256")
+    with open_records(Home.from_environment(installation.environment)):
+        from paquebot.records.models import Run
+
+        token = Run.objects.get(id=first["id"]).token
+    orphan = f".paquebot-{token}-1.part"
+    for name in (orphan, FOREIGN, UNKNOWN):
+        (folder.local / name).write_bytes(b"left")
+    second = installation.document("run", "by-ftps", "--wait")
+    arrived = (folder.local / "by-ftps.csv").read_bytes()
+    assert (second["status"], second["sha256"]) == ("delivered", sha256(arrived))
+    assert folder.names() == {"by-ftps.csv", FOREIGN, UNKNOWN}
+
+
+def test_an_export_reaches_an_object_store_and_shows_its_secret_nowhere(harbour, object_store):
+    installation, _ = harbour
+    document = installation.document("run", "by-store", "--wait")
+    assert (document["status"], document["verification"]) == ("delivered", "server_sha256")
+    assert object_store.names("journey") == {"by-store.csv"}
+    assert sha256(object_store.requests().ask("GET", "journey/by-store.csv").body) == document["sha256"]
+    told = installation.command("show", str(document["id"]), "--json").stdout + installation.command("history").stdout
+    assert object_store.secret_key not in told
