@@ -29,8 +29,11 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
-from paquebot.schedule import Schedule, time_of_day
+from paquebot.retry import DurationPolicy, RetryPolicy
+from paquebot.schedule import Schedule
+from paquebot.schedule_keys import time_of_day
 from paquebot.table_choice import TableChoice
+from paquebot.trigger import Trigger
 
 __all__ = [
     "ACTIVE",
@@ -73,8 +76,8 @@ ROWS_ALONE = Problem(
 )
 NO_SCHEDULE = Problem(
     "export.no_schedule",
-    "{where}: the export has no schedule.",
-    "Choose when it runs, or leave it as a draft and run it by hand.",
+    "{where}: the export has neither a schedule nor a trigger.",
+    "Choose when it runs or what starts it, or leave it as a draft and run it by hand.",
 )
 
 
@@ -212,6 +215,10 @@ class ExportDefinition:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
         return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
+    trigger: Trigger | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    duration: DurationPolicy = field(default_factory=DurationPolicy)
+
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
         """The export as written at `path`; a schedule without a time zone takes `timezone`. Raises `DefinitionError`."""
@@ -243,6 +250,9 @@ class ExportDefinition:
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
             hold=_hold(values["hold"]),
+            trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
+            retry=RetryPolicy(**(values["retry"] or {})),
+            duration=DurationPolicy(**(values["duration"] or {})),
         )
         _check_obfuscated_fields(definition, path)
         _check_rows_alone(definition, path)
@@ -260,8 +270,8 @@ class ExportDefinition:
         return (NO_DESTINATION,) if self.destination is None else ()
 
     def missing_for_activation(self) -> tuple[Problem, ...]:
-        """What must still be chosen before the export's schedule can count."""
-        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None else ()))
+        """What must still be chosen before the export's schedule or trigger can count."""
+        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None and self.trigger is None else ()))
 
     def require(self, missing: tuple[Problem, ...], path: Path = ()) -> None:
         """Raises the first of the problems `missing`, if any, naming the export."""
@@ -298,6 +308,10 @@ class ExportDefinition:
             yield "columns", {"policy": self.columns}
         if self.hold:
             yield "hold", _plain(self.hold)
+        if self.trigger:
+            yield "trigger", self.trigger.to_document()
+        yield "retry", _plain(self.retry)
+        yield "duration", _plain(self.duration)
 
 
 def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:

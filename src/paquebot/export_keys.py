@@ -25,8 +25,11 @@ from paquebot.file_keys import (
     formats_with,
 )
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
-from paquebot.schedule import SCHEDULE, check_time_of_day
+from paquebot.retry import DURATION, RETRY
+from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
+from paquebot.table_choice import check_destination
+from paquebot.trigger import TRIGGER
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -77,11 +80,6 @@ NOT_ONE_CONTENT = Problem(
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
-FOLDER_OF_ROWS = Problem(
-    "export.folder_of_rows",
-    "{where}: rows that go to a table have no folder.",
-    "Remove “folder”; the dataset stands with the table.",
-)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -107,11 +105,6 @@ def _check_folder(value: str, path: Path) -> None:
         raise DefinitionError(BAD_FOLDER, path, value=value)
 
 
-def _check_destination(values: Mapping[str, Any], path: Path) -> None:
-    if values["table"] and values["folder"]:
-        raise DefinitionError(FOLDER_OF_ROWS, (*path, "folder"), where=describe_path(path))
-
-
 def _check_region(values: Mapping[str, Any], path: Path) -> None:
     if values["normalise"] == "phone" and not re.fullmatch("[A-Z]{2}", values["region"] or ""):
         raise DefinitionError(PHONE_REGION, (*path, "region"), where=describe_path(path))
@@ -135,7 +128,7 @@ _DESTINATION = Section(
         ),
         TABLE_CHOICE,
     ),
-    check=_check_destination,
+    check=check_destination,
 )
 _CONTENT = Section(
     "content",
@@ -395,5 +388,7 @@ EXPORT: tuple[Entry, ...] = (
     ),
     ALERTS,
     HOLD,
-    Planned("trigger"),
+    Section("trigger", "What starts it beside the clock.", TRIGGER),
+    Section("retry", "How often it is tried again when something goes wrong.", RETRY),
+    Section("duration", "How long a run may take.", DURATION),
 )

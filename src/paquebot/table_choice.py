@@ -30,6 +30,11 @@ KEY_WITHOUT_UPSERT = Problem(
     "{where}: “key” has a meaning only with “mode: upsert”.",
     "Remove “key”, or write “mode: upsert”.",
 )
+FOLDER_OF_ROWS = Problem(
+    "export.folder_of_rows",
+    "{where}: rows that go to a table have no folder.",
+    "Remove “folder”; the dataset stands with the table.",
+)
 MOST_CLUSTERS = 4
 _NAME = re.compile(r"\w{1,100}", re.ASCII)
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}:[a-z0-9_-]{0,63}")
@@ -54,6 +59,12 @@ class TableChoice:
         """From what `read` returned for `TABLE`."""
         lists = {name: tuple(values[name] or ()) for name in ("key", "cluster_by", "labels")}
         return cls(**{**values, **lists})
+
+
+def check_destination(values: Mapping[str, Any], path: Path) -> None:
+    """Raises `DefinitionError` when both a folder and a table are named."""
+    if values["table"] and values["folder"]:
+        raise DefinitionError(FOLDER_OF_ROWS, (*path, "folder"), where=describe_path(path))
 
 
 def _check_name(value: str, path: Path) -> None:

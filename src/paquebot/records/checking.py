@@ -82,6 +82,9 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
         naming.check(export.file.name)
+        if export.trigger and export.trigger.folder:
+            with _placed("exports", position, "trigger", "folder"):
+                resolve_folder(export.trigger.folder, records.home.allowed_folders)
         if export.zip_name:
             naming.check(export.zip_name)
         if export.confirmation:

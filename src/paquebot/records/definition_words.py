@@ -15,6 +15,7 @@ from paquebot.language import translatable
 from paquebot.options import Entry, Option, Section
 from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
 
 Translate = Callable[[str], str]
 
@@ -27,11 +28,12 @@ GROUPS: Mapping[str, str] = {
     "destination": translatable("Destination"),
     "confirmation": translatable("Confirmation file"),
     "schedule": translatable("Schedule"),
+    "retry": translatable("When it fails, or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination", "deliver_by": "schedule"}
+_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
 _LEFT_OUT = ("name", "state")
@@ -85,7 +87,7 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         written = document.get(entry.name)
         if entry.name in _FOR_FILES and to_table:
             continue
-        if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
+        if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
@@ -94,8 +96,9 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
-        schedule = Schedule.from_document(document["schedule"])
-        yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
+        yield Line("schedule", _("When"), Schedule.from_document(document["schedule"]).words(_))
+    if document.get("trigger"):
+        yield Line("schedule", _("Also"), Trigger(**document["trigger"]).words(_))
 
 
 def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:

@@ -49,7 +49,8 @@ def freeze(export: Export) -> dict[str, Any]:
     definition = ExportDefinition.from_document(export.definition)
     definition.require(definition.missing_for_run())
     project = export.project
-    server = find_named(Server, project, definition.destination.server if definition.destination else "")
+    named = definition.destination.server if definition.destination else ""
+    server = export.server if export.server and export.server.name == named else find_named(Server, project, named)
     check_place(definition, {server.name: server.kind}, ("destination",))
     hmac = project.hmac_keys.order_by("-version").first()
     return {

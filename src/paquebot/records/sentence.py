@@ -18,6 +18,7 @@ from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
 from paquebot.records.alerts.listening import heard_by
+from paquebot.records.coming import schedule_of
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.records.runs import place_among_runs
@@ -51,7 +52,7 @@ class Clause:
 def sentence(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> list[Clause]:
     """What the export does, in the order of the road."""
     return [
-        Clause("{when}", {"when": definition.schedule.words(_) if definition.schedule else _(translatable("By hand"))}),
+        *_starts(definition, _),
         _content(definition.content, _),
         *_restriction(definition.content, _),
         *_obfuscation(definition, _),
@@ -64,6 +65,13 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
     ]
 
 
+def _starts(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    said = [part.words(_) for part in (definition.schedule, definition.trigger) if part]
+    yield Clause("{when}", {"when": said[0] if said else _(translatable("By hand"))})
+    if len(said) > 1:
+        yield Clause(_("and also: {trigger}"), {"trigger": said[1]})
+
+
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
     """The name of the file of the next run, extensions included, or of the table its rows go to. Raises `PackagingError`."""
     if definition.destination and definition.destination.table:
@@ -72,19 +80,9 @@ def file_name(project: Project, definition: ExportDefinition, now: datetime) -> 
     return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
-def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:
-    """The next due times, on the schedule's own clock."""
-    found: list[datetime] = []
-    moment: datetime | None = now
-    while definition.schedule and moment and len(found) < count:
-        moment = definition.schedule.next_after(moment)
-        if moment:
-            found.append(definition.schedule.local_time(moment))
-    return found
-
-
 def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
-    moment = next(iter(next_runs(definition, now, 1)), now)
+    schedule = schedule_of(project, definition)
+    moment = (schedule.next_after(now) if schedule else None) or now
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
     next_run = (last or 0) + 1

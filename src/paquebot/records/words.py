@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
 def step_name(name: str, _: Callable[[str], str]) -> str:
@@ -66,7 +67,24 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
         "manual": _("by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
+        "export": _("another export"),
+        "source": _("change of the source"),
+        "rows": _("rows that came"),
+        "file": _("file that arrived"),
     }.get(trigger, trigger)
+
+
+def cause_words(trigger: str, cause: Mapping[str, Any], _: Callable[[str], str]) -> str:
+    """What a trigger saw, in a few words; empty when no trigger started the run."""
+    texts = {
+        "export": _("after run {run} of {export}"),
+        "source": _("changed: {tables}"),
+        "file": _("the file {file} arrived") if cause.get("files") == 1 else _("{files} files arrived, {file} among them"),
+        "rows": _("rows in the table {table}") if "table" in cause else _("rows from the query {query}"),
+    }
+    if not cause or trigger not in texts:
+        return ""
+    return texts[trigger].format(**{**cause, "tables": ", ".join(cause.get("tables", ()))})
 
 
 def act_words(act: str, _: Callable[[str], str]) -> str:

@@ -16,8 +16,9 @@ from paquebot.engine.previewing import preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
-from paquebot.records.models import Export, Project
-from paquebot.records.sentence import Clause, file_name, next_runs, sentence
+from paquebot.records.coming import coming_runs
+from paquebot.records.models import Export, Project, Trigger
+from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.checking import told_to
 from paquebot.web.exports import fields
@@ -26,6 +27,7 @@ from paquebot.web.exports.parts import PARTS
 from paquebot.web.exports.tables import goes_to_table
 from paquebot.web.installation import records
 
+NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
 SHOWN_IN_LINES = ("file", "source", fields.NAME)
@@ -40,7 +42,12 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         "sentence": _set(sentence(project, definition, now, gettext)),
         "missing": [_missing(problem) for problem in definition.missing_for_activation()],
         "example": file_name(project, definition, now),
-        "next_runs": next_runs(definition, now),
+        "next_runs": coming_runs(project, definition, now, NEXT_RUNS, gettext),
+        "trigger_words": definition.trigger.words(gettext) if definition.trigger else "",
+        "trigger_error": Trigger.objects.filter(export__project=project, export__name=definition.name, enabled=True)
+        .values_list("error", flat=True)
+        .first(),
+        "scheduled": definition.schedule is not None,
         "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
     }
 

@@ -8,25 +8,30 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
+from paquebot.calendars import calendar_name, calendars
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ExportDefinition
 from paquebot.file_keys import FORMATS, meaningful
-from paquebot.language import translatable
+from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
-from paquebot.schedule import SCHEDULE
+from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
+from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
 from paquebot.web.exports import tables
+from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
     "export.no_times", "There is no time of day.", "Write one, such as 06:30; several stand on lines of their own."
 )
 NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
+NO_DATES = Problem("export.no_dates", "There is no day of the month.", "Choose at least one.")
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
 NO_CONFIRMATION_NAME = Problem(
     "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
@@ -51,6 +56,9 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    dates: tuple[str, ...] = ()
+    grouped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that stand folded away under a name, and unfolded once one of them says something."""
     folded: tuple[str, ...] = ()
     """Options few people need."""
     for_rows: Part | None = None
@@ -67,6 +75,10 @@ class Part:
             form.fields[name].__dict__["is_conditional"] = True
             if isinstance(form.fields[name].widget, forms.Textarea):
                 form.fields[name].widget.attrs["rows"] = 2
+        for name in self.dates:
+            form.fields[name].widget.__dict__["input_type"] = "date"
+        for group, names in self.grouped.items():
+            form.__dict__[group] = any(form[name].value() not in (None, "", [], form.options[name].default) for name in names)
         form.fold(self.folded)
         return form
 
@@ -83,10 +95,6 @@ def _option(name: str, *path: str) -> Option:
     return next(option for option in _entries(*path) if option.name == name)
 
 
-def _chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
-    return dataclasses.replace(option, choices=tuple(names), choice_labels=tuple(names.values()), **more)
-
-
 # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -99,7 +107,7 @@ def _parameters(values: Values, definition: ExportDefinition) -> Values:
 
 def _destination_options(project: Project) -> tuple[Option, ...]:
     servers = {server.name: server.name for server in Server.objects.filter(project=project)}
-    return (_chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
+    return (chosen_among(_option("server", "destination"), servers), _option("folder", "destination"))
 
 
 def _stored_destination(definition: ExportDefinition) -> Values:
@@ -129,7 +137,7 @@ def _packaging_options(project: Project) -> tuple[Option, ...]:
     encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
     armour = _option("armour", "encryption")
     compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
-    return (*compression, *((_chosen_among(encryption, keys), armour) if keys else ()))
+    return (*compression, *((chosen_among(encryption, keys), armour) if keys else ()))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
@@ -186,8 +194,12 @@ def _proof(values: Values, _: ExportDefinition) -> Values:
 
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_NEEDED = {"day": (("at", NO_TIMES),), "week": (("on", NO_DAYS), ("at", NO_TIMES)), CRON: ((CRON, NO_CRON),)}
-_RHYTHM_KEYS = {"hour": ("minute",), "day": ("at",), "week": ("on", "at"), CRON: (CRON,)}
+_NEEDED = {
+    "day": (("at", NO_TIMES),),
+    "week": (("on", NO_DAYS), ("at", NO_TIMES)),
+    "month": (("days", NO_DATES), ("at", NO_TIMES)),
+    CRON: ((CRON, NO_CRON),),
+}
 _BY_HAND_LABEL = translatable("Only by hand")
 _CRON_LABEL = translatable("A cron expression")
 _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
@@ -196,14 +208,17 @@ _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
 def _schedule_options(project: Project) -> tuple[Option, ...]:
     options = {option.name: option for option in SCHEDULE if isinstance(option, Option)}
     every = options["every"]
-    rhythm = dataclasses.replace(
+    options["every"] = dataclasses.replace(
         every,
         choices=(BY_HAND, *every.choices, CRON),
         choice_labels=(_BY_HAND_LABEL, *every.choice_labels, _CRON_LABEL),
         default=BY_HAND,
     )
-    zone = dataclasses.replace(options["timezone"], default=project.timezone)
-    return (rhythm, options["on"], options["at"], options["minute"], options[CRON], zone)
+    options["timezone"] = dataclasses.replace(options["timezone"], default=project.timezone)
+    options["instead"] = dataclasses.replace(options["instead"], default=SKIP)
+    named = {code: calendar_name(code, language_of(gettext)) for code in calendars()}
+    options["calendar"] = chosen_among(options["calendar"], named)
+    return tuple(options.values())
 
 
 def _stored_schedule(definition: ExportDefinition) -> Values:
@@ -219,16 +234,39 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
     for key, problem in _NEEDED.get(rhythm, ()):
         if not values.get(key):
             raise DefinitionError(problem, ("schedule", key))
-    said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
+    said = {key: values[key] for key in _kept_keys(rhythm, values) if values.get(key) is not None}
     if "at" in said:
         said["at"] = list(dict.fromkeys(time_written(written) for written in said["at"]))
+    said |= {key: time_written(said[key]) for key in ("from", "until") if key in said}
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
+
+
+def _kept_keys(rhythm: str, values: Values) -> list[str]:
+    """What the form shows with these choices; the rest may hold what was written before another choice."""
+    keys = ["timezone", "start", "end", "missed", "overlap", "start_within", "not_on", *RHYTHM_PARTS[rhythm]]
+    keys += [CRON] if rhythm == CRON else []
+    keys += ["catch_up"] if values.get("missed") == RUN_ALL else []
+    if values.get("not_on") and rhythm not in ("minute", "hour"):
+        keys.append("instead")
+    if HOLIDAYS in values.get("not_on", ()) or (rhythm == "month" and LAST_WORKING in values.get("days", ())):
+        keys.append("calendar")
+    return keys
 
 
 def time_written(written: str) -> str:
     """`6 h 30` and `6h` are times too."""
     found = _SPOKEN_TIME.fullmatch(written.strip())
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
+
+
+# ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _patience(values: Values, _: ExportDefinition) -> Values:
+    return {
+        section: {option.name: values[option.name] for option in _entries(section) if option.name in values}
+        for section in ("retry", "duration")
+    }
 
 
 # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +279,7 @@ def _source_options(project: Project) -> tuple[Option, ...]:
     names = {CONTACTS: translatable("Contact list")}
     names |= {f"{TABLE}:{table.name}": f"{table.name}" for table in tables if not table.is_contact_list}
     names |= {f"{QUERY}:{query.name}": f"{query.name}" for query in Query.objects.filter(project=project)}
-    return (_chosen_among(_SOURCE, names, default=CONTACTS),)
+    return (chosen_among(_SOURCE, names, default=CONTACTS),)
 
 
 def _stored_source(definition: ExportDefinition) -> Values:
@@ -333,7 +371,29 @@ PARTS = (
         _schedule_options,
         _stored_schedule,
         _schedule,
-        conditional=("on", "at", "minute", CRON, "timezone"),
+        conditional=("interval", "on", "days", "at", "minute", CRON, "timezone", "calendar", "instead", "catch_up"),
+        dates=("start", "end"),
+        grouped={
+            "says_when": ("not_on", "calendar", "start", "end"),
+            "says_what_if": ("overlap", "missed", "start_within"),
+        },
+    ),
+    Part(
+        "trigger",
+        translatable("Trigger"),
+        "player-play",
+        trigger_options,
+        lambda definition: definition.trigger.to_document() if definition.trigger else {},
+        trigger_changes,
+        conditional=("export", "table", "query", "folder", "file"),
+    ),
+    Part(
+        "patience",
+        translatable("When it fails, or takes long"),
+        "clock",
+        lambda _: (*_entries("retry"), *_entries("duration")),
+        lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
+        _patience,
     ),
     Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
 )

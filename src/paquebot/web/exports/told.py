@@ -16,6 +16,7 @@ from paquebot.records.exports import Difference
 from paquebot.records.models import Project
 from paquebot.records.sentence import file_name
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
 from paquebot.web.exports.tables import production_options
 
 NOT_CHOSEN = translatable("Not chosen yet")
@@ -43,8 +44,8 @@ def _worded(path: Sequence[str], value: Any) -> str:
         return gettext(_NOTHING)
     if isinstance(value, bool):
         return gettext(_YES if value else _NO)
-    if path == ("schedule",):
-        return Schedule.from_document(value).words(gettext)
+    if path in (("schedule",), ("trigger",)):
+        return (Schedule.from_document(value) if path == ("schedule",) else Trigger(**value)).words(gettext)
     if isinstance(value, Mapping):
         return ", ".join(
             f"{_walk(EXPORT, (*path, name))[0][-1]} {_worded((*path, name), part)}" for name, part in value.items()
@@ -89,6 +90,9 @@ _SECTIONS = {
     "fields": translatable("Fields"),
     "encryption": translatable("Encryption"),
     "confirmation": translatable("Confirmation file"),
+    "trigger": translatable("Trigger"),
+    "retry": translatable("Further attempts"),
+    "duration": translatable("Duration"),
 }
 
 
@@ -143,9 +147,24 @@ def _proof(_: Project, definition: ExportDefinition) -> str:
 
 
 def _schedule(_: Project, definition: ExportDefinition) -> str:
+    if definition.schedule is None and definition.trigger:
+        return gettext(translatable("None: only its trigger counts"))
     if definition.schedule is None:
         return gettext(translatable("None: it runs by hand only"))
-    return f"{definition.schedule.words(gettext)} · {definition.schedule.timezone}"
+    return definition.schedule.words(gettext)
+
+
+def _trigger(_: Project, definition: ExportDefinition) -> str:
+    return definition.trigger.words(gettext) if definition.trigger else gettext(translatable("None: only its schedule counts"))
+
+
+def _patience(_: Project, definition: ExportDefinition) -> str:
+    attempts = gettext(translatable("{n} attempts in all")).format(n=definition.retry.attempts)
+    if definition.retry.attempts == 1:
+        attempts = gettext(translatable("One attempt, and no other"))
+    if definition.duration.most_minutes is None:
+        return attempts
+    return f"{attempts} · " + gettext(translatable("stopped after {n} minutes")).format(n=definition.duration.most_minutes)
 
 
 def _source(_: Project, definition: ExportDefinition) -> str:
@@ -181,6 +200,8 @@ _LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
     "production": _production,
     "proof": _proof,
     "schedule": _schedule,
+    "trigger": _trigger,
+    "patience": _patience,
     "source": _source,
     "fields": _fields,
 }
