@@ -158,6 +158,8 @@ def _step_document(step: Any, translate: Callable[[str], str]) -> dict[str, Any]
     detail = dict(step.detail)
     if "error" in detail:
         detail["error"] = render(detail["error"], translate)
+    if "notices" in detail:
+        detail["notices"] = [render(notice, translate) for notice in detail["notices"]]
     took = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
     return {
         "name": step.name,
