@@ -61,6 +61,7 @@ runtime-environment:
 test-environment:
 	@PYTHON=$(PYTHON) scripts/environment test
 	@scripts/programs $(if $(filter true,$(CI)),required,optional) $(TEST_PROGRAMS)
+	@scripts/bigquery-emulator build
 	@$(MAKE) -s $(CATALOGUE).mo
 
 $(CATALOGUE).mo: $(CATALOGUE).po

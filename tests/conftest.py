@@ -15,6 +15,7 @@ _PARTS = (
     "fixtures.stocked",
     "fixtures.furnished",
     "fixtures.browser",
+    "fixtures.bigquery",
     "fixtures.smtp",
 )
 

@@ -86,9 +86,9 @@ class SealedArtifact:
     """What is known of a produced file: where it is kept, and what it measured at each point of the road.
 
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
-    bytes that leave. `file_name` is the name they leave under. `contract` says the columns with their types, for later runs to
-    keep to; `held_for` why a person must look before it leaves, as `errors.describe` writes it; `report` what the format
-    told of the file once it was written.
+    bytes that leave. `file_name` is the name they leave under; `types` are those of `columns` as Arrow writes them. `contract`
+    says the columns in words, for later runs to keep to; `held_for` why a person must look before it leaves, as
+    `errors.describe` writes it; `report` what the format told of the file once it was written.
     """
 
     location: str
@@ -99,6 +99,7 @@ class SealedArtifact:
     plain: Measure
     packed: Measure
     final: Measure
+    types: tuple[str, ...] = ()
     contract: tuple[Mapping[str, str], ...] = ()
     held_for: tuple[Mapping[str, Any], ...] = ()
     report: Mapping[str, int] = field(default_factory=dict)

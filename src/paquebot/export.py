@@ -29,7 +29,11 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
-from paquebot.schedule import Schedule, time_of_day
+from paquebot.retry import DurationPolicy, RetryPolicy
+from paquebot.schedule import Schedule
+from paquebot.schedule_keys import time_of_day
+from paquebot.table_choice import TableChoice
+from paquebot.trigger import Trigger
 
 __all__ = [
     "ACTIVE",
@@ -42,6 +46,7 @@ __all__ = [
     "NO_SCHEDULE",
     "PAUSED",
     "QUERY",
+    "ROWS_ALONE",
     "TABLE",
     "ConfirmationChoice",
     "ContentChoice",
@@ -52,6 +57,7 @@ __all__ = [
     "HoldRules",
     "ObfuscationChoice",
     "ProductionOptions",
+    "TableChoice",
     "check_name",
 ]
 
@@ -63,19 +69,25 @@ OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
 NO_DESTINATION = Problem(
     "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
 )
+ROWS_ALONE = Problem(
+    "export.rows_alone",
+    "{where}: rows that go to a table cannot have “{key}”, which is for files.",
+    "Remove “{key}”. Google encrypts what it keeps; fields nobody may read there are obfuscated.",
+)
 NO_SCHEDULE = Problem(
     "export.no_schedule",
-    "{where}: the export has no schedule.",
-    "Choose when it runs, or leave it as a draft and run it by hand.",
+    "{where}: the export has neither a schedule nor a trigger.",
+    "Choose when it runs or what starts it, or leave it as a draft and run it by hand.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationChoice:
-    """A configured server, and the folder on it; an empty folder is where the server puts us."""
+    """A configured server, and the folder on it; an empty folder is where the server puts us. Where it keeps rows, a table."""
 
     server: str
     folder: str = ""
+    table: TableChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +215,10 @@ class ExportDefinition:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
         return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
+    trigger: Trigger | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    duration: DurationPolicy = field(default_factory=DurationPolicy)
+
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
         """The export as written at `path`; a schedule without a time zone takes `timezone`. Raises `DefinitionError`."""
@@ -217,7 +233,7 @@ class ExportDefinition:
             label=values["label"] or values["name"],
             description=values["description"],
             state=values["state"],
-            destination=DestinationChoice(**values["destination"]) if values["destination"] else None,
+            destination=_destination(values["destination"]),
             schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
@@ -234,8 +250,12 @@ class ExportDefinition:
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
             hold=_hold(values["hold"]),
+            trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
+            retry=RetryPolicy(**(values["retry"] or {})),
+            duration=DurationPolicy(**(values["duration"] or {})),
         )
         _check_obfuscated_fields(definition, path)
+        _check_rows_alone(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
@@ -250,8 +270,8 @@ class ExportDefinition:
         return (NO_DESTINATION,) if self.destination is None else ()
 
     def missing_for_activation(self) -> tuple[Problem, ...]:
-        """What must still be chosen before the export's schedule can count."""
-        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None else ()))
+        """What must still be chosen before the export's schedule or trigger can count."""
+        return (*self.missing_for_run(), *((NO_SCHEDULE,) if self.schedule is None and self.trigger is None else ()))
 
     def require(self, missing: tuple[Problem, ...], path: Path = ()) -> None:
         """Raises the first of the problems `missing`, if any, naming the export."""
@@ -261,7 +281,7 @@ class ExportDefinition:
     def _written(self) -> Iterator[tuple[str, Any]]:
         yield from (("name", self.name), ("label", self.label), ("description", self.description), ("state", self.state))
         if self.destination:
-            yield "destination", {"server": self.destination.server, "folder": self.destination.folder}
+            yield "destination", _written_destination(self.destination)
         if self.schedule:
             yield "schedule", self.schedule.to_document()
         yield "content", _written_content(self.content)
@@ -288,6 +308,17 @@ class ExportDefinition:
             yield "columns", {"policy": self.columns}
         if self.hold:
             yield "hold", _plain(self.hold)
+        if self.trigger:
+            yield "trigger", self.trigger.to_document()
+        yield "retry", _plain(self.retry)
+        yield "duration", _plain(self.duration)
+
+
+def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
+    if not values:
+        return None
+    table = TableChoice.from_values(values["table"]) if values["table"] else None
+    return DestinationChoice(values["server"], values["folder"], table)
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:
@@ -329,6 +360,26 @@ def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
             raise DefinitionError(
                 OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
             )
+
+
+def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
+    """A file may be closed and confirmed, rows may not: what was asked for is never dropped in silence."""
+    if definition.destination is None or definition.destination.table is None:
+        return
+    asked = {
+        "compression": definition.compression != "none",
+        "encryption": bool(definition.encryption_keys),
+        "confirmation": definition.confirmation is not None,
+    }
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        raise DefinitionError(ROWS_ALONE, (*path, key), where=describe_path(path) if path else definition.name, key=key)
+
+
+def _written_destination(destination: DestinationChoice) -> dict[str, Any]:
+    if destination.table is None:
+        return {"server": destination.server, "folder": destination.folder}
+    table = {key: value for key, value in _plain(destination.table).items() if value != []}
+    return {"server": destination.server, "table": table}
 
 
 def _written_content(content: ContentChoice) -> dict[str, Any]:

@@ -25,7 +25,11 @@ from paquebot.file_keys import (
     formats_with,
 )
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
-from paquebot.schedule import SCHEDULE, check_time_of_day
+from paquebot.retry import DURATION, RETRY
+from paquebot.schedule_keys import SCHEDULE, check_time_of_day
+from paquebot.table_choice import TABLE as TABLE_CHOICE
+from paquebot.table_choice import check_destination
+from paquebot.trigger import TRIGGER
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
@@ -116,14 +120,15 @@ def _check_content(values: Mapping[str, Any], path: Path) -> None:
 
 _DESTINATION = Section(
     "destination",
-    "Where the file goes.",
+    "Where the file, or its rows, go.",
     (
-        Option("server", "The server that receives the file.", label="Server", required=True),
+        Option("server", "The server or the warehouse that receives it.", label="Destination", required=True),
         Option(
             "folder", "The folder on that server; empty is where it puts us.", label="Folder", default="", check=_check_folder
         ),
-        Planned("bigquery"),
+        TABLE_CHOICE,
     ),
+    check=check_destination,
 )
 _CONTENT = Section(
     "content",
@@ -383,5 +388,7 @@ EXPORT: tuple[Entry, ...] = (
     ),
     ALERTS,
     HOLD,
-    Planned("trigger"),
+    Section("trigger", "What starts it beside the clock.", TRIGGER),
+    Section("retry", "How often it is tried again when something goes wrong.", RETRY),
+    Section("duration", "How long a run may take.", DURATION),
 )

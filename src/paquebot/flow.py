@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from paquebot.errors import RunCancelledError
 
@@ -34,11 +34,30 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it leaves; `type` is written as Arrow writes it: `int64`, `timestamp[us, tz=UTC]`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """How many bytes passed a point, and their SHA-256 in lower-case hexadecimal."""
 
     size_bytes: int
     sha256: str
+
+
+class Writer(Protocol):
+    """Turns rows into a file: a format, or a destination that says itself how rows are written for it."""
+
+    @property
+    def report(self) -> Mapping[str, int]: ...
+
+    def write(self, rows: Rows) -> Blocks: ...
+
+    def afresh(self) -> Writer: ...
 
 
 class Cancellation:

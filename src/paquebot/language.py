@@ -42,6 +42,11 @@ def translatable(text: str) -> str:
     return text
 
 
+def language_of(translate: Translate) -> str:
+    """The language `translate` speaks: each catalogue says its own."""
+    return translate(translatable("en"))
+
+
 @cache
 def _catalogue(language: str) -> Translate:
     if language == "en":

@@ -267,17 +267,23 @@ def _read_option(option: Option, value: Any, path: Path) -> Any:
 
 
 def _read_list(option: Option, value: Any, path: Path) -> list[Any]:
-    items = [value] if option.alone and _is(option.items, value) else value
+    items = [value] if option.alone and _is(option.items, _spelled(option, value)) else value
     if not isinstance(items, list):
         raise _wrong_type(option.name, "list", value, path, option.explanation)
     if not items and option.least != 0:
         raise DefinitionError(EMPTY_LIST, path, key=option.name, explanation=option.explanation)
+    items = [_spelled(option, item) for item in items]
     for position, item in enumerate(items):
-        here = (*path, position) if items is value else path
+        here = (*path, position) if isinstance(value, list) else path
         _check_value(option, option.items, item, here)
         if item in items[:position]:
             raise DefinitionError(REPEATED_ITEM, here, key=option.name, value=item)
     return items
+
+
+def _spelled(option: Option, item: Any) -> Any:
+    """A number stands for the choice that is written like it: days of the month need no quotes."""
+    return str(item) if _is("integer", item) and str(item) in option.choices else item
 
 
 def _check_value(option: Option, kind: Kind, value: Any, path: Path) -> None:

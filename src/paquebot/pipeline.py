@@ -10,20 +10,22 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from paquebot import events
-from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
+from paquebot.delivery.tables import TableDestination
+from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Blocks, Cancellation, Measure, Meter, RowCounter, Rows, closing_upstream
+from paquebot.flow import Cancellation, Column, Measure, Meter, Rows, closing_upstream
 from paquebot.plan import Checkpoint, Outcome, Plan, join
 from paquebot.producing import Making
 from paquebot.reporting.confirmation import Confirmation
-from paquebot.verification.comparison import compare, strongest
+from paquebot.steps import Steps
+from paquebot.verification.comparison import compare, compare_rows, strongest
 
 EMPTY_RESULT = Problem(
     "content.empty",
@@ -49,7 +51,7 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
 
     Raises the `PaquebotError` of the stage that failed, after the hidden file was removed if the server could be reached.
     """
-    voyage = _Voyage(plan, listener, cancellation, now)
+    voyage = _voyage(plan, listener, cancellation, now)
     artifact = plan.checkpoint.artifact or voyage.produce()
     if artifact.held_for and not plan.released:
         return Outcome("held", artifact, None, None, finished_at=now())
@@ -63,18 +65,23 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
 
     The outcome when one of them had published the file after all and only died before it could say so.
     """
-    voyage = _Voyage(plan, listener, Cancellation(), now)
+    voyage = _voyage(plan, listener, Cancellation(), now)
     if plan.checkpoint.artifact and plan.checkpoint.intended:
         return voyage.settle(plan.checkpoint.artifact)
     voyage.sweep()
     return None
 
 
-class _Voyage:
+def _voyage(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> _Voyage:
+    if isinstance(plan.destination, TableDestination):
+        return _TableVoyage(plan, plan.destination, listener, cancellation, now)
+    return _Voyage(plan, listener, cancellation, now)
+
+
+class _Voyage(Steps):
     def __init__(self, plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> None:
+        super().__init__(listener, cancellation)
         self.plan = plan
-        self.listener = listener
-        self.cancellation = cancellation
         self.now = now
         self._exposed = False
         """Part of the file may stand under the final name, because the server cannot rename."""
@@ -120,6 +127,7 @@ class _Voyage:
             file_name=plan.file_name,
             rows=made.counter.count,
             columns=made.columns,
+            types=made.types,
             plain=made.plain.measure,
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
@@ -318,27 +326,58 @@ class _Voyage:
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 
-    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[dict[str, Any]]:
-        self.cancellation.check()
-        self.listener.tell(events.StepStarted(name))
-        detail: dict[str, Any] = {}
+class _TableVoyage(_Voyage):
+    """Where the destination keeps rows: loaded into a staging table, counted there, then let go where they belong.
+
+    Publishing is done at most once by whoever carries it out, so that an earlier attempt's is found, never repeated.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        table: TableDestination,
+        listener: Listener,
+        cancellation: Cancellation,
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(plan, listener, cancellation, now)
+        self.table = table
+
+    def _found(self, artifact: SealedArtifact, level: str) -> str | None:
+        if not self.plan.checkpoint.intended:
+            return None
+        with self._step(events.COMPARE) as detail:
+            self._sweep(range(1, self.plan.attempt))
+            detail["already_there"] = self.table.published()
+        if not detail["already_there"]:
+            return None
+        self.listener.tell(events.Published(self.plan.remote_path, level))
+        return level
+
+    def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        plan, table = self.plan, self.table
+        staging = plan.hidden_path(plan.attempt)
+        with self._step(events.SEND) as detail:
+            table.expect([Column(*column) for column in zip(artifact.columns, artifact.types, strict=True)])
+            self._sweep(range(1, plan.attempt))
+            detail.update(self._send(staging, artifact))
+            detail.update(table.account)
+        with self._step(events.COMPARE) as detail:
+            compare_rows(table, staging, artifact.rows)
+            detail.update(level=level, rows=artifact.rows)
+        with self._step(events.PUBLISH) as detail:
+            self.cancellation.check()
+            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
+            table.publish(staging, plan.remote_path, replace=plan.replace)
+            detail.update(table.account, remote_path=plan.remote_path)
+            self.listener.tell(events.Published(plan.remote_path, level))
+        self._drop(staging)
+        return level
+
+    def _drop(self, staging: str) -> None:
+        """The rows are where they belong: a staging table that stays behind is no failure, and expires by itself."""
         try:
-            yield detail
-        except FencedError:
-            raise
-        except Exception as error:
-            self.listener.tell(events.StepFailed(name, describe(error)))
-            raise
-        self.listener.tell(events.StepFinished(name, detail))
-
-    def _watch(self, step: str, blocks: Blocks, counter: RowCounter | None = None) -> Blocks:
-        passed = 0
-        with closing_upstream(blocks):
-            for block in blocks:
-                self.cancellation.check()
-                passed += len(block)
-                self.listener.tell(events.StepProgressed(step, counter.count if counter else 0, passed))
-                yield block
+            self.table.remove(staging)
+        except PaquebotError as error:
+            self.listener.tell(events.SweepFailed(describe(error)))

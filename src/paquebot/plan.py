@@ -11,7 +11,7 @@ from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.delivery.base import Destination
 from paquebot.events import SealedArtifact
-from paquebot.formats.base import Format
+from paquebot.flow import Writer
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
@@ -37,7 +37,7 @@ class Plan:
     attempt: int
     source: Source
     obfuscation: Obfuscation | None
-    format: Format
+    format: Writer
     compression: Compression | None
     encryption: Encryption | None
     store: ArtifactStore
@@ -71,7 +71,7 @@ class Plan:
 
     def hidden_path(self, attempt: int, folder: str | None = None) -> str:
         """Where the bytes of `attempt` stand before they are published."""
-        return join(self.hidden_folder(folder), f".paquebot-{self.token}-{attempt}.part")
+        return join(self.hidden_folder(folder), self.destination.HIDDEN.format(token=self.token, attempt=attempt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ DESTINATIONS = {
     "https": "paquebot.delivery.https:HttpsDestination",
     "s3": "paquebot.delivery.s3:S3Destination",
     "folder": "paquebot.delivery.folder:FolderDestination",
+    "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",

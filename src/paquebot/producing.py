@@ -14,8 +14,7 @@ from paquebot.content.contract import ColumnContract
 from paquebot.content.gate import Inspection
 from paquebot.content.labels import labelled
 from paquebot.errors import describe
-from paquebot.flow import Blocks, Cancellation, Meter, RowCounter, Rows
-from paquebot.formats.base import Format
+from paquebot.flow import Blocks, Cancellation, Meter, RowCounter, Rows, Writer
 from paquebot.packaging.concurrency import ahead
 from paquebot.plan import Plan
 
@@ -23,7 +22,7 @@ from paquebot.plan import Plan
 class Making:
     """The road from rows to the compressed file: `blocks`, once; count and measure are complete when they have all passed."""
 
-    def __init__(self, plan: Plan, format_: Format, rows: Rows, cancellation: Cancellation) -> None:
+    def __init__(self, plan: Plan, format_: Writer, rows: Rows, cancellation: Cancellation) -> None:
         self.counter = RowCounter(rows, cancellation)
         self.plain = Meter()
         self._inspection = Inspection(plan.gate)
@@ -34,6 +33,7 @@ class Making:
             leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
         leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
         self.columns = tuple(leaving.schema.names)
+        self.types = tuple(str(field.type) for field in leaving.schema)
         blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
         self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 

@@ -7,7 +7,7 @@ leads nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,19 +15,13 @@ from paquebot import criteria
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
-from paquebot.options import DefinitionError, Path, nearest, read
+from paquebot.known_names import check_known
+from paquebot.options import DefinitionError, Path, read
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
     "definition.name_taken", "{where}: the name “{value}” is used twice.", "Give each its own name; “{first}” has it already."
-)
-UNKNOWN_NAME = Problem(
-    "definition.unknown_name",
-    "{where}: “{value}” is not in this project.",
-    "Did you mean “{nearest}”? Known under “{section}”: {known}.",
-)
-NOTHING_TO_NAME = Problem(
-    "definition.unknown_name", "{where}: “{value}” is not in this project.", "Describe it first, under “{section}”."
 )
 NO_CONTACTS = Problem(
     "definition.no_contacts",
@@ -61,6 +55,7 @@ class ProjectSettings:
     name: str
     label: str
     timezone: str
+    closed_days: tuple[str, ...]
     database: str
 
 
@@ -136,7 +131,7 @@ class ProjectDocument:
     def from_document(cls, written: Any, *, destination_kinds: Collection[str] = DESTINATION_KINDS) -> ProjectDocument:
         """The project as written. Raises `DefinitionError` at the first thing that is wrong."""
         values = read(project_entries(destination_kinds), written)
-        settings = ProjectSettings(**{**values["project"], "label": values["project"]["label"] or values["project"]["name"]})
+        settings = _settings(values["project"])
         document = cls(
             version=values["version"],
             project=settings,
@@ -157,6 +152,11 @@ class ProjectDocument:
         for position, export in enumerate(document.exports):
             _check_export(document, export, ("exports", position))
         return document
+
+
+def _settings(values: Mapping[str, Any]) -> ProjectSettings:
+    closed_days = tuple(sorted(values["closed_days"]))
+    return ProjectSettings(**{**values, "label": values["label"] or values["name"], "closed_days": closed_days})
 
 
 def _contacts(values: Mapping[str, Any] | None) -> ContactList | None:
@@ -224,11 +224,13 @@ def _refuse_taken(places: Iterable[tuple[Path, str]]) -> None:
 def _check_export(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
     if export.destination:
         servers = [server.name for server in document.servers]
-        _check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
+        check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
     keys = [key.name for key in document.encryption_keys]
     for position, name in enumerate(export.encryption_keys):
-        _check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
+        check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
     _check_content(document, export, path)
+    if export.trigger:
+        check_trigger(export, document, (*path, "trigger"))
 
 
 def _check_content(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
@@ -238,19 +240,9 @@ def _check_content(document: ProjectDocument, export: ExportDefinition, path: Pa
             raise DefinitionError(NO_CONTACTS, (*path, "content"))
         if content.group is not None:
             groups = [group.name for group in document.groups]
-            _check_known(content.group, groups, "groups", (*path, "content", "contacts", "group"))
+            check_known(content.group, groups, "groups", (*path, "content", "contacts", "group"))
     elif content.kind == QUERY:
-        _check_known(content.name, [query.name for query in document.queries], "queries", (*path, "content", "query"))
+        check_known(content.name, [query.name for query in document.queries], "queries", (*path, "content", "query"))
     else:
         tables = [table.name for table in document.relational_tables]
-        _check_known(content.name, tables, "relational_tables", (*path, "content", "table"))
-
-
-def _check_known(name: str | None, known: Sequence[str], section: str, path: Path) -> None:
-    if name in known:
-        return
-    if not known:
-        raise DefinitionError(NOTHING_TO_NAME, path, value=name, section=section)
-    raise DefinitionError(
-        UNKNOWN_NAME, path, value=name, nearest=nearest(str(name), known), section=section, known=sorted(known)
-    )
+        check_known(content.name, tables, "relational_tables", (*path, "content", "table"))

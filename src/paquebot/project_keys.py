@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from paquebot.clocks import check_timezone
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
-from paquebot.schedule import check_timezone
+from paquebot.schedule_keys import read_date
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder")
-_PLANNED_KINDS = ("gcs", "azure", "bigquery")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
+_PLANNED_KINDS = ("gcs", "azure")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",
@@ -48,6 +49,11 @@ def _check_members(value: list[Any], path: Path) -> None:
 def _check_group(values: Mapping[str, Any], path: Path) -> None:
     if (values["where"] is None) == (values["members"] is None):
         raise DefinitionError(NOT_ONE_GROUP, path)
+
+
+def _check_dates(days: Sequence[str], path: Path) -> None:
+    for position, day in enumerate(days):
+        read_date(day, (*path, position))
 
 
 _TABLE_KEY = Option("key", "The fields that tell one row from another.", kind="list", required=True, alone=True)
@@ -117,6 +123,14 @@ _PROJECT = Section(
         Option("name", "The project's stable name.", required=True, check=check_name),
         Option("label", "The name people read; the stable name when left out."),
         Option("timezone", "The time zone of its schedules and dates.", default="UTC", check=check_timezone),
+        Option(
+            "closed_days",
+            "Days of its own, such as “2026-12-24”, that count as public holidays for its schedules.",
+            kind="list",
+            default=(),
+            least=0,
+            check=_check_dates,
+        ),
         Option(
             "database",
             "Where its rows are kept.",

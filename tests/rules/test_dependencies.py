@@ -27,7 +27,10 @@ NEVER_IMPORTED = {
 }
 COMES_WITH = {
     "asgiref": "Django: its bridge between threads and coroutines",
+    "googleapis-common-protos": "google-cloud-bigquery: all packages of Google share the name `google`",
     "psycopg-pool": "psycopg[pool]",
+    "requests": "google-cloud-bigquery speaks through it",
+    "urllib3": "requests dials through it",
     "pytest": "whoever runs the conformance suites of paquebot.testing",
 }
 
@@ -81,6 +84,6 @@ def test_both_lock_files_agree():
     assert {name: version for name, version in locked("runtime").items() if test.get(name) != version} == {}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, "emulator"))
 def test_a_lock_file_tells_no_address(name):
     assert not re.search(r"://|^\s*--(index|extra|find|trusted)|@ file", lock_file(name), re.MULTILINE)

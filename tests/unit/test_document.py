@@ -236,9 +236,7 @@ def test_what_is_wrong_is_told_with_its_line(folder, before, after, code, line):
 
 @pytest.mark.parametrize(
     "after, added, said, line",
-    [
-        (35, "    trigger: {after: other}\n", "trigger", 35),
-    ],
+    [],
 )
 def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folder, after, added, said, line):
     lines = WHOLE.splitlines(keepends=True)
@@ -257,8 +255,6 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
         ("if_exists: replace", "if_exists: number", "number", 40),
         ("format: csv", "format: avro", "avro", 42),
         ("sha256, fields: {email", "md5, fields: {email", "md5", 43),
-        ("{server: partenaire, folder: /entrant}", "{bigquery: {dataset: d}}", "bigquery", 37),
-        ("every: week, on: [monday, thursday]", "every: month", "month", 38),
     ],
 )
 def test_every_choice_not_built_yet_says_so_with_its_line(folder, before, after, said, line):

@@ -175,6 +175,8 @@ def test_the_kept_document_writes_every_default_out():
         },
         "compression": "none",
         "two_step": True,
+        "retry": {"attempts": 4, "wait_seconds": 2, "growth": 5},
+        "duration": {"unusual_times": 3},
     }
 
 
@@ -316,8 +318,6 @@ def test_a_region_without_phone_numbers_is_refused():
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"trigger": {"after": "other"}}, "trigger"),
-        ({"destination": {"bigquery": "entrepot"}}, "bigquery"),
         ({"production": {"mode": "changes"}}, "changes"),
         ({"production": {"if_exists": "number"}}, "number"),
         ({"production": {"rows_per_part": 1000}}, "rows_per_part"),

@@ -268,4 +268,4 @@ def test_only_a_public_key_is_taken(text, code):
 def test_an_active_export_that_lacks_its_schedule_is_refused_at_its_place():
     error = refused(put(None, "exports", 0, "schedule"))
     assert error.code == "export.no_schedule"
-    assert error.message == "exports[0]: the export has no schedule."
+    assert error.message == "exports[0]: the export has neither a schedule nor a trigger."

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paquebot.retry import after_lost_worker, next_attempt
+from paquebot.retry import DurationPolicy, RetryPolicy
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+USUAL = RetryPolicy()
 
 
 @pytest.mark.parametrize(
@@ -14,26 +15,42 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     [
         (1, datetime(2026, 11, 24, 12, 0, 2, tzinfo=UTC)),
         (2, datetime(2026, 11, 24, 12, 0, 10, tzinfo=UTC)),
-        (3, datetime(2026, 11, 24, 12, 1, 0, tzinfo=UTC)),
+        (3, datetime(2026, 11, 24, 12, 0, 50, tzinfo=UTC)),
     ],
 )
 def test_what_time_may_heal_is_tried_again_after_a_growing_wait(attempt, at):
-    assert next_attempt(attempt, True, NOON) == at
+    assert USUAL.next_attempt(attempt, True, NOON, NOON) == at
 
 
 @pytest.mark.parametrize("attempt", [4, 5, 100])
 def test_after_the_fourth_attempt_nothing_follows(attempt):
-    assert next_attempt(attempt, True, NOON) is None
+    assert USUAL.next_attempt(attempt, True, NOON, NOON) is None
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3, 4])
 def test_what_time_cannot_heal_is_never_tried_again(attempt):
-    assert next_attempt(attempt, False, NOON) is None
+    assert USUAL.next_attempt(attempt, False, NOON, NOON) is None
 
 
 def test_a_run_whose_worker_was_lost_goes_on_at_once():
-    assert after_lost_worker(3, NOON) == NOON
+    assert USUAL.after_lost_worker(3, NOON) == NOON
 
 
 def test_a_run_that_loses_every_worker_stops_after_the_fourth():
-    assert after_lost_worker(4, NOON) is None
+    assert USUAL.after_lost_worker(4, NOON) is None
+
+
+def test_an_export_says_itself_how_often_and_how_long_it_is_tried():
+    patient = RetryPolicy(attempts=20, wait_seconds=600, growth=10, give_up_minutes=75)
+    assert patient.next_attempt(1, True, NOON, NOON) == datetime(2026, 11, 24, 12, 10, tzinfo=UTC)
+    # Ten times ten minutes would be more than the hour that is the longest wait.
+    began = datetime(2026, 11, 24, 11, 50, tzinfo=UTC)
+    assert patient.next_attempt(2, True, NOON, began) == datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+    assert patient.next_attempt(2, True, NOON, datetime(2026, 11, 24, 11, 44, tzinfo=UTC)) is None
+
+
+def test_a_run_keeps_the_policy_it_was_frozen_with():
+    frozen = {"export": {"retry": {"attempts": 2}, "duration": {"unusual_times": 5, "most_minutes": 30}}}
+    assert RetryPolicy.of(frozen) == RetryPolicy(attempts=2)
+    assert DurationPolicy.of(frozen) == DurationPolicy(5, 30)
+    assert RetryPolicy.of({}) == RetryPolicy()

@@ -242,8 +242,13 @@ def test_an_unknown_zone_is_refused_naming_one_that_is_near(zone, near):
         ({"every": "day", "at": "06:30", "minute": 0}, "schedule.contradiction", "minute"),
         ({"every": "day", "at": "06:30", "cron": "30 6 * * *"}, "schedule.contradiction", "cron"),
         ({"cron": "30 6 * * *", "at": "06:30"}, "schedule.contradiction", "at"),
-        ({"every": "month", "at": "06:30"}, "definition.not_built_yet", "every"),
-        ({"every": "day", "at": "06:30", "start": "2027-01-01"}, "definition.not_built_yet", "start"),
+        ({"every": "month", "at": "06:30"}, "schedule.incomplete", "days"),
+        ({"every": "month", "days": [1]}, "schedule.incomplete", "at"),
+        ({"every": "day", "at": "06:30", "interval": 2}, "schedule.contradiction", "interval"),
+        ({"every": "minute", "from": "08:00"}, "schedule.contradiction", "from"),
+        ({"every": "hour", "not_on": "weekends", "instead": "next"}, "schedule.contradiction", "instead"),
+        ({"every": "day", "at": "06:30", "instead": "next"}, "schedule.contradiction", "instead"),
+        ({"every": "day", "at": "06:30", "calendar": "FR", "not_on": "weekends"}, "schedule.contradiction", "calendar"),
         ({"every": "hour", "minute": 60}, "definition.out_of_bounds", "minute"),
         ({"every": "week", "on": ["lundi"], "at": "06:30"}, "definition.wrong_choice", "on"),
     ],
@@ -290,21 +295,61 @@ def french():
 @pytest.mark.parametrize(
     "written, in_english, in_french",
     [
-        ({"every": "day", "at": "06:30"}, "Every day at 06:30", "Chaque jour à 6\u00a0h\u00a030"),
-        ({"every": "day", "at": "06:05"}, "Every day at 06:05", "Chaque jour à 6\u00a0h\u00a005"),
+        ({"every": "day", "at": "06:30"}, "Every day at 06:30 (UTC)", "Chaque jour à 6\u00a0h\u00a030 (UTC)"),
+        ({"every": "day", "at": "06:05"}, "Every day at 06:05 (UTC)", "Chaque jour à 6\u00a0h\u00a005 (UTC)"),
         (
             {"every": "day", "at": ["06:30", "12:00", "18:00"]},
-            "Every day at 06:30, 12:00 and 18:00",
-            "Chaque jour à 6\u00a0h\u00a030, 12\u00a0h et 18\u00a0h",
+            "Every day at 06:30, 12:00 and 18:00 (UTC)",
+            "Chaque jour à 6\u00a0h\u00a030, 12\u00a0h et 18\u00a0h (UTC)",
         ),
         (
             {"every": "week", "on": ["thursday", "monday"], "at": "05:00"},
-            "Every Monday and Thursday at 05:00",
-            "Chaque lundi et jeudi à 5\u00a0h",
+            "Every Monday and Thursday at 05:00 (UTC)",
+            "Chaque lundi et jeudi à 5\u00a0h (UTC)",
         ),
-        ({"every": "hour", "minute": 15}, "Every hour at minute 15", "Chaque heure, à la minute 15"),
-        ({"every": "hour"}, "Every hour on the hour", "Chaque heure pile"),
-        ({"cron": "30 6 * * 1"}, "On the cron schedule “30 6 * * 1”", "Selon l’expression cron «\u00a030 6 * * 1\u00a0»"),
+        ({"every": "hour", "minute": 15}, "Every hour at minute 15 (UTC)", "Chaque heure, à la minute 15 (UTC)"),
+        ({"every": "hour"}, "Every hour on the hour (UTC)", "Chaque heure pile (UTC)"),
+        (
+            {"cron": "30 6 * * 1"},
+            "On the cron schedule “30 6 * * 1” (UTC)",
+            "Selon l’expression cron «\u00a030 6 * * 1\u00a0» (UTC)",
+        ),
+        (
+            {
+                "every": "day",
+                "at": "06:30",
+                "timezone": "America/Montreal",
+                "not_on": ["weekends", "holidays"],
+                "calendar": "CA-QC",
+            },
+            "Every working day at 06:30 (Montreal time), except public holidays of Quebec",
+            "Chaque jour ouvrable à 6\u00a0h\u00a030 (heure de Montréal), sauf jours fériés du Québec",
+        ),
+        (
+            {
+                "every": "month",
+                "days": [1, 15, "last"],
+                "at": "06:30",
+                "timezone": "Europe/Athens",
+                "not_on": ["weekends", "holidays"],
+                "calendar": "GR",
+                "instead": "next",
+            },
+            "On day 1, day 15 and the last day of each month at 06:30 (Athens time),"
+            " moved to the next working day for weekends and public holidays (Greece)",
+            "Le 1er, le 15 et le dernier jour de chaque mois à 6\u00a0h\u00a030 (heure d’Athènes),"
+            " reporté au jour ouvrable suivant pour les fins de semaine et jours fériés (Grèce)",
+        ),
+        (
+            {"every": "minute", "interval": 45, "from": "08:00", "until": "18:00", "start": "2027-01-01", "timezone": PARIS},
+            "Every 45 minutes from 08:00 to 18:00 (Paris time), from January 1, 2027 on",
+            "Toutes les 45 minutes, de 8\u00a0h à 18\u00a0h (heure de Paris), à partir du 1er janvier 2027",
+        ),
+        (
+            {"every": "hour", "interval": 3, "minute": 20, "end": "2027-03-31"},
+            "Every 3 hours at minute 20 (UTC), until March 31, 2027",
+            "Toutes les 3 heures, à la minute 20 (UTC), jusqu’au 31 mars 2027",
+        ),
     ],
 )
 def test_a_schedule_is_told_in_both_languages(written, in_english, in_french):

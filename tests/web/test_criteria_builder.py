@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from paquebot import criteria
 
+pytestmark = pytest.mark.usefixtures("served")
 FIELDS = {"region": "text", "population": "number", "since": "date", "seen": "moment", "mail": "boolean"}
 DOCUMENTS = [
     {"field": "region", "op": "in", "value": ["Laval (13)", "Nord"]},
@@ -133,7 +134,7 @@ def test_an_empty_group_is_told_and_no_condition_at_all_restricts_nothing():
     assert (nothing.is_valid(), nothing.criterion) == (True, None)
 
 
-def test_numbers_are_typed_as_people_write_them(settings):
+def test_numbers_are_typed_as_people_write_them():
     from django.utils.translation import override
 
     sent = {"n0-join": "all", "node": ["1"], "n1-in": "0", "n1-field": "population", "n1-op": "in", "n1-value": "100 000\n1,5"}

@@ -151,7 +151,7 @@ def test_a_schedule_as_people_write_it_moves_the_next_run(cast, export):
         ("schedule", {"every": "day", "at": "25:99"}, "is not a time of day"),
         ("schedule", {"every": "day", "at": ""}, "There is no time of day."),
         ("schedule", {"every": "cron", "cron": "x"}, "is not a cron expression"),
-        ("schedule", {"every": "by_hand"}, "The export has no schedule."),
+        ("schedule", {"every": "by_hand"}, "The export has neither a schedule nor a trigger."),
         ("file", {"name": "../up", "delimiter": ",", "line_ending": "lf"}, "cannot be a file name"),
         ("file", {"name": "{nobody}", "delimiter": ",", "line_ending": "lf"}, "which is not known"),
         ("destination", {"server": "quay", "folder": "../../etc"}, "leads upwards"),
@@ -195,7 +195,7 @@ def test_the_sentence_rewrites_itself_and_nothing_is_saved(cast, export):
 
 def test_the_sentence_speaks_french(cast, export):
     page = cast.alice.get(PAGE, headers={"accept-language": "fr"}).text
-    assert re.search(r'class="sentence"[^>]*><b>Chaque jour à 6\xa0h\xa030</b>', page)
+    assert re.search(r'class="sentence"[^>]*><b>Chaque jour à 6\xa0h\xa030 \(UTC\)</b>', page)
 
 
 def test_a_viewer_reads_the_settings_changes_nothing_and_sees_no_personal_data(cast, export):

@@ -56,7 +56,7 @@ def test_a_stored_secret_stays_when_nothing_is_written_and_is_never_shown(form):
 
 def test_an_option_with_choices_a_list_and_a_check_of_its_own(served):
     from paquebot.export_keys import EXPORT
-    from paquebot.schedule import SCHEDULE
+    from paquebot.schedule_keys import SCHEDULE
     from paquebot.web.option_form import OptionForm
 
     chosen = OptionForm(SCHEDULE, {"every": "week", "on": ["monday", "friday"], "at": "06:30\n18:00\n"})

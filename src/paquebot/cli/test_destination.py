@@ -13,7 +13,7 @@ HELP = translatable("checks a server: sign-in, writing, comparing, renaming, rem
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
     parser.add_argument("name", metavar="NAME", help=_("the server's name"))
-    parser.add_argument("--folder", default="", help=_("the folder on the server to test in"))
+    parser.add_argument("--folder", default="", help=_("the folder on the server to test in, or the dataset"))
 
 
 def execute(arguments: argparse.Namespace, out: Output) -> int:
@@ -31,7 +31,7 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
 
         server = find_named(Server, project_of(arguments), arguments.name)
         destination = destination_of(records, server)
-        findings = examine(destination, arguments.folder)
+        findings, to_rows = examine(destination, arguments.folder), destination.CAPABILITIES.keeps_rows
     failed = next((finding.error for finding in findings if finding.error), None)
     problem = render(describe(failed), _) if failed else None
     steps = [
@@ -46,5 +46,6 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     if problem:
         out.line(f"  {problem['message']}\n  {problem['hint']}\n  ({problem['code']})")
     else:
-        out.line(_("{server} is ready to receive files.").format(server=server.name))
+        ready = _("{server} is ready to receive rows.") if to_rows else _("{server} is ready to receive files.")
+        out.line(ready.format(server=server.name))
     return 1 if failed else 0

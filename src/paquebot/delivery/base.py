@@ -26,6 +26,8 @@ class Capabilities:
     """A rename makes the whole file appear at once."""
     read_back: bool
     """What was sent can be read again before it is published."""
+    keeps_rows: bool = False
+    """It keeps the rows of what it is sent, not the file: a `TableDestination`."""
     server_digest: bool = False
     """The server itself may tell the SHA-256 of a file it holds; `digest` finds out whether it does."""
     listing: bool = False
@@ -73,6 +75,9 @@ BANDWIDTH = Option(
     tuning=True,
 )
 
+AMBIENT, SIGN_IN = "ambient", "sign_in"
+"""The value of the option `sign_in` that means: as the machine itself. Only where an administrator allows it."""
+
 
 class Destination(ABC):
     """A place files are delivered to. Six verbs, each with its promise, and two more for those that can (`digest`, `names`)."""
@@ -80,6 +85,8 @@ class Destination(ABC):
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]]
     CAPABILITIES: ClassVar[Capabilities]
+    HIDDEN: ClassVar[str] = ".paquebot-{token}-{attempt}.part"
+    """What bytes are called before they are published."""
     RISK: ClassVar[str] = ""
     """What somebody who chooses this kind must know beforehand; empty when there is nothing."""
 

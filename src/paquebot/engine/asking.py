@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from paquebot.engine import attempts, queue
 from paquebot.engine.workplace import artifact_store
+from paquebot.errors import PaquebotError
 from paquebot.records import holding, retrying, runs
 from paquebot.records.connection import Records
 from paquebot.records.models import Export, Run, User
@@ -46,11 +47,21 @@ def make_again(run: Run, by: User | None = None) -> Run:
 def cancel(run: Run, by: User | None = None) -> None:
     """Asks that the run stops: at once when it waits, within moments when it runs. Raises once it has ended."""
     with transaction.atomic():
-        job = runs.cancel(run)
         note(run, "cancelled", by)
-        if job is not None:
-            queue.abort(job)
-            attempts.end_unstarted(run.id, job)
+        _stop(run)
+
+
+def stop(run: Run, reason: PaquebotError) -> None:
+    """As `cancel`, when it is no person who asks but a policy: history tells `reason`. Raises once the run has ended."""
+    with transaction.atomic():
+        _stop(run, reason)
+
+
+def _stop(run: Run, reason: PaquebotError | None = None) -> None:
+    job = runs.cancel(run, reason)
+    if job is not None:
+        queue.abort(job)
+        attempts.end_unstarted(run.id, job)
 
 
 def release(run: Run, by: User | None = None) -> None:

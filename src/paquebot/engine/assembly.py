@@ -13,9 +13,11 @@ from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.delivery.base import Destination
+from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
-from paquebot.export import ExportDefinition
+from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
@@ -51,6 +53,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     counter = runs.place_among_runs(run.project, run.export_name, int(named_after))
     names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone, counter)
     kept = runs.kept_artifact(run)
+    destination = _destination(records, run, definition)
     format_ = format_of(definition)
     stem = naming.render(definition.file.name, names)
     compression = _compression(definition, stem + format_.EXTENSION, names)
@@ -61,19 +64,12 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         attempt=run.attempt,
         source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
         obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
-        format=format_,
+        format=destination if isinstance(destination, TableDestination) else format_,
         compression=compression,
         encryption=encryption,
         store=artifact_store(records),
-        destination=destination_of_run(records, run),
-        file_name=kept.file_name
-        if kept
-        else naming.full_name(
-            stem,
-            *(part.EXTENSION for part in (format_, compression) if part),
-            encryption.extension if encryption else "",
-            chosen=definition.file.extension,
-        ),
+        destination=destination,
+        file_name=kept.file_name if kept else _file_name(destination, definition, stem, compression, encryption),
         folder=folder,
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
@@ -81,7 +77,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         confirmation=_confirmation(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
         twice=definition.production.twice,
-        labels=definition.file.options.get("labels", {}),
+        labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
         checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
         same_again=run.trigger == "resend",
         ended=runs.ended_tokens,
@@ -127,6 +123,49 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
         where=criteria.from_document(where) if where else None,
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
+    )
+
+
+def _destination(records: Records, run: Run, definition: ExportDefinition) -> Destination:
+    destination = destination_of_run(records, run)
+    if isinstance(destination, TableDestination) and definition.destination and definition.destination.table:
+        return destination.aimed(_order(run, definition.destination.table))
+    return destination
+
+
+def _order(run: Run, table: TableChoice) -> TableOrder:
+    """Appended rows are those of the first run that sent them, so that sending them again appends nothing; what is replaced or
+    updated may be so again."""
+    mark = run.definition.get("first_token", run.token) if table.mode == APPEND else run.token
+    return TableOrder(
+        table=table.name,
+        mark=mark,
+        dataset=table.dataset,
+        mode=table.mode,
+        key=table.key or tuple(run.definition["source"].get("key", ())),
+        new_columns=table.new_columns,
+        partition_by=table.partition_by,
+        partition_unit=table.partition_unit,
+        cluster_by=table.cluster_by,
+        labels=dict(label.split(":", 1) for label in table.labels),
+    )
+
+
+def _file_name(
+    destination: Destination,
+    definition: ExportDefinition,
+    stem: str,
+    compression: Compression | None,
+    encryption: Encryption | None,
+) -> str:
+    """The name the file gets; where rows arrive, their table's."""
+    if isinstance(destination, TableDestination):
+        return destination.address
+    return naming.full_name(
+        stem,
+        *(part.EXTENSION for part in (format_of(definition), compression) if part),
+        encryption.extension if encryption else "",
+        chosen=definition.file.extension,
     )
 
 

@@ -17,40 +17,60 @@ from django.utils import timezone
 from paquebot.engine import queue
 from paquebot.engine.logs import tell_end
 from paquebot.errors import PaquebotError, RunCancelledError, StoreError, describe
+from paquebot.punctuality import TOO_LATE
 from paquebot.records import runs
 from paquebot.records.alerts.telling import announce_end
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
-from paquebot.retry import ATTEMPTS, after_lost_worker
+from paquebot.retry import RetryPolicy
 
 RUNS_AT_ONCE = 5
 """Over the whole installation."""
 ADMISSION_LOCK = 0x5041_5141
 _SCANNED = 500
+_SERVER = ("definition__server__id", "definition__server__max_concurrency")
 
 logger = logging.getLogger("paquebot.engine")
+
+
+def anything_unfinished() -> bool:
+    """Whether some run waits or is under way: without one there is nothing to look after."""
+    with connection.cursor() as cursor:
+        cursor.execute("select exists(select 1 from records_run where status in ('queued', 'running', 'cancelling'))")
+        return bool(cursor.fetchone()[0])
 
 
 def admit() -> int:
     """Gives queued runs to the queue as far as the limits allow: so many at once, per server, and one per export."""
     with transaction.atomic():
         _lock()
-        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", "definition__server__id"))
+        _expire()
+        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", *_SERVER))
         room = RUNS_AT_ONCE - len(admitted)
-        busy_exports: set[int | None] = {export for export, _ in admitted}
-        per_server = Counter(server for _, server in admitted)
+        if room <= 0:
+            return 0
+        busy_exports: set[int | None] = {export for export, _, _ in admitted}
+        per_server = Counter(server for _, server, _ in admitted)
+        full = [server for _, server, most in admitted if per_server[server] >= most]
         started = 0
-        for run in _waiting():
+        for run_id, export, server, most in _waiting(busy_exports, full):
             if started >= room:
                 break
-            server = run.definition["server"]
-            if run.export_id in busy_exports or per_server[server["id"]] >= server["max_concurrency"]:
+            if export in busy_exports or per_server[server] >= most or not _launched(run_id):
                 continue
-            launch(run)
-            busy_exports.add(run.export_id)
-            per_server[server["id"]] += 1
+            busy_exports.add(export)
+            per_server[server] += 1
             started += 1
     return started
+
+
+def _launched(run_id: int) -> bool:
+    """Launches the run unless somebody cancelled it, or is about to."""
+    waiting = Run.objects.select_for_update(skip_locked=True).filter(id=run_id, status="queued", job_id=None)
+    run = waiting.first()
+    if run is not None:
+        launch(run)
+    return run is not None
 
 
 def launch(run: Run) -> None:
@@ -95,8 +115,9 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
     for run in lost_runs.select_for_update().filter(held):
         run.job_id = None
         runs.close_lost_steps(run)
-        over = run.status == "cancelling" or not after_lost_worker(run.attempt, timezone.now())
-        if over and (run.attempt > ATTEMPTS or not runs.may_have_left_a_file(run)):
+        policy = RetryPolicy.of(run.definition)
+        over = run.status == "cancelling" or not policy.after_lost_worker(run.tries, timezone.now())
+        if over and (run.tries > policy.attempts or not runs.may_have_left_a_file(run)):
             _end(run)
         else:
             launch(run)
@@ -107,7 +128,8 @@ def _relaunch(lost_runs: QuerySet[Run]) -> int:
 
 def _end(run: Run) -> None:
     status, error = verdict(run)
-    Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=describe(error))
+    told = (run.stop_reason if status == "cancelled" else None) or describe(error)
+    Run.objects.filter(id=run.id).update(status=status, job_id=None, finished_at=timezone.now(), error=told)
     announce_end(run.id)
     transaction.on_commit(lambda: tell_end(run.id))
 
@@ -117,7 +139,7 @@ def is_over(run: Run) -> bool:
 
     A run whose file is published rolls forward whatever was asked: its confirmation is still to come.
     """
-    return (run.status == "cancelling" or run.attempt > ATTEMPTS) and not run.verification
+    return (run.status == "cancelling" or run.tries > RetryPolicy.of(run.definition).attempts) and not run.verification
 
 
 def verdict(run: Run) -> tuple[str, PaquebotError]:
@@ -127,10 +149,26 @@ def verdict(run: Run) -> tuple[str, PaquebotError]:
     return "failed", StoreError(runs.WORKER_LOST)
 
 
-def _waiting() -> Iterable[Run]:
+def _expire() -> None:
+    """What waited for room beyond the time it must have started by is missed."""
+    now = timezone.now()
+    for run in Run.objects.filter(status="queued", job_id=None, attempt=0, start_by__lt=now).select_for_update(
+        skip_locked=True
+    ):
+        run.status, run.finished_at = "missed", now
+        minutes = round((run.start_by - run.scheduled_for).total_seconds() / 60) if run.start_by else 0
+        run.error = describe(StoreError(TOO_LATE, minutes=minutes, count=1))
+        run.save(update_fields=["status", "finished_at", "error"])
+        announce_end(run.id)
+
+
+def _waiting(busy_exports: set[int | None], full_servers: list[int]) -> Iterable[tuple[int, int | None, int, int]]:
+    """Runs in their order, without those that could not start; their definitions stay where they are, being long."""
     due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    waiting = Run.objects.filter(due, status="queued", job_id=None).order_by("id")
-    return waiting.select_for_update(skip_locked=True)[:_SCANNED]
+    waiting = Run.objects.filter(due, status="queued", job_id=None).exclude(export__in=busy_exports - {None})
+    if full_servers:
+        waiting = waiting.exclude(definition__server__id__in=full_servers)
+    return waiting.order_by("id").values_list("id", "export_id", *_SERVER)[:_SCANNED]
 
 
 def _lock() -> None:

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
+from django.db import connection
+from django.utils import timezone
+
+from paquebot.engine.following import TO_FOLLOW, follow_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
 from paquebot.engine.ticking import tick
+from paquebot.engine.watching import watching
 from paquebot.records.alerts.deadlines import look
 from paquebot.records.connection import Records
+from paquebot.records.scheduling import realign
 
 TICK_SECONDS = 0.5
+SET_BACK_SECONDS = 60.0
+
+
+_AWAITING = """
+    select exists(select 1 from records_schedule where enabled and next_at <= %s),
+           exists(select 1 from records_run where not is_followed_up and status = any(%s))"""
+
+
+class WallClock:
+    """Notices that somebody set the machine's clock back, which the clock that only goes forward does not follow."""
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def was_set_back(self) -> bool:
+        """Whether it was, since this was last asked."""
+        ahead = time.time() - time.monotonic()
+        before, self._ahead = self._ahead, ahead
+        return ahead < before - SET_BACK_SECONDS
 
 
 def keep_time(records: Records) -> None:
@@ -19,13 +45,29 @@ def keep_time(records: Records) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with sending(records):
+    clock = WallClock()
+    guarded(lambda: realign(timezone.now()))
+    with watching(records), sending(records):
         while not stopping.wait(TICK_SECONDS):
-            guarded(lambda: _tick(records))
+            guarded(lambda: _tick(records, clock))
 
 
-def _tick(records: Records) -> None:
+def awaiting() -> tuple[bool, bool]:
+    """Whether a schedule is due, and whether an ended run was not followed up: one small question, twice a second."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AWAITING, [timezone.now(), list(TO_FOLLOW)])
+        due, ended = cursor.fetchone()
+    return bool(due), bool(ended)
+
+
+def _tick(records: Records, clock: WallClock) -> None:
     if records.server:
         records.server.ensure()
-    tick()
+    if clock.was_set_back():
+        realign(timezone.now())
+    due, ended = awaiting()
+    if due:
+        tick()
+    if ended:
+        follow_up()
     look()

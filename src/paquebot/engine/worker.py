@@ -102,5 +102,6 @@ async def _watch(records: Records, stopping: asyncio.Event) -> None:
 def _look_after(records: Records) -> None:
     if records.server:
         records.server.ensure()
-    attempts.rescue()
-    attempts.admit()
+    if attempts.anything_unfinished():
+        attempts.rescue()
+        attempts.admit()

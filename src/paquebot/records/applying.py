@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
@@ -38,8 +39,9 @@ from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
-from paquebot.records.scheduling import set_schedule
+from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
+from paquebot.records.triggering import set_trigger
 from paquebot.records.writing import CHANGED, CREATED, put, update
 
 IMPORTED = translatable("imported")
@@ -74,8 +76,12 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         for group in document.groups:
             changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
-            if update(project, label=document.project.label, timezone=document.project.timezone):
+            closed_days = list(document.project.closed_days)
+            days_changed = closed_days != project.closed_days
+            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
                 changes.append(_change(CHANGED, PROJECT, project.name))
+            if days_changed:
+                realign(timezone.now(), project)
             changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
 
@@ -147,6 +153,7 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
         export.changed_by = None
         export.save(update_fields=["version", "changed_by"])
     set_schedule(export)
+    set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)
 

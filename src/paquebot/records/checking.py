@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from paquebot.credentials import Secret
+from paquebot.delivery.base import SIGN_IN
 from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
@@ -21,6 +22,8 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
+from paquebot.records.destinations import require_allowed
+from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.models import Export, Import, Project, Query, Table
 from paquebot.records.reading import check_query
@@ -66,6 +69,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
         (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
     )
     for position, (server, options) in enumerate(servers):
+        with _placed("servers", position, server.kind, SIGN_IN):
+            require_allowed(records.home, options)
         if server.kind == "folder":
             with _placed("servers", position, "folder", "path"):
                 resolve_folder(options["path"], records.home.allowed_folders)
@@ -73,8 +78,13 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
             keys.append((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))))
-    for export in document.exports:
+    kinds = {server.name: server.kind for server in document.servers}
+    for position, export in enumerate(document.exports):
+        check_place(export, kinds, ("exports", position, "destination"))
         naming.check(export.file.name)
+        if export.trigger and export.trigger.folder:
+            with _placed("exports", position, "trigger", "folder"):
+                resolve_folder(export.trigger.folder, records.home.allowed_folders)
         if export.zip_name:
             naming.check(export.zip_name)
         if export.confirmation:

@@ -15,6 +15,7 @@ from paquebot.language import translatable
 from paquebot.options import Entry, Option, Section
 from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
 
 Translate = Callable[[str], str]
 
@@ -26,12 +27,18 @@ GROUPS: Mapping[str, str] = {
     "protection": translatable("Protection"),
     "destination": translatable("Destination"),
     "confirmation": translatable("Confirmation file"),
+    "columns": translatable("Columns"),
+    "hold": translatable("Hold back"),
     "schedule": translatable("Schedule"),
+    "retry": translatable("When it fails, or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"two_step": "destination", "deliver_by": "schedule"}
+_PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
+_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
+_FOR_FILES = ("file", "compression", "two_step")
+"""What says nothing where rows go to a table."""
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 
@@ -76,23 +83,32 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -
 
 def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     document = frozen["export"]
+    to_table = bool((document.get("destination") or {}).get("table"))
     if "source" in frozen:  # a run that was refused has but its export
         yield from _content(frozen, _)
     for entry in EXPORT:
         written = document.get(entry.name)
-        if entry.name in (*_LEFT_OUT, "content", "schedule", "obfuscation", "encryption") or written in (None, ""):
+        if entry.name in _FOR_FILES and to_table:
+            continue
+        if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
     yield from _obfuscation(document.get("obfuscation"), _)
-    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
-    yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
-    if document.get("encryption", {}).get("armour"):
-        yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
+    if not to_table:
+        yield from _encryption(frozen, _)
     if "server" in frozen:
         yield from _server(frozen["server"], _)
     if document.get("schedule"):
-        schedule = Schedule.from_document(document["schedule"])
-        yield Line("schedule", _("When"), f"{schedule.words(_)} ({schedule.timezone})")
+        yield Line("schedule", _("When"), Schedule.from_document(document["schedule"]).words(_))
+    if document.get("trigger"):
+        yield Line("schedule", _("Also"), Trigger(**document["trigger"]).words(_))
+
+
+def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
+    yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if frozen["export"].get("encryption", {}).get("armour"):
+        yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
@@ -113,6 +129,8 @@ def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
 
 def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     options = server["options"]
+    if "dataset" in options:
+        yield Line("destination", _("Dataset"), f"{options['project']}.{options['dataset']}")
     if "host" in options:
         yield Line("destination", _("Host"), f"{options['host']}:{options['port']}" if "port" in options else options["host"])
     if "path" in options:

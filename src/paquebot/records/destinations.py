@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from paquebot.delivery.base import Destination
+from paquebot.delivery.base import AMBIENT, SIGN_IN, Destination
 from paquebot.delivery.folder import resolve_folder
 from paquebot.delivery.wrapping import build
-from paquebot.errors import CommandError, Problem
+from paquebot.errors import CommandError, DeliveryError, Problem
 from paquebot.options import Option
 from paquebot.plugins import find
 from paquebot.records.connection import Records
+from paquebot.records.home import AMBIENT_VARIABLE, Home
 from paquebot.records.models import Run, Server
 
 SERVER_GONE = Problem(
@@ -29,6 +30,12 @@ SERVER_CHANGED = Problem(
     "The server “{server}” was changed ({changed}) after run {run} was asked for. Nothing was sent to it since.",
     "Make it again, for the server as it is now: `paquebot retry {run} --fresh`. To send this very file there, if it was made: "
     "`paquebot retry {run}`.",
+)
+
+AMBIENT_NOT_ALLOWED = Problem(
+    "delivery.ambient_not_allowed",
+    "This installation does not let destinations sign in as the machine itself.",
+    "Hand in a service account key; or an administrator sets {variable}=allow.",
 )
 
 
@@ -69,6 +76,18 @@ def _value(option: Option, options: Mapping[str, Any]) -> Any:
 
 
 def _built(records: Records, kind: str, values: dict[str, Any]) -> Destination:
+    require_allowed(records.home, values)
     if kind == "folder":
         values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
     return build(find("destinations", kind), values)
+
+
+def require_allowed(home: Home, options: Mapping[str, Any]) -> None:
+    """Raises `DeliveryError` for a destination that would sign in as the machine where nobody allowed it."""
+    if options.get(SIGN_IN) == AMBIENT and not home.ambient_credentials:
+        raise DeliveryError(AMBIENT_NOT_ALLOWED, variable=AMBIENT_VARIABLE)
+
+
+def keeps_rows(kind: str) -> bool:
+    """Whether such a destination keeps rows in tables, not files in folders."""
+    return bool(find("destinations", kind).CAPABILITIES.keeps_rows)

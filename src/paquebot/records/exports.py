@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from paquebot.errors import CommandError, PackagingError, Problem
@@ -20,9 +21,12 @@ from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
 from paquebot.records.alerts.listening import listen_alike
+from paquebot.records.freezing import check_place
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
+from paquebot.records.triggering import set_trigger
+from paquebot.trigger import Trigger, check_cycle
 
 CHANGED_MEANWHILE = Problem(
     "export.changed_meanwhile",
@@ -51,10 +55,20 @@ NO_SUCH_GROUP = Problem(
 NO_SUCH_KEY = Problem(
     "export.unknown_key", "This project has no key “{value}”.", "Choose among those of the list; it may have been removed."
 )
+NO_SUCH_EXPORT = Problem(
+    "export.unknown_followed",
+    "This project has no other export “{value}” to follow.",
+    "Choose one of the list; it may have been removed.",
+)
+FOLLOWED = Problem(
+    "export.followed",
+    "The export “{name}” cannot be deleted: its end starts {exports}.",
+    "Let these be started by something else first.",
+)
 NO_LABEL = Problem("export.no_label", "The export has no name.", "Write the name people will read.")
 
 LONGEST_NAME = 80
-_UNFINISHED = ("queued", *UNDER_WAY)
+UNFINISHED = ("queued", *UNDER_WAY)
 
 
 class ChangedMeanwhileError(CommandError):
@@ -134,6 +148,7 @@ def duplicate(project: Project, name: str, label: str, by: User | None = None) -
         project=project, name=copy, definition=definition.to_document(), state=DRAFT, server=original.server, changed_by=by
     )
     set_schedule(export)
+    set_trigger(export)
     listen_alike(original, export)
     return export
 
@@ -142,19 +157,27 @@ def duplicate(project: Project, name: str, label: str, by: User | None = None) -
 def delete(project: Project, name: str) -> None:
     """The export and its schedule are gone; its runs stay in history. Raises `CommandError` while one is under way."""
     export = _locked(project, name)
+    followers = [one.definition.get("label", one.name) for one in followers_of(project, name)]
+    if followers:
+        raise CommandError(FOLLOWED, name=export.definition.get("label") or name, exports=followers)
     run = unfinished(export)
     if run is not None:
         raise CommandError(RUN_UNDER_WAY, name=export.definition.get("label") or name, run=run.id)
     export.delete()
 
 
+def followers_of(project: Project, name: str) -> QuerySet[Export]:
+    """The exports whose trigger is the end of the export `name`."""
+    return Export.objects.filter(project=project, definition__trigger__export=name)
+
+
 def unfinished(export: Export) -> Run | None:
     """The run of the export that has not ended, if any."""
-    return Run.objects.filter(export=export, status__in=_UNFINISHED).order_by("-id").first()
+    return Run.objects.filter(export=export, status__in=UNFINISHED).order_by("-id").first()
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """What is not the same in two definitions, in the order of their keys; a schedule is one thing, told as a whole."""
+    """What is not the same in two definitions, in the order of their keys; a schedule or a trigger is told as a whole."""
     return list(_differences((), before, now))
 
 
@@ -191,7 +214,9 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
     """What the definition names is in the project."""
     if definition.destination:
         server = definition.destination.server
-        _require(Server.objects.filter(project=project, name=server).exists(), NO_SUCH_SERVER, "server", server)
+        kinds = dict(Server.objects.filter(project=project, name=server).values_list("name", "kind"))
+        _require(server in kinds, NO_SUCH_SERVER, "server", server)
+        check_place(definition, kinds, ("destination",))
     known = set(EncryptionKey.objects.filter(project=project).values_list("name", flat=True))
     for key in definition.encryption_keys:
         _require(key in known, NO_SUCH_KEY, "openpgp", key)
@@ -202,6 +227,24 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    if definition.trigger:
+        _check_trigger(project, definition.name, definition.trigger)
+
+
+def _check_trigger(project: Project, name: str, trigger: Trigger) -> None:
+    if trigger.export:
+        others = Export.objects.filter(project=project).exclude(name=name)
+        _require(
+            trigger.export == name or others.filter(name=trigger.export).exists(), NO_SUCH_EXPORT, "export", trigger.export
+        )
+        followed = dict(
+            others.filter(definition__trigger__export__isnull=False).values_list("name", "definition__trigger__export")
+        )
+        check_cycle(name, {**followed, name: trigger.export}, ("trigger", "export"))
+    if trigger.query:
+        _require(Query.objects.filter(project=project, name=trigger.query).exists(), NO_SUCH_SOURCE, "query", trigger.query)
+    if trigger.table:
+        _require(Table.objects.filter(project=project, name=trigger.table).exists(), NO_SUCH_SOURCE, "table", trigger.table)
 
 
 def _require(there: bool, problem: Problem, field: str, value: str) -> None:
@@ -220,6 +263,7 @@ def _write(export: Export, definition: ExportDefinition, by: User | None) -> Exp
     export.changed_by = by
     export.save()
     set_schedule(export)
+    set_trigger(export)
     return export
 
 
@@ -232,7 +276,7 @@ def _numbered(base: str) -> Iterator[str]:
 
 
 def _differences(path: tuple[str, ...], before: Any, now: Any) -> Iterator[Difference]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping) and path != ("schedule",):
+    if isinstance(before, Mapping) and isinstance(now, Mapping) and path not in (("schedule",), ("trigger",)):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences((*path, str(key)), before.get(key), now.get(key))
     elif before != now:

@@ -6,12 +6,42 @@ one frozen here (`destinations.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
+from paquebot.options import DefinitionError, Path
+from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
+
+NO_TABLE = Problem(
+    "export.no_table",
+    "{where}: {server} keeps rows in tables, and no table is named.",
+    "Name the table the rows go to.",
+)
+NO_TABLES_THERE = Problem(
+    "export.no_tables_there",
+    "{where}: {server} keeps files, not tables.",
+    "Take the table out, or choose a destination that keeps rows, such as Google BigQuery.",
+)
+
+
+def check_place(definition: ExportDefinition, kinds: Mapping[str, str], path: Path) -> None:
+    """Raises `DefinitionError` when the destination keeps rows and no table is named, or the other way round.
+
+    `kinds` are those of the servers by name; a server that is not among them is somebody else's matter.
+    """
+    chosen = definition.destination
+    if chosen is None or chosen.server not in kinds:
+        return
+    to_table = keeps_rows(kinds[chosen.server])
+    if to_table and chosen.table is None:
+        raise DefinitionError(NO_TABLE, (*path, "table", "name"), where=definition.name, server=chosen.server)
+    if chosen.table is not None and not to_table:
+        raise DefinitionError(NO_TABLES_THERE, (*path, "table"), where=definition.name, server=chosen.server)
 
 
 def freeze(export: Export) -> dict[str, Any]:
@@ -19,7 +49,9 @@ def freeze(export: Export) -> dict[str, Any]:
     definition = ExportDefinition.from_document(export.definition)
     definition.require(definition.missing_for_run())
     project = export.project
-    server = find_named(Server, project, definition.destination.server if definition.destination else "")
+    named = definition.destination.server if definition.destination else ""
+    server = export.server if export.server and export.server.name == named else find_named(Server, project, named)
+    check_place(definition, {server.name: server.kind}, ("destination",))
     hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),

@@ -22,6 +22,7 @@ HOME_UNUSABLE = Problem(
     "Run it as the user the folder belongs to, or choose another folder with PAQUEBOT_HOME.",
 )
 FOLDERS_VARIABLE = "PAQUEBOT_FOLDERS"
+AMBIENT_VARIABLE = "PAQUEBOT_AMBIENT_CREDENTIALS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,19 @@ class Home:
     allowed_folders: tuple[Path, ...]
     """Folders an administrator lets folder destinations write to; relative paths resolve under the first."""
     database_url: str | None = None
+    ambient_credentials: bool = False
+    """Whether destinations may sign in as the machine itself, with what its cloud gives it."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
         root = Path(environment.get("PAQUEBOT_HOME") or platformdirs.user_data_path("paquebot")).expanduser().absolute()
         listed = [Path(folder).absolute() for folder in environment.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder]
-        return cls(root, tuple(listed) or (root / "quay",), environment.get("PAQUEBOT_DATABASE_URL") or None)
+        return cls(
+            root,
+            tuple(listed) or (root / "quay",),
+            environment.get("PAQUEBOT_DATABASE_URL") or None,
+            environment.get(AMBIENT_VARIABLE, "").lower() in ("1", "true", "yes", "allow"),
+        )
 
     @property
     def postgres(self) -> Path:

@@ -6,7 +6,7 @@ What is seen here is personal: whoever asks must be allowed to.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from paquebot.errors import SourceError
 from paquebot.records.connection import Records
 from paquebot.records.freezing import displayed
 from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
-from paquebot.records.models import Project, Table
+from paquebot.records.models import Project, Query, Table
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection
 from paquebot.sources.lake.statement import check
@@ -90,6 +90,13 @@ def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]
     return _source(records, project, sql).columns()
 
 
+def has_rows(records: Records, query: Query) -> bool:
+    """Whether the saved query gives a row now; no more than one is read. Raises `SourceError`."""
+    provision_lake(records, query.project)
+    with _source(records, query.project, query.sql, replace(LIMITS, rows=1)) as source:
+        return any(batch.num_rows for batch in source.rows().batches)
+
+
 def first_rows(records: Records, table: Table, count: int = SAMPLE_ROWS) -> Answer:
     """The first rows of a table, its columns in display order. Raises `SourceError`."""
     listed = ", ".join(identifier(name) for name in displayed(table))
@@ -112,9 +119,9 @@ def _written(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _source(records: Records, project: Project, sql: str) -> LakeSource:
+def _source(records: Records, project: Project, sql: str, limits: Limits = LIMITS) -> LakeSource:
     selection = QuerySelection(sql, _parameters(), order="none")
-    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, LIMITS)
+    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)
 
 
 def _parameters() -> dict[str, Any]:

@@ -115,6 +115,7 @@ def _how_far(run: Run, server: Server) -> dict[str, Any]:
 def _definition(run: Run, server: Server) -> dict[str, Any]:
     definition: dict[str, Any] = copy.deepcopy(run.definition)
     definition.setdefault("named_after", run.id)
+    definition.setdefault("first_token", run.token)
     definition["server"].update(kind=server.kind, options=server.options, max_concurrency=server.max_concurrency)
     return definition
 

@@ -20,7 +20,7 @@ from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE, FINISHED
 from paquebot.reporting.receipt import Receipt as SignedReceipt
-from paquebot.retry import next_attempt
+from paquebot.retry import RetryPolicy
 
 ALREADY_FINISHED = Problem(
     "run.already_finished",
@@ -38,11 +38,20 @@ WORKER_LOST = Problem(
 _NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
-def request(export: Export, trigger: str, scheduled_for: datetime | None = None, retry_of: Run | None = None) -> Run:
-    """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs."""
+def request(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+    """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs.
+
+    Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw.
+    """
+    run = prepare(export, trigger, scheduled_for, **facts)
+    run.save()
+    return run
+
+
+def prepare(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+    """What `request` makes, not saved yet: many are saved at once."""
     definition = freeze(export)
-    return Run.objects.create(
-        retry_of=retry_of,
+    return Run(
         project=export.project,
         export=export,
         export_name=export.name,
@@ -52,11 +61,15 @@ def request(export: Export, trigger: str, scheduled_for: datetime | None = None,
         trigger=trigger,
         token=new_token(),
         scheduled_for=scheduled_for or timezone.now(),
+        **facts,
     )
 
 
-def refuse(export: Export, trigger: str, scheduled_for: datetime, error: PaquebotError) -> None:
-    """A run that was due and could not be asked for: history shows it with its reason. It is told once per due time."""
+def refuse(export: Export, trigger: str, scheduled_for: datetime, error: PaquebotError, **facts: Any) -> None:
+    """A run that was due and is not asked for: history shows it with its reason. It is told once per due time.
+
+    Further `facts`: another `status` than refused; `cause`, what a trigger saw.
+    """
     now = timezone.now()
     refused, is_new = Run.objects.get_or_create(
         export=export,
@@ -72,6 +85,7 @@ def refuse(export: Export, trigger: str, scheduled_for: datetime, error: Paquebo
             "started_at": now,
             "finished_at": now,
             "error": describe(error),
+            **facts,
         },
     )
     if is_new:
@@ -140,7 +154,7 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    for name in ("columns", "contract", "held_for"):
+    for name in ("columns", "types", "contract", "held_for"):
         facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
@@ -175,9 +189,12 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
     """
     described = describe(error)
     with transaction.atomic():
-        asked_to_stop = Run.objects.select_for_update().filter(id=run_id, status="cancelling", verification="").exists()
-        again_at = next_attempt(attempt, described["retryable"], timezone.now())
-        if asked_to_stop:
+        run = Run.objects.select_for_update().get(id=run_id)
+        now = timezone.now()
+        again_at = RetryPolicy.of(run.definition).next_attempt(
+            run.tries, described["retryable"], now, run.released_at or run.started_at or now
+        )
+        if run.status == "cancelling" and not run.verification:
             end(run_id, attempt, "cancelled", RunCancelledError())
         elif again_at is not None:
             write(run_id, attempt, status="queued", not_before=again_at, job_id=None, error=described)
@@ -187,9 +204,16 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
     """The run ended otherwise than well, and is not tried again."""
+    reason = stop_reason(run_id) if status == "cancelled" else None
     with transaction.atomic():
-        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=describe(error))
+        write(run_id, attempt, status=status, finished_at=timezone.now(), job_id=None, error=reason or describe(error))
         announce_end(run_id)
+
+
+def stop_reason(run_id: int) -> dict[str, Any] | None:
+    """Why the run was asked to stop, when it was not a person who asked."""
+    reason: dict[str, Any] | None = Run.objects.values_list("stop_reason", flat=True).get(id=run_id)
+    return reason
 
 
 def close_lost_steps(run: Run) -> None:
@@ -200,13 +224,16 @@ def close_lost_steps(run: Run) -> None:
     )
 
 
-def cancel(run: Run) -> int | None:
-    """Asks that the run stops; returns the queue's job to abort, None when no process stands for it."""
-    now = timezone.now()
+def cancel(run: Run, reason: PaquebotError | None = None) -> int | None:
+    """Asks that the run stops; returns the queue's job to abort, None when no process stands for it.
+
+    `reason` is given when it is not a person who asks.
+    """
+    now, why = timezone.now(), describe(reason) if reason else None
     unfinished = Run.objects.filter(id=run.id)
-    if unfinished.filter(status="queued", job_id=None).update(status="cancelled", finished_at=now):
+    if unfinished.filter(status="queued", job_id=None).update(status="cancelled", finished_at=now, stop_reason=why, error=why):
         return None
-    if not unfinished.filter(status__in=("queued", "running", "cancelling")).update(status="cancelling"):
+    if not unfinished.filter(status__in=("queued", "running", "cancelling")).update(status="cancelling", stop_reason=why):
         run.refresh_from_db()
         raise CommandError(ALREADY_FINISHED, run=run.id, status=run.status)
     return Run.objects.values_list("job_id", flat=True).get(id=run.id)

@@ -18,10 +18,11 @@ from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
 from paquebot.plugins import find
 from paquebot.records.alerts.listening import heard_by
+from paquebot.records.coming import schedule_of
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.records.runs import place_among_runs
-from paquebot.verification.comparison import ACCEPTED, READ_BACK, SERVER_DIGEST, SIZE, strongest
+from paquebot.verification.comparison import ACCEPTED, READ_BACK, ROWS, SERVER_DIGEST, SIZE, strongest
 
 ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
 COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
@@ -31,6 +32,12 @@ LEVEL_WORDS = {
     READ_BACK: translatable("compared by SHA-256 once read back"),
     SIZE: translatable("compared by size"),
     ACCEPTED: translatable("on the word of the server alone"),
+    ROWS: translatable("compared by number of rows"),
+}
+TABLE_WORDS = {
+    "replace": translatable("into the table {place} in place of what is there"),
+    "append": translatable("into the table {place} after what is there"),
+    "upsert": translatable("into the table {place}, updated by key"),
 }
 
 
@@ -45,11 +52,11 @@ class Clause:
 def sentence(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> list[Clause]:
     """What the export does, in the order of the road."""
     return [
-        Clause("{when}", {"when": definition.schedule.words(_) if definition.schedule else _(translatable("By hand"))}),
+        *_starts(definition, _),
         _content(definition.content, _),
         *_restriction(definition.content, _),
         *_obfuscation(definition, _),
-        Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)}),
+        *_format(definition, _),
         *_packaging(definition, _),
         _destination(project, definition, now, _),
         *_proof(project, definition, _),
@@ -58,25 +65,24 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
     ]
 
 
+def _starts(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    said = [part.words(_) for part in (definition.schedule, definition.trigger) if part]
+    yield Clause("{when}", {"when": said[0] if said else _(translatable("By hand"))})
+    if len(said) > 1:
+        yield Clause(_("and also: {trigger}"), {"trigger": said[1]})
+
+
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
-    """The name the file of the next run will have, extensions included. Raises `PackagingError`."""
+    """The name of the file of the next run, extensions included, or of the table its rows go to. Raises `PackagingError`."""
+    if definition.destination and definition.destination.table:
+        return definition.destination.table.name
     stem = naming.render(definition.file.name, _name_values(project, definition, now))
     return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
-def next_runs(definition: ExportDefinition, now: datetime, count: int = 5) -> list[datetime]:
-    """The next due times, on the schedule's own clock."""
-    found: list[datetime] = []
-    moment: datetime | None = now
-    while definition.schedule and moment and len(found) < count:
-        moment = definition.schedule.next_after(moment)
-        if moment:
-            found.append(definition.schedule.local_time(moment))
-    return found
-
-
 def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
-    moment = next(iter(next_runs(definition, now, 1)), now)
+    schedule = schedule_of(project, definition)
+    moment = (schedule.next_after(now) if schedule else None) or now
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
     next_run = (last or 0) + 1
@@ -117,6 +123,11 @@ def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]
         yield Clause(_("with {fields} obfuscated by {algorithm}"), values)
 
 
+def _format(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    if not (definition.destination and definition.destination.table):
+        yield Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)})
+
+
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
         compression = COMPRESSION_WORDS.get(definition.compression, definition.compression)
@@ -129,6 +140,8 @@ def _destination(project: Project, definition: ExportDefinition, now: datetime, 
     name = file_name(project, definition, now)
     if definition.destination is None:
         return Clause(_("under the name {file}, to a destination still to be chosen"), {"file": name})
+    if definition.destination.table:
+        return Clause(_(TABLE_WORDS[definition.destination.table.mode]), {"place": f"{definition.destination.server}:{name}"})
     folder = definition.destination.folder
     path = f"{folder.rstrip('/')}/{name}" if folder else name
     return Clause(_("to {place}"), {"place": f"{definition.destination.server}:{path}"})

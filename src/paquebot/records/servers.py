@@ -17,7 +17,7 @@ from paquebot.errors import CommandError, PaquebotError, Problem
 from paquebot.options import Entry, Option, read
 from paquebot.plugins import find
 from paquebot.records.connection import Records
-from paquebot.records.destinations import destination_of
+from paquebot.records.destinations import destination_of, require_allowed
 from paquebot.records.models import Export, Project, Run, Server
 from paquebot.records.models.history import ACTIVE
 from paquebot.records.uses import refuse_used, uses_in
@@ -75,6 +75,7 @@ def change_server(
 
 def keep_server(records: Records, project: Project, name: str, kind: str, options: Mapping[str, Any]) -> str | None:
     """Writes the options as their plug-in read them; returns what `put` returns. A folder is made when it is missing."""
+    require_allowed(records.home, options)
     if kind == "folder":
         resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
@@ -143,6 +144,8 @@ def last_deliveries(project: Project) -> dict[str, Delivery]:
 def address_of(server: Server) -> str:
     """Where the destination is, in one line, as its kind writes it."""
     options = server.options
+    if "dataset" in options:
+        return f"{options['project']}.{options['dataset']}"
     if "host" in options:
         account = f"{options['username']}@" if options.get("username") else ""
         usual = next(

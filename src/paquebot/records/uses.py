@@ -50,13 +50,20 @@ def uses_in(project: Project) -> Uses:
     queries = dict(Query.objects.filter(project=project).values_list("name", "sql"))
     _note_groups(found, tables, project)
     rows = Export.objects.filter(project=project).values_list(
-        "name", "state", "server__name", "definition__label", "definition__content", "definition__encryption"
+        "name",
+        "state",
+        "server__name",
+        "definition__label",
+        "definition__content",
+        "definition__encryption",
+        "definition__trigger",
     )
-    for name, state, server, label, content, encryption in rows:
+    for name, state, server, label, content, encryption, trigger in rows:
         use = Use(name, label or name, state)
         _note(found.servers, [server] if server else [], use)
         _note(found.keys, (encryption or {}).get("openpgp", []), use)
         _note_content(found, tables, queries, content or {CONTACTS: {}}, use)
+        _note_trigger(found, trigger or {}, use)
     return found
 
 
@@ -91,6 +98,12 @@ def _note_groups(found: Uses, tables: Mapping[str, bool], project: Project) -> N
     for name, where in Group.objects.filter(project=project, where__isnull=False).values_list("name", "where"):
         for table in (*contacts, *_asked(where)):
             found.asked.setdefault(table, []).append(name)
+
+
+def _note_trigger(found: Uses, trigger: Mapping[str, Any], use: Use) -> None:
+    for users, watched in ((found.tables, trigger.get("table")), (found.queries, trigger.get("query"))):
+        if watched and use not in users.get(watched, []):
+            _note(users, [watched], use)
 
 
 def _asked(where: Mapping[str, Any] | None) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
 def step_name(name: str, _: Callable[[str], str]) -> str:
@@ -41,6 +42,7 @@ def level_name(level: str, _: Callable[[str], str]) -> str:
         "server_sha256": _("SHA-256 computed by the server"),
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
+        "rows": _("number of rows"),
         "accepted": _("the server’s word"),
     }.get(level, level)
 
@@ -52,6 +54,7 @@ def level_sentence(level: str, _: Callable[[str], str]) -> str:
             "The server computed the SHA-256 of the received file; it is that of the produced one: all arrived."
         ),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
+        "rows": _("The rows were counted where they were loaded, and are as many as were produced: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),
         "accepted": _("The server said it took all of the file. The file was gone at once and could not be compared."),
     }.get(level, level)
@@ -64,7 +67,24 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
         "manual": _("by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
+        "export": _("another export"),
+        "source": _("change of the source"),
+        "rows": _("rows that came"),
+        "file": _("file that arrived"),
     }.get(trigger, trigger)
+
+
+def cause_words(trigger: str, cause: Mapping[str, Any], _: Callable[[str], str]) -> str:
+    """What a trigger saw, in a few words; empty when no trigger started the run."""
+    texts = {
+        "export": _("after run {run} of {export}"),
+        "source": _("changed: {tables}"),
+        "file": _("the file {file} arrived") if cause.get("files") == 1 else _("{files} files arrived, {file} among them"),
+        "rows": _("rows in the table {table}") if "table" in cause else _("rows from the query {query}"),
+    }
+    if not cause or trigger not in texts:
+        return ""
+    return texts[trigger].format(**{**cause, "tables": ", ".join(cause.get("tables", ()))})
 
 
 def act_words(act: str, _: Callable[[str], str]) -> str:
@@ -120,6 +140,7 @@ def destination_kind(kind: str, _: Callable[[str], str]) -> str:
         "https": _("Web address"),
         "s3": _("S3 object store"),
         "folder": _("Folder"),
+        "bigquery": _("Google BigQuery"),
     }.get(kind, kind)
 
 
@@ -127,6 +148,7 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
     """What such a destination is for; empty for kinds from elsewhere."""
     return {
         "sftp": _("A partner’s server, reached over SSH with a password or a key."),
+        "bigquery": _("Tables in a dataset of Google Cloud: rows arrive, not a file."),
         "ftps": _("A partner’s FTP server, reached under TLS with an account and a password."),
         "ftp": _("An old FTP server, where nothing better can be had."),
         "webdav": _("A folder of a web server: Nextcloud, Apache and others."),
@@ -144,4 +166,8 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
         "compare": _("Compare it with what was sent"),
         "publish": _("Give it its name"),
         "remove": _("Remove it"),
+        "load": _("Load one row"),
+        "count": _("Count it"),
+        "fill": _("Write it to a table of its own"),
+        "drop": _("Drop what was made"),
     }.get(step, step)

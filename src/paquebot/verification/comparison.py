@@ -3,6 +3,7 @@
 Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `read_back_sha256` reads every
 byte again and compares the digests; `size` compares sizes only; `accepted`, the server took the file away and only its word is
 left. A server that is asked for a digest and has none is read back instead: the level that was reached is the one that is told.
+Where rows arrive and not a file, their number is compared: `rows`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from paquebot.flow import Blocks, Measure, Meter
 SERVER_DIGEST = "server_sha256"
 READ_BACK = "read_back_sha256"
 SIZE = "size"
+ROWS = "rows"
 ACCEPTED = "accepted"
 
 FILE_MISSING = Problem(
@@ -36,6 +38,12 @@ DIGEST_DIFFERS = Problem(
     "runs the server whether something there changes files.",
 )
 
+ROWS_DIFFER = Problem(
+    "verification.rows_differ",
+    "{sent_rows} rows left for “{path}”, and {received_rows} arrived.",
+    "Nothing was published. Try again; if it stays so, look at the load job in the warehouse.",
+)
+
 _NOT_READ = "—"
 
 
@@ -47,6 +55,9 @@ class Able(Protocol):
 
     @property
     def server_digest(self) -> bool: ...
+
+    @property
+    def keeps_rows(self) -> bool: ...
 
     @property
     def keeps_files(self) -> bool: ...
@@ -65,6 +76,12 @@ class Holder(Protocol):
     def read(self, path: str) -> Blocks: ...
 
 
+class RowHolder(Protocol):
+    """Whoever holds the rows: a destination that keeps tables, seen from here."""
+
+    def rows(self, path: str) -> int | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What was compared and found equal; the digest is None at a level that does not look at the content."""
@@ -76,6 +93,8 @@ class Verification:
 
 def strongest(capabilities: Able, two_step: bool) -> str:
     """The level to compare at: two-step transmission asks for the strongest there is, otherwise the size is enough."""
+    if capabilities.keeps_rows:
+        return ROWS
     if not two_step:
         return SIZE
     if capabilities.server_digest:
@@ -112,6 +131,15 @@ def _compared(destination: Holder, path: str, expected: Measure, level: str) -> 
     if reached != SIZE and received.sha256 != expected.sha256:
         raise _difference(DIGEST_DIFFERS, path, expected, received)
     return Verification(reached, received.size_bytes, received.sha256 if reached != SIZE else None)
+
+
+def compare_rows(destination: RowHolder, path: str, expected: int) -> None:
+    """Counts the rows of the table at `path`. Raises `VerificationError` when there are not `expected` ones."""
+    received = destination.rows(path)
+    if received is None:
+        raise VerificationError(FILE_MISSING, path=path)
+    if received != expected:
+        raise VerificationError(ROWS_DIFFER, path=path, sent_rows=expected, received_rows=received)
 
 
 def _read_back(destination: Holder, path: str) -> Measure:

@@ -17,6 +17,7 @@ from paquebot.language import translatable
 from paquebot.options import Option
 from paquebot.plugins import find, names
 from paquebot.records import servers
+from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Server
 from paquebot.records.models.people import OWNER
 from paquebot.records.uses import uses_in
@@ -36,7 +37,15 @@ REMOVAL = named.Removal(
 )
 APPROVED = translatable("The fingerprint is approved: from now on “{name}” must show it.")
 
-ICONS = {"sftp": "server", "ftps": "server", "ftp": "server", "webdav": "server", "s3": "database", "folder": "folder"}
+ICONS = {
+    "sftp": "server",
+    "ftps": "server",
+    "ftp": "server",
+    "webdav": "server",
+    "s3": "database",
+    "folder": "folder",
+    "bigquery": "table",
+}
 
 
 def _kinds(request: HttpRequest) -> list[tuple[str, str]]:
@@ -157,7 +166,11 @@ def examine(request: PageRequest, project: str, name: str) -> HttpResponse:
     folder = request.POST.get("folder", "").strip()
     known = _examined(servers.examine_server(installation.records(), found, folder), folder)
     if request.headers.get("HX-Request"):
-        return render(request, "destinations/findings.html", {"server": found, "version": version_of(found), **known})
+        return render(
+            request,
+            "destinations/findings.html",
+            {"server": found, "version": version_of(found), "keeps_rows": keeps_rows(found.kind), **known},
+        )
     return _page(request, found, **known)
 
 
@@ -201,6 +214,7 @@ def _page(request: PageRequest, server: Server, form: OptionForm | None = None, 
         "delivery": servers.last_deliveries(request.project).get(server.name),
         "folder": next(iter(servers.folders_of(server)), ""),
         "told": _told_options(server),
+        "keeps_rows": keeps_rows(server.kind),
         "risks": [gettext(risk) for risk in servers.risks_of(server)],
         **_fields(form),
         **_folders(server.kind),

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from paquebot.clocks import timezones
 from paquebot.errors import PaquebotError
 from paquebot.language import translatable
 from paquebot.records.projects import start_project
-from paquebot.schedule import timezones
 from paquebot.web import installation
 from paquebot.web.access import ADMINISTRATORS, PageRequest, seen_by
 from paquebot.web.naming import stable_name

@@ -14,7 +14,7 @@ from django.utils import timezone
 from paquebot.export import ACTIVE
 from paquebot.records.alerts.telling import tell_undelivered
 from paquebot.records.models import Deadline, Export, Run
-from paquebot.schedule import Schedule as Timetable
+from paquebot.records.timetables import timetable_of
 
 KEPT = ("delivered", "nothing_to_export")
 AT_A_TIME = 200
@@ -40,8 +40,10 @@ def look(now: datetime | None = None) -> int:
 
     Rows another scheduler holds are skipped. After a downtime the last deadline alone is looked at.
     """
+    moment = now or timezone.now()
+    if not Deadline.objects.filter(next_at__lte=moment).exists():
+        return 0
     with transaction.atomic():
-        moment = now or timezone.now()
         passed = list(
             Deadline.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(next_at__lte=moment)
@@ -76,7 +78,7 @@ def _at(export: Export, day: datetime) -> datetime:
 
 def _last_due(export: Export, deadline: datetime) -> datetime | None:
     """The last time the export was due in the day before the deadline."""
-    timetable = Timetable.from_document(export.definition["schedule"])
+    timetable = timetable_of(export.project, export.definition["schedule"])
     found, moment = None, timetable.next_after(deadline - _DAY)
     while moment is not None and moment < deadline:
         found, moment = moment, timetable.next_after(moment)

@@ -18,7 +18,7 @@ from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RE
 from paquebot.export import ACTIVE
 from paquebot.records.alerts.listening import Ear, ears
 from paquebot.records.models import Export, InboxEntry, Letter, Notice, Run
-from paquebot.schedule import Schedule
+from paquebot.records.timetables import timetable_of
 
 _EVENTS = {
     "delivered": DELIVERED,
@@ -88,7 +88,9 @@ def facts_of(run: Run) -> dict[str, Any]:
 
 def _facts_of_export(export: Export) -> dict[str, Any]:
     schedule = export.definition.get("schedule")
-    following = Schedule.from_document(schedule).next_after(timezone.now()) if schedule and export.state == ACTIVE else None
+    following = (
+        timetable_of(export.project, schedule).next_after(timezone.now()) if schedule and export.state == ACTIVE else None
+    )
     destination = export.definition.get("destination") or {}
     return {
         "project": export.project.name,

@@ -15,6 +15,7 @@ from paquebot.records.models.project import (
     Schedule,
     Server,
     Table,
+    Trigger,
 )
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "SnapshotLease",
     "Subscription",
     "Table",
+    "Trigger",
     "User",
 ]

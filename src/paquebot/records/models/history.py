@@ -40,6 +40,16 @@ class Run(models.Model):
     scheduled_for = models.DateTimeField()
     """The logical time: names and dates derive from it, and a retry keeps it."""
     not_before = models.DateTimeField(null=True)
+    start_by = models.DateTimeField(null=True)
+    """Later than that it does not start any more."""
+    cause = models.JSONField(default=dict)
+    """What a trigger saw: the run it follows, the file, the snapshot."""
+    stop_reason = models.JSONField(null=True)
+    """Why it was asked to stop, when it was not a person who asked."""
+    is_unusual = models.BooleanField(default=False)
+    """It took, or is taking, several times as long as its export usually does."""
+    is_followed_up = models.BooleanField(default=False)
+    """What its end leads to was seen to."""
     attempt = models.PositiveIntegerField(default=0)
     job_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -81,6 +91,7 @@ class Run(models.Model):
             models.Index("project", lasted(), "id", name="run_by_duration"),
             models.Index(fields=["project", "file_name", "id"], name="run_of_project_by_file"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", *ACTIVE]), name="run_unfinished"),
+            models.Index(fields=["id"], condition=models.Q(is_followed_up=False), name="run_to_follow_up"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -90,6 +101,11 @@ class Run(models.Model):
                 fields=["export"], condition=models.Q(job_id__isnull=False), name="one_run_of_an_export_at_a_time"
             ),
         )
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count: those since it was released, where somebody did."""
+        return self.attempt - self.attempt_base
 
 
 class RunStep(models.Model):

@@ -11,6 +11,8 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    closed_days = models.JSONField(default=list)
+    """Days of the project's own, as ISO dates, that count as public holidays wherever a schedule heeds them."""
     lake_schema = models.CharField(max_length=63, unique=True)
     lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
@@ -192,3 +194,21 @@ class Schedule(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["next_at"], condition=models.Q(enabled=True), name="schedule_due"),)
+
+
+class Trigger(models.Model):
+    """What starts an export beside the clock: the specification, and what was last seen of what it watches."""
+
+    export = models.OneToOneField(Export, on_delete=models.CASCADE, related_name="trigger")
+    kind = models.CharField(max_length=12)
+    specification = models.JSONField()
+    enabled = models.BooleanField(default=True)
+    seen = models.JSONField(null=True)
+    """None until the first look, which only remembers: what was there before does not start anything."""
+    look_at = models.DateTimeField(null=True)
+    """When to look next."""
+    error = models.JSONField(null=True)
+    """Why the last look saw nothing."""
+
+    class Meta:
+        indexes = (models.Index(fields=["look_at"], condition=models.Q(enabled=True), name="trigger_due"),)

@@ -16,15 +16,18 @@ from paquebot.engine.previewing import column_outlook, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
-from paquebot.records.models import Export, Project
-from paquebot.records.sentence import Clause, file_name, next_runs, sentence
+from paquebot.records.coming import coming_runs
+from paquebot.records.models import Export, Project, Trigger
+from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
 from paquebot.web.checking import told_to
 from paquebot.web.exports import fields, restriction
-from paquebot.web.exports.finding import Bound, export_or_404, part_of
+from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
+from paquebot.web.exports.tables import goes_to_table
 from paquebot.web.installation import records
 
+NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
 SHOWN_IN_LINES = ("file", "source", restriction.NAME, fields.NAME)
@@ -39,7 +42,12 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         "sentence": _set(sentence(project, definition, now, gettext)),
         "missing": [_missing(problem) for problem in definition.missing_for_activation()],
         "example": file_name(project, definition, now),
-        "next_runs": next_runs(definition, now),
+        "next_runs": coming_runs(project, definition, now, NEXT_RUNS, gettext),
+        "trigger_words": definition.trigger.words(gettext) if definition.trigger else "",
+        "trigger_error": Trigger.objects.filter(export__project=project, export__name=definition.name, enabled=True)
+        .values_list("error", flat=True)
+        .first(),
+        "scheduled": definition.schedule is not None,
         "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
     }
 
@@ -57,7 +65,9 @@ def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
         wrong = describe(error)
         form.place_error(error)
         context = told(request.project, ExportDefinition.from_document(export.definition))
-    known = {"export": export, "wrong": wrong, "live": True, "follows": form.name in FOLLOWED}
+    turned = _turned(request, form)
+    wrong = None if turned else wrong
+    known = {**turned, "export": export, "wrong": wrong, "live": True, "follows": form.name in FOLLOWED}
     response = told_to(render(request, "exports/told.html", {**context, **known}), form.errors())
     if wrong is None and form.name in SHOWN_IN_LINES:
         response.headers["HX-Trigger-After-Swap"] = "paquebot:tried"
@@ -99,6 +109,16 @@ def columns(request: PageRequest, project: str, name: str) -> HttpResponse:
         context["error"] = describe(error)
     whole = not request.headers.get("HX-Request")
     return render(request, "exports/contract_page.html" if whole else "exports/contract.html", context)
+
+
+def _turned(request: PageRequest, form: Bound) -> dict[str, Any]:
+    """The fields of the destination anew, once another kind was chosen than that of the fields which show."""
+    to_table = goes_to_table(request.project, form.definition, request.POST)
+    if form.name != "destination" or ("to_table" in request.POST) == to_table:
+        return {}
+    fresh = bound(export_or_404(request, form.definition.name), form.definition, form.name, request.POST)
+    fresh.form.errors.clear()
+    return {"turned": fresh.form, "to_table": to_table}
 
 
 def _tried(export: Export, form: Bound) -> ExportDefinition:

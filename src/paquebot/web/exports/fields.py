@@ -20,7 +20,7 @@ from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.plugins import find
 from paquebot.web.checking import errors_of
-from paquebot.web.exports.parts import of_contacts
+from paquebot.web.exports.source_part import of_contacts
 from paquebot.web.option_form import OptionForm
 
 NO_FIELD = Problem("export.no_field", "No field is chosen.", "Choose at least one, or export all of them.")

@@ -84,6 +84,7 @@ def bound(export: Export, definition: ExportDefinition, name: str, written: Any 
     part = next((part for part in PARTS if part.name == name), None)
     if part is None:
         raise Http404
+    part = part.fitting(export.project, definition, written)
     return Bound(name, gettext(part.title), part.icon, part.form(export.project, definition, written), part, definition)
 
 

@@ -26,6 +26,7 @@ from paquebot.web.exports import fields, restriction
 from paquebot.web.exports.beside import told
 from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
+from paquebot.web.exports.tables import FILES_ONLY, goes_to_table
 from paquebot.web.exports.told import in_words, line_of
 from paquebot.web.history import HISTORY
 from paquebot.web.listing import Listing
@@ -123,6 +124,7 @@ def _context(
             "open": name in opened,
         }
         for name in TABS[tab]
+        if name not in FILES_ONLY or not goes_to_table(export.project, definition)
     ]
     return {
         **frame_of(export, tab),
@@ -130,6 +132,7 @@ def _context(
         "parts": parts,
         "made_from": json.dumps(export.definition),
         "definition": definition,
+        "to_table": goes_to_table(export.project, definition),
         "any_server": Server.objects.filter(project=export.project).exists(),
     }
 

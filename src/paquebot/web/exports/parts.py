@@ -8,36 +8,33 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
+from paquebot.calendars import calendar_name, calendars
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, DEFAULT_FILE_NAME, EXPORT, QUERY, TABLE, ContentChoice, ExportDefinition
+from paquebot.export import DEFAULT_FILE_NAME, EXPORT, ExportDefinition
 from paquebot.file_keys import FORMATS, meaningful
-from paquebot.language import translatable
+from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
-from paquebot.records.models import EncryptionKey, Project, Query, Server, Table
-from paquebot.schedule import SCHEDULE
+from paquebot.records.models import EncryptionKey, Project, Server
+from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
+from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
+from paquebot.web.exports import safeguards, source_part, tables
+from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
 NO_TIMES = Problem(
     "export.no_times", "There is no time of day.", "Write one, such as 06:30; several stand on lines of their own."
 )
 NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
+NO_DATES = Problem("export.no_dates", "There is no day of the month.", "Choose at least one.")
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
 NO_CONFIRMATION_NAME = Problem(
     "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
-)
-
-NOT_A_PERCENTAGE = Problem(
-    "export.no_percentage",
-    "What is written for the field “{field}” is no whole percentage from 0 to 100.",
-    "Write each field on a line of its own, such as “email = 5”.",
-)
-SHARES_HELP = translatable(
-    "Hold a file in which a field is empty in more than so many percent of the rows. One field per line, such as “email = 5”."
 )
 
 BY_HAND, CRON = "by_hand", "cron"
@@ -59,8 +56,17 @@ class Part:
     tab: str = "configuration"
     conditional: tuple[str, ...] = ()
     """Options that some choices need, and that show with these only."""
+    dates: tuple[str, ...] = ()
+    grouped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that stand folded away under a name, and unfolded once one of them says something."""
     folded: tuple[str, ...] = ()
     """Options few people need."""
+    for_rows: Part | None = None
+    """What it is where rows go to a table."""
+
+    def fitting(self, project: Project, definition: ExportDefinition, written: Any = None) -> Part:
+        """The part as the destination wants it."""
+        return self.for_rows if self.for_rows and tables.goes_to_table(project, definition, written) else self
 
     def form(self, project: Project, definition: ExportDefinition, written: Any = None) -> OptionForm:
         """Its form, empty of errors, or holding what was written."""
@@ -69,11 +75,15 @@ class Part:
             form.fields[name].__dict__["is_conditional"] = True
             if isinstance(form.fields[name].widget, forms.Textarea):
                 form.fields[name].widget.attrs["rows"] = 2
+        for name in self.dates:
+            form.fields[name].widget.__dict__["input_type"] = "date"
+        for group, names in self.grouped.items():
+            form.__dict__[group] = any(form[name].value() not in (None, "", [], form.options[name].default) for name in names)
         form.fold(self.folded)
         return form
 
 
-def declared(*path: str) -> tuple[Option, ...]:
+def _entries(*path: str) -> tuple[Option, ...]:
     """The options of the section `path` that leave something to choose."""
     entries: Any = EXPORT
     for name in path:
@@ -82,12 +92,7 @@ def declared(*path: str) -> tuple[Option, ...]:
 
 
 def _option(name: str, *path: str) -> Option:
-    return next(option for option in declared(*path) if option.name == name)
-
-
-def chosen_among(option: Option, names: Mapping[str, str], **more: Any) -> Option:
-    """The option with these choices, by what a form calls each."""
-    return dataclasses.replace(option, choices=tuple(names), choice_labels=tuple(names.values()), **more)
+    return next(option for option in _entries(*path) if option.name == name)
 
 
 # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +111,7 @@ def _destination_options(project: Project) -> tuple[Option, ...]:
 
 
 def _stored_destination(definition: ExportDefinition) -> Values:
-    return dataclasses.asdict(definition.destination) if definition.destination else {}
+    return {"server": definition.destination.server, "folder": definition.destination.folder} if definition.destination else {}
 
 
 def _destination(values: Values, _: ExportDefinition) -> Values:
@@ -150,6 +155,10 @@ def _stored_packaging(definition: ExportDefinition) -> Values:
     return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
 
 
+def _stored_production(definition: ExportDefinition) -> Values:
+    return dataclasses.asdict(definition.production)
+
+
 def _production(values: Values, definition: ExportDefinition) -> Values:
     return {"production": {**dataclasses.asdict(definition.production), **values}}
 
@@ -167,7 +176,7 @@ _CONFIRM = Option(
 
 def _proof_options(_: Project) -> tuple[Option, ...]:
     name = dataclasses.replace(_option("name", "confirmation"), required=False, default=CONFIRMATION_NAME)
-    others = {option.name: option for option in declared("confirmation")}
+    others = {option.name: option for option in _entries("confirmation")}
     return (_option("two_step"), _CONFIRM, others["folder"], name, others["format"], others["content"])
 
 
@@ -185,8 +194,12 @@ def _proof(values: Values, _: ExportDefinition) -> Values:
 
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_NEEDED = {"day": (("at", NO_TIMES),), "week": (("on", NO_DAYS), ("at", NO_TIMES)), CRON: ((CRON, NO_CRON),)}
-_RHYTHM_KEYS = {"hour": ("minute",), "day": ("at",), "week": ("on", "at"), CRON: (CRON,)}
+_NEEDED = {
+    "day": (("at", NO_TIMES),),
+    "week": (("on", NO_DAYS), ("at", NO_TIMES)),
+    "month": (("days", NO_DATES), ("at", NO_TIMES)),
+    CRON: ((CRON, NO_CRON),),
+}
 _BY_HAND_LABEL = translatable("Only by hand")
 _CRON_LABEL = translatable("A cron expression")
 _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
@@ -195,14 +208,17 @@ _SPOKEN_TIME = re.compile(r"(\d{1,2})\s*[hH:]\s*(\d{2})?")
 def _schedule_options(project: Project) -> tuple[Option, ...]:
     options = {option.name: option for option in SCHEDULE if isinstance(option, Option)}
     every = options["every"]
-    rhythm = dataclasses.replace(
+    options["every"] = dataclasses.replace(
         every,
         choices=(BY_HAND, *every.choices, CRON),
         choice_labels=(_BY_HAND_LABEL, *every.choice_labels, _CRON_LABEL),
         default=BY_HAND,
     )
-    zone = dataclasses.replace(options["timezone"], default=project.timezone)
-    return (rhythm, options["on"], options["at"], options["minute"], options[CRON], zone)
+    options["timezone"] = dataclasses.replace(options["timezone"], default=project.timezone)
+    options["instead"] = dataclasses.replace(options["instead"], default=SKIP)
+    named = {code: calendar_name(code, language_of(gettext)) for code in calendars()}
+    options["calendar"] = chosen_among(options["calendar"], named)
+    return tuple(options.values())
 
 
 def _stored_schedule(definition: ExportDefinition) -> Values:
@@ -218,10 +234,23 @@ def _schedule(values: Values, _: ExportDefinition) -> Values:
     for key, problem in _NEEDED.get(rhythm, ()):
         if not values.get(key):
             raise DefinitionError(problem, ("schedule", key))
-    said = {key: values[key] for key in (*_RHYTHM_KEYS[rhythm], "timezone") if values.get(key) is not None}
+    said = {key: values[key] for key in _kept_keys(rhythm, values) if values.get(key) is not None}
     if "at" in said:
         said["at"] = list(dict.fromkeys(time_written(written) for written in said["at"]))
+    said |= {key: time_written(said[key]) for key in ("from", "until") if key in said}
     return {"schedule": said if rhythm == CRON else {"every": rhythm, **said}}
+
+
+def _kept_keys(rhythm: str, values: Values) -> list[str]:
+    """What the form shows with these choices; the rest may hold what was written before another choice."""
+    keys = ["timezone", "start", "end", "missed", "overlap", "start_within", "not_on", *RHYTHM_PARTS[rhythm]]
+    keys += [CRON] if rhythm == CRON else []
+    keys += ["catch_up"] if values.get("missed") == RUN_ALL else []
+    if values.get("not_on") and rhythm not in ("minute", "hour"):
+        keys.append("instead")
+    if HOLIDAYS in values.get("not_on", ()) or (rhythm == "month" and LAST_WORKING in values.get("days", ())):
+        keys.append("calendar")
+    return keys
 
 
 def time_written(written: str) -> str:
@@ -230,83 +259,14 @@ def time_written(written: str) -> str:
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
 
 
-# ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_SOURCE = Option("source", "The contact list, a relational table, or the result of a saved query.", label="What leaves")
+# ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _source_options(project: Project) -> tuple[Option, ...]:
-    tables = Table.objects.filter(project=project)
-    names = {CONTACTS: translatable("Contact list")}
-    names |= {f"{TABLE}:{table.name}": f"{table.name}" for table in tables if not table.is_contact_list}
-    names |= {f"{QUERY}:{query.name}": f"{query.name}" for query in Query.objects.filter(project=project)}
-    return (chosen_among(_SOURCE, names, default=CONTACTS),)
-
-
-def _stored_source(definition: ExportDefinition) -> Values:
-    content = definition.content
-    return {"source": CONTACTS if content.kind == CONTACTS else f"{content.kind}:{content.name}"}
-
-
-def _source(values: Values, definition: ExportDefinition) -> Values:
-    kind, _, name = values.get("source", CONTACTS).partition(":")
-    if kind != CONTACTS:
-        return {"content": {kind: name}}
-    return {"content": of_contacts(definition.content)}
-
-
-def of_contacts(content: ContentChoice, **changes: Any) -> Values:
-    """The contact list as it was chosen, with `changes`; what is None is not said."""
-    said = {
-        "group": content.group,
-        "where": content.where.to_document() if content.where else None,
-        "fields": list(content.fields) if content.fields else None,
-        **changes,
+def _patience(values: Values, _: ExportDefinition) -> Values:
+    return {
+        section: {option.name: values[option.name] for option in _entries(section) if option.name in values}
+        for section in ("retry", "duration")
     }
-    return {CONTACTS: {key: value for key, value in said.items() if value is not None}}
-
-
-# ── what keeps a wrong file from leaving ─────────────────────────────────────────────────────────────────────────────────────
-
-USUAL = "usual"
-_USUAL_LABEL = translatable("As usual: append them to a file with a header, leave them out of one without")
-
-
-def _columns_options(_: Project) -> tuple[Option, ...]:
-    policy = _option("policy", "columns")
-    labels = dict(zip(policy.choices, policy.choice_labels, strict=True))
-    return (chosen_among(policy, {USUAL: _USUAL_LABEL, **labels}, default=USUAL),)
-
-
-def _columns(values: Values, _: ExportDefinition) -> Values:
-    policy = values.get("policy", USUAL)
-    return {"columns": None if policy == USUAL else {"policy": policy}}
-
-
-def _hold_options(_: Project) -> tuple[Option, ...]:
-    shares = _option("empty_over", "hold")
-    return tuple(
-        dataclasses.replace(option, check=None, explanation=SHARES_HELP) if option == shares else option
-        for option in declared("hold")
-    )
-
-
-def _stored_hold(definition: ExportDefinition) -> Values:
-    return dataclasses.asdict(definition.hold) if definition.hold else {}
-
-
-def _hold(values: Values, _: ExportDefinition) -> Values:
-    said = dict(values)
-    if "empty_over" in said:
-        said["empty_over"] = {name: _share(name, written) for name, written in said["empty_over"].items()}
-    return {"hold": said or None}
-
-
-def _share(name: str, written: str) -> int:
-    figures = written.replace("%", "").strip()
-    if not figures.isdecimal() or int(figures) > 100:
-        raise DefinitionError(NOT_A_PERCENTAGE, ("hold", "empty_over"), field=name)
-    return int(figures)
 
 
 PARTS = (
@@ -318,12 +278,28 @@ PARTS = (
         lambda definition: {"label": definition.label, "description": definition.description},
         _parameters,
     ),
-    Part("destination", translatable("Destination"), "server", _destination_options, _stored_destination, _destination),
+    Part(
+        "destination",
+        translatable("Destination"),
+        "server",
+        _destination_options,
+        _stored_destination,
+        _destination,
+        for_rows=Part(
+            "destination",
+            translatable("Destination"),
+            "server",
+            lambda project: (_destination_options(project)[0], *tables.table_options()),
+            tables.stored_destination,
+            tables.destination,
+            conditional=("key", "cluster_by", "labels"),
+        ),
+    ),
     Part(
         "file",
         translatable("File"),
         "file-export",
-        lambda _: declared("file"),
+        lambda _: _entries("file"),
         lambda definition: definition.file.to_document(),
         _file,
         conditional=("name", *_FOLDED_OF_FILE),
@@ -341,9 +317,17 @@ PARTS = (
         "production",
         translatable("Production"),
         "adjustments",
-        lambda _: declared("production"),
-        lambda definition: dataclasses.asdict(definition.production),
+        lambda _: _entries("production"),
+        _stored_production,
         _production,
+        for_rows=Part(
+            "production",
+            translatable("Production"),
+            "adjustments",
+            lambda _: tables.production_options(_entries("production")),
+            _stored_production,
+            _production,
+        ),
     ),
     Part(
         "proof",
@@ -361,18 +345,48 @@ PARTS = (
         _schedule_options,
         _stored_schedule,
         _schedule,
-        conditional=("on", "at", "minute", CRON, "timezone"),
+        conditional=("interval", "on", "days", "at", "minute", CRON, "timezone", "calendar", "instead", "catch_up"),
+        dates=("start", "end"),
+        grouped={
+            "says_when": ("not_on", "calendar", "start", "end"),
+            "says_what_if": ("overlap", "missed", "start_within"),
+        },
     ),
-    Part("source", translatable("Source"), "database", _source_options, _stored_source, _source, tab="content"),
+    Part(
+        "trigger",
+        translatable("Trigger"),
+        "player-play",
+        trigger_options,
+        lambda definition: definition.trigger.to_document() if definition.trigger else {},
+        trigger_changes,
+        conditional=("export", "table", "query", "folder", "file"),
+    ),
+    Part(
+        "patience",
+        translatable("When it fails, or takes long"),
+        "clock",
+        lambda _: (*_entries("retry"), *_entries("duration")),
+        lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
+        _patience,
+    ),
+    Part("source", translatable("Source"), "database", source_part.source_options, source_part.stored_source, source_part.source_changes, tab="content"),
     Part(
         "columns",
         translatable("Columns"),
         "table",
-        _columns_options,
-        lambda definition: {"policy": definition.columns or USUAL},
-        _columns,
+        safeguards.columns_options,
+        lambda definition: {"policy": definition.columns or safeguards.USUAL},
+        safeguards.columns_changes,
         tab="content",
     ),
-    Part("hold", translatable("Hold back"), "player-pause", _hold_options, _stored_hold, _hold, tab="content"),
+    Part(
+        "hold",
+        translatable("Hold back"),
+        "player-pause",
+        safeguards.hold_options,
+        safeguards.stored_hold,
+        safeguards.hold_changes,
+        tab="content",
+    ),
 )
 """In the order people think."""

@@ -6,19 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from paquebot.errors import CommandError, Problem
-from paquebot.export import CONTACTS, ExportDefinition
+from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
-from paquebot.options import Option
+from paquebot.options import Option, Section
 from paquebot.records.meant import askable
 from paquebot.records.models import Group, Project
 from paquebot.web.criteria.builder import Builder
 from paquebot.web.criteria.pages import counted
-from paquebot.web.exports.parts import chosen_among, declared, of_contacts
+from paquebot.web.exports.source_part import of_contacts
+from paquebot.web.exports.trigger_part import chosen_among
 from paquebot.web.option_form import OptionForm
 
 NAME = "restriction"
 TITLE = translatable("Restriction")
 NOT_COMPLETE = Problem("export.restriction_not_complete", "A condition is not complete yet.", "Look at what is told beside it.")
+
+
+def _declared() -> Option:
+    entries: Any = EXPORT
+    for name in ("content", CONTACTS):
+        entries = next(entry for entry in entries if isinstance(entry, Section) and entry.name == name).entries
+    return next(entry for entry in entries if isinstance(entry, Option) and entry.name == "group")
+
+
+_GROUP = _declared()
 
 
 class RestrictionForm:
@@ -79,6 +90,5 @@ class RestrictionForm:
 
 
 def _group(project: Project) -> Option:
-    option = next(option for option in declared("content", CONTACTS) if option.name == "group")
     names = {name: name for name in Group.objects.filter(project=project).values_list("name", flat=True)}
-    return chosen_among(option, names)
+    return chosen_among(_GROUP, names)

@@ -19,6 +19,8 @@ from paquebot.records.exports import Difference
 from paquebot.records.models import Project
 from paquebot.records.sentence import file_name
 from paquebot.schedule import Schedule
+from paquebot.trigger import Trigger
+from paquebot.web.exports.tables import production_options
 
 NOT_CHOSEN = translatable("Not chosen yet")
 _NOTHING = translatable("nothing")
@@ -27,6 +29,7 @@ _YES, _NO = translatable("yes"), translatable("no")
 
 _SPOKEN: Mapping[str, Callable[[Any], str]] = {
     "schedule": lambda written: Schedule.from_document(written).words(gettext),
+    "trigger": lambda written: Trigger(**written).words(gettext),
     "where": lambda written: criterion_words(criteria.from_document(written), gettext),
 }
 """Keys whose value is told as a whole."""
@@ -88,6 +91,7 @@ def _name(entry: Any, key: str) -> str:
 
 _SECTIONS = {
     "destination": translatable("Destination"),
+    "table": translatable("Table"),
     "schedule": translatable("Schedule"),
     "content": translatable("Source"),
     "contacts": translatable("Contact list"),
@@ -99,6 +103,9 @@ _SECTIONS = {
     "confirmation": translatable("Confirmation file"),
     "columns": translatable("Columns"),
     "hold": translatable("Hold back"),
+    "trigger": translatable("Trigger"),
+    "retry": translatable("Further attempts"),
+    "duration": translatable("Duration"),
 }
 
 
@@ -109,6 +116,9 @@ def _parameters(_: Project, definition: ExportDefinition) -> str:
 def _destination(_: Project, definition: ExportDefinition) -> str:
     if definition.destination is None:
         return gettext(NOT_CHOSEN)
+    if definition.destination.table:
+        mode = _choice(_option("mode", "destination", "table"), definition.destination.table.mode)
+        return f"{definition.destination.server} · {definition.destination.table.name} · {_lowered(mode)}"
     return " · ".join(part for part in (definition.destination.server, definition.destination.folder) if part)
 
 
@@ -129,9 +139,18 @@ def _packaging(_: Project, definition: ExportDefinition) -> str:
 
 
 def _production(_: Project, definition: ExportDefinition) -> str:
+    if definition.destination and definition.destination.table:
+        empty = next(option for option in production_options(_production_entries()) if option.name == "when_empty")
+        told = gettext(translatable("Nothing to export: {when_empty}"))
+        return told.format(when_empty=_lowered(_choice(empty, definition.production.when_empty)))
     chosen = {"when_empty": definition.production.when_empty, "if_exists": definition.production.if_exists}
     told = gettext(translatable("Nothing to export: {when_empty} · Name already there: {if_exists}"))
     return told.format(**{name: _lowered(_choice(_option(name, "production"), value)) for name, value in chosen.items()})
+
+
+def _production_entries() -> tuple[Option, ...]:
+    section = next(entry for entry in EXPORT if entry.name == "production")
+    return tuple(entry for entry in getattr(section, "entries", ()) if isinstance(entry, Option))
 
 
 def _proof(_: Project, definition: ExportDefinition) -> str:
@@ -141,9 +160,24 @@ def _proof(_: Project, definition: ExportDefinition) -> str:
 
 
 def _schedule(_: Project, definition: ExportDefinition) -> str:
+    if definition.schedule is None and definition.trigger:
+        return gettext(translatable("None: only its trigger counts"))
     if definition.schedule is None:
         return gettext(translatable("None: it runs by hand only"))
-    return f"{definition.schedule.words(gettext)} · {definition.schedule.timezone}"
+    return definition.schedule.words(gettext)
+
+
+def _trigger(_: Project, definition: ExportDefinition) -> str:
+    return definition.trigger.words(gettext) if definition.trigger else gettext(translatable("None: only its schedule counts"))
+
+
+def _patience(_: Project, definition: ExportDefinition) -> str:
+    attempts = gettext(translatable("{n} attempts in all")).format(n=definition.retry.attempts)
+    if definition.retry.attempts == 1:
+        attempts = gettext(translatable("One attempt, and no other"))
+    if definition.duration.most_minutes is None:
+        return attempts
+    return f"{attempts} · " + gettext(translatable("stopped after {n} minutes")).format(n=definition.duration.most_minutes)
 
 
 def _source(_: Project, definition: ExportDefinition) -> str:
@@ -205,6 +239,8 @@ _LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
     "production": _production,
     "proof": _proof,
     "schedule": _schedule,
+    "trigger": _trigger,
+    "patience": _patience,
     "source": _source,
     "fields": _fields,
     "restriction": _restriction,

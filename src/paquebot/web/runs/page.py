@@ -15,12 +15,14 @@ from paquebot.engine.asking import worker_alive
 from paquebot.errors import CommandError, describe
 from paquebot.errors import render as render_error
 from paquebot.records.definition_words import Difference, described, differences
+from paquebot.records.durations import usual_seconds
 from paquebot.records.freezing import freeze
 from paquebot.records.inbox import mark_run_read
 from paquebot.records.models import Artifact, Receipt, Run
 from paquebot.records.models.history import FINISHED
 from paquebot.records.models.people import EDITOR
 from paquebot.records.selectors import newer_under_its_name
+from paquebot.records.words import cause_words
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
 from paquebot.web.history import seconds_of
 from paquebot.web.installation import records
@@ -68,9 +70,16 @@ def whole(request: PageRequest, run: Run) -> dict[str, Any]:
         "file_there": may_act and kept_files.is_there(records(), run),
         "readable": kept_files.is_readable(run),
         "acts": run.acts.select_related("person"),
+        "cause": cause_words(run.trigger, run.cause, gettext),
+        "usual": usual_seconds(run) if run.is_unusual else None,
         "retries": run.retries.order_by("id"),
         "newer": newer_under_its_name(run) if may_act else None,
     }
+
+
+def to_table(run: Run) -> bool:
+    """Whether its rows went to a table."""
+    return bool((run.definition["export"].get("destination") or {}).get("table"))
 
 
 def moving(run: Run) -> dict[str, Any]:
@@ -80,6 +89,7 @@ def moving(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "ended": ended,
+        "to_table": to_table(run),
         "label": run.definition["export"].get("label") or run.export_name,
         "attempts": waterfall(run, list(run.steps.all()), now),
         "scale": WIDTH,

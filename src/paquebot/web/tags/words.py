@@ -145,6 +145,12 @@ def on_its_clock(moment: datetime) -> SafeString:
 
 
 @register.filter
+def in_utc(moment: datetime) -> str:
+    """`2026-11-24 11:30`: for those who compare clocks, the same in every language."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+@register.filter
 def near_day(moment: datetime) -> str:
     """Today, tomorrow, yesterday, or the day."""
     distance = (timezone.localdate(moment) - timezone.localdate()).days
