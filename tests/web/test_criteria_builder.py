@@ -9,6 +9,7 @@ from paquebot import criteria
 
 pytestmark = pytest.mark.usefixtures("served")
 FIELDS = {"region": "text", "population": "number", "since": "date", "seen": "moment", "mail": "boolean"}
+DATED = {"field": "since", "op": "is_set"}
 DOCUMENTS = [
     {"field": "region", "op": "in", "value": ["Laval (13)", "Nord"]},
     {"all": [{"field": "population", "op": ">=", "value": 100000}, {"field": "mail", "op": "is_true"}]},
@@ -20,10 +21,18 @@ DOCUMENTS = [
     {
         "all": [
             {"field": "seen", "op": "in_last_days", "value": 30},
-            {"any": [{"field": "mail", "op": "is_false"}, {"not": {"all": [{"linked": "orders"}, {"linked": "orders"}]}}]},
+            {
+                "any": [
+                    {"field": "mail", "op": "is_false"},
+                    {"not": {"all": [DATED, DATED]}},
+                ]
+            },
         ]
     },
-    {"linked": "orders", "where": {"any": [{"field": "amount", "op": ">", "value": 5}, {"field": "amount", "op": "is_not_set"}]}},
+    {
+        "linked": "orders",
+        "where": {"any": [{"field": "amount", "op": ">", "value": 5}, {"field": "amount", "op": "is_not_set"}]},
+    },
 ]
 
 
@@ -85,7 +94,12 @@ def test_what_is_nested_too_deep_is_shown_in_words_and_kept_as_it_is():
     ("field", "operator", "value", "told"),
     [
         ("", "=", "x", "This condition has no field. Choose one, or remove the condition."),
-        ("populaton", ">", "5", "asks for the field “populaton”, which the table “people” does not have. Did you mean “population”?"),
+        (
+            "populaton",
+            ">",
+            "5",
+            "asks for the field “populaton”, which the table “people” does not have. Did you mean “population”?",
+        ),
         ("population", ">", "many", "This must be a number. For example 100000."),
         ("population", ">", " ", "There is nothing to compare with."),
         ("population", "between", "5", "This must be two values, the lower one first."),

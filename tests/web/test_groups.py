@@ -36,7 +36,7 @@ def test_a_group_by_criterion_is_made_listed_counted_and_deleted(stocked):
     assert Group.objects.get().where == {"field": "city", "op": "is_set"}
     listed = stocked.bob.get(LIST).text
     assert "city has a value" in listed
-    assert "not used" in listed
+    assert "no export" in listed
     assert stocked.bob.get(f"{LIST}with-town/count/").text.strip() == "2"
     version = version_in(stocked.alice.get(f"{LIST}with-town/"))
     assert stocked.alice.post(f"{LIST}with-town/delete/", {"version": version}).headers["Location"] == LIST

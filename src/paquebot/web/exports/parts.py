@@ -369,7 +369,15 @@ PARTS = (
         lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
         _patience,
     ),
-    Part("source", translatable("Source"), "database", source_part.source_options, source_part.stored_source, source_part.source_changes, tab="content"),
+    Part(
+        "source",
+        translatable("Source"),
+        "database",
+        source_part.source_options,
+        source_part.stored_source,
+        source_part.source_changes,
+        tab="content",
+    ),
     Part(
         "columns",
         translatable("Columns"),

@@ -22,7 +22,7 @@ SHARES_HELP = translatable(
     "Hold a file in which a field is empty in more than so many percent of the rows. One field per line, such as “email = 5”."
 )
 USUAL = "usual"
-_USUAL_LABEL = translatable("As usual: append them to a file with a header, leave them out of one without")
+_USUAL_LABEL = translatable("As usual: append with a header, leave out without")
 
 Values = dict[str, Any]
 
