@@ -8,7 +8,7 @@ from fixtures.stocked import make_export
 
 def choose(page, field, letters):
     """Chooses in the focused list by typing, as one does without a mouse."""
-    page.wait_for_function(f"document.activeElement.id === '{field}'")
+    page.wait_for_selector(f"#{field}:focus")
     with page.expect_response(lambda answer: answer.url.endswith("/data/criteria/")):
         page.keyboard.type(letters)
 
