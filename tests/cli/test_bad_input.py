@@ -98,7 +98,10 @@ CASES = {
         project_with(ONE_EXPORT + "    compresion: gzip\n"),
     ),
     "planned key": applied(
-        "definition.not_built_yet", "“groups” is known but not built yet", "« groups »", project_with("groups: []\n")
+        "definition.not_built_yet",
+        "“integrations” is known but not built yet",
+        "« integrations »",
+        project_with("integrations: []\n"),
     ),
     "unknown option of a server": applied(
         "definition.unknown_key",

@@ -236,7 +236,7 @@ def test_what_is_wrong_is_told_with_its_line(folder, before, after, code, line):
 
 @pytest.mark.parametrize(
     "after, added, said, line",
-    [],
+    [(14, "integrations: []\n", "integrations", 14)],
 )
 def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folder, after, added, said, line):
     lines = WHOLE.splitlines(keepends=True)

@@ -121,7 +121,8 @@ def test_a_file_of_another_format_keeps_no_option_that_means_nothing_there(cast,
 def test_a_level_the_compression_does_not_have_is_told_beside_its_field(cast, export):
     answer = cast.alice.post(PAGE, part(export, "packaging", compression="gzip", compression_level="9"))
     assert answer.status_code == 422
-    assert re.findall('field-error" id="([^"]*)', answer.content.decode()) == ["id_packaging-compression_level_error"]
+    told = re.findall('field-error" id="([^"]*)"[^>]*><p>', answer.content.decode())
+    assert told == ["id_packaging-compression_level_error"]
 
 
 def test_saving_what_is_there_already_changes_nothing(cast, export):

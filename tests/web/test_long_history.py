@@ -28,11 +28,12 @@ def long(cast):
         cursor.execute(
             "insert into records_run (project_id, export_id, export_name, server_name, definition, definition_version, status,"
             " trigger, token, scheduled_for, attempt, created_at, started_at, finished_at, file_name, remote_path, size_bytes,"
-            " rows, sha256, verification, intended, progress)"
+            " rows, sha256, verification, intended, progress, attempt_base, cause,"
+            " is_unusual, is_followed_up)"
             " select case when n %% 10 = 0 then %s else %s end, case when n %% 7 = 0 then %s else %s end,"
             " case when n %% 7 = 0 then 'weekly' else 'daily' end, 'quay', '{\"export\": {\"label\": \"Daily\"}}', 1,"
             " case when n %% 50 = 1 then 'failed' else 'delivered' end, 'schedule', to_hex(n), moment, 1, moment, moment,"
-            " moment + interval '3 seconds', 'f' || n || '.csv', '/in/f' || n || '.csv', n * 10, n, '', 'size', false, '{}'"
+            " moment + interval '3 seconds', 'f' || n || '.csv', '/in/f' || n || '.csv', n * 10, n, '', 'size', false, '{}', 0, '{}', false, true"
             " from (select n, now() - make_interval(hours => %s - n) as moment from generate_series(1, %s) as n) as every",
             [other.id, cast.project.id, exports[1].id, exports[0].id, RUNS, RUNS],
         )

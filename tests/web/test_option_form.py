@@ -65,7 +65,10 @@ def test_an_option_with_choices_a_list_and_a_check_of_its_own(served):
     assert ("monday", "Monday") in chosen.fields["on"].choices
     zone = OptionForm(SCHEDULE, {"timezone": "Europe/Pariss"})
     assert not zone.is_valid()
-    assert zone.errors["timezone"] == ["“Europe/Pariss” is not a known time zone. Did you mean “Europe/Paris”?"]
+    assert zone.errors["timezone"] == [
+        "“Europe/Pariss” is not a known time zone. Did you mean “Europe/Paris”? "
+        "Write a name such as Europe/Paris or America/Toronto."
+    ]
     assert not OptionForm(EXPORT, {"name": "Not A Name", "state": "draft", "compression": "none"}).is_valid()
 
 
