@@ -33,7 +33,8 @@ def long(cast):
             " select case when n %% 10 = 0 then %s else %s end, case when n %% 7 = 0 then %s else %s end,"
             " case when n %% 7 = 0 then 'weekly' else 'daily' end, 'quay', '{\"export\": {\"label\": \"Daily\"}}', 1,"
             " case when n %% 50 = 1 then 'failed' else 'delivered' end, 'schedule', to_hex(n), moment, 1, moment, moment,"
-            " moment + interval '3 seconds', 'f' || n || '.csv', '/in/f' || n || '.csv', n * 10, n, '', 'size', false, '{}', 0, '{}', false, true"
+            " moment + interval '3 seconds', 'f' || n || '.csv', '/in/f' || n || '.csv', n * 10, n, '',"
+            " 'size', false, '{}', 0, '{}', false, true"
             " from (select n, now() - make_interval(hours => %s - n) as moment from generate_series(1, %s) as n) as every",
             [other.id, cast.project.id, exports[1].id, exports[0].id, RUNS, RUNS],
         )
