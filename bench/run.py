@@ -2,9 +2,10 @@
 
 For each number of rows (20 columns): a table of the embedded database goes unsorted to gzip CSV on a real OpenSSH server over
 loopback, sizes compared (no read-back); the stages are also measured alone on the same data. Every measurement is a process
-of its own; CPU counts all its processes, the reader's sandbox and the server's session included, and the ratio takes what the
-stages alone used or what the whole did, whichever is less; memory is the largest sum of the resident sets of its processes,
-seen every 20 ms. The embedded PostgreSQL runs throughout. Results are printed and written to `bench/results/`.
+of its own, forked with the modules at hand as a run's process is; CPU counts all its processes, the reader's sandbox and the
+server's session included, and the ratio takes what the stages alone used or what the whole did, whichever is less; memory is
+the largest sum of the resident sets of its processes, seen every 20 ms. The embedded PostgreSQL runs throughout. Results are
+printed and written to `bench/results/`.
 
     .venv/bin/python bench/run.py [--rows 1000000 5000000] [--sorted]
 """
@@ -31,6 +32,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 RESULTS = ROOT / "bench" / "results"
 CORES = os.cpu_count() or 1
 COLUMNS = 20
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["paquebot.engine.preload"])
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -81,7 +84,7 @@ def measure_size(folder: Path, server: Any, rows: int, is_sorted: bool) -> dict[
 def alone(name: str, job: Callable[..., None], *arguments: Any, watch: Any = None) -> dict[str, float]:
     """Runs `job` in a process of its own; seconds of wall and CPU, and the peak of its processes' memory."""
     server_before = _cpu_of_account(watch)
-    process = multiprocessing.get_context("spawn").Process(target=job, args=arguments)
+    process = _PROCESSES.Process(target=job, args=arguments)
     started = time.monotonic()
     process.start()
     peak, cpu = 0, {}

@@ -34,7 +34,7 @@ class Making:
         leaving = labelled(contract.only(leaving, [column.name for column in self.fit.columns]), plan.labels)
         self.columns = tuple(leaving.schema.names)
         self.types = tuple(str(field.type) for field in leaving.schema)
-        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)))
+        blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)), depth=16)
         self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 
     def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
