@@ -28,7 +28,7 @@ PASSWORD = "a sentence that is long"
 PEOPLE = "id,email,city\n" + "".join(f"{number},person{number}@example.org,Laval\n" for number in range(1, 2001))
 LOOKS = ("?sort=kept_rows", "?sort=-lasted", "?sort=file_name", "?search=20260", "?status=failed", "?from=2026-01-01")
 """Ways to look at history that people use, beside the plain one."""
-UNMEASURED = ("table_rows", "export_preview", "test_destination")
+UNMEASURED = ("table_rows", "export_preview", "export_columns", "group_count", "test_destination")
 """Parts that read the project's rows, and are fetched once the page is there."""
 
 
@@ -68,6 +68,9 @@ def furnish(records: Any, exports: int, runs: int) -> Any:
     from fixtures.frozen import frozen
     from fixtures.routes import Known
     from paquebot.credentials import Secret
+    from paquebot.criteria import Condition
+    from paquebot.project import GroupDefinition
+    from paquebot.records.groups import add_group
     from paquebot.records.importing import Target, import_file
     from paquebot.records.lakes import create_project
     from paquebot.records.models import EncryptionKey, Run
@@ -86,6 +89,7 @@ def furnish(records: Any, exports: int, runs: int) -> Any:
     write_runs(project, made, runs, frozen(made[0]))
     upload = keep_upload(records, project, "people.csv", [PEOPLE.encode()])
     names = {"exports": "export-7", "tables": "people", "queries": "spenders", "destinations": "quay", "keys": "partner"}
+    names["groups"] = add_group(records, project, GroupDefinition("laval", Condition("city", "=", "Laval"))).name
     return Known(run=Run.objects.latest("id").id, token=upload.token, names=names)
 
 
