@@ -88,6 +88,12 @@ CASES = {
     "active export without destination": applied(
         "export.no_destination", "destination", "destination", project_with("exports:\n  - {name: autre, state: active}\n")
     ),
+    "folder outside its destination": applied(
+        "delivery.path_refused",
+        "exports[0].destination.folder: “/etc” leads outside",
+        "« /etc »",
+        project_with("exports:\n  - {name: autre, destination: {server: quai, folder: /etc}, content: {table: livres}}\n"),
+    ),
     "run without destination": Case(
         ("run", "sans-destination", "--wait"), "export.no_destination", "destination", "destination"
     ),

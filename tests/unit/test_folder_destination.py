@@ -69,6 +69,16 @@ class TestFolder:
         destination.send(f"{quay}/in/a.csv", iter([b"yes"]), 3)
         assert (quay / "in" / "a.csv").read_bytes() == b"yes"
 
+    @pytest.mark.parametrize("folder", ["/etc", "in/../../elsewhere", "/"])
+    def test_a_folder_outside_is_told_before_anything_runs(self, quay, folder):
+        with pytest.raises(DeliveryError) as refused:
+            FolderDestination.check_folder({"path": str(quay)}, folder)
+        assert refused.value.code == "delivery.path_refused"
+
+    @pytest.mark.parametrize("folder", ["", "in/deeper", "QUAY/in"])
+    def test_a_folder_inside_is_fine_before_anything_runs(self, quay, folder):
+        FolderDestination.check_folder({"path": str(quay)}, folder.replace("QUAY", str(quay)))
+
     @pytest.mark.parametrize("path", ["../elsewhere/a.csv", "/tmp/a.csv", "in/../../elsewhere/a.csv", "link/a.csv", "."])
     def test_no_verb_leaves_the_folder(self, destination, quay, tmp_path, path):
         (quay / "link").symlink_to(tmp_path / "elsewhere")

@@ -156,6 +156,7 @@ def test_a_schedule_as_people_write_it_moves_the_next_run(cast, export):
         ("file", {"name": "../up", "delimiter": ",", "line_ending": "lf"}, "cannot be a file name"),
         ("file", {"name": "{nobody}", "delimiter": ",", "line_ending": "lf"}, "which is not known"),
         ("destination", {"server": "quay", "folder": "../../etc"}, "leads upwards"),
+        ("destination", {"server": "quay", "folder": "/etc"}, "“/etc” leads outside"),
         ("destination", {"server": "moon", "folder": ""}, "Select a valid choice"),
         ("proof", {"confirm": "on", "name": "", "format": "json", "content": ["rows"]}, "has no name"),
     ],

@@ -93,6 +93,10 @@ class Destination(ABC):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = {option.name: option.default for option in self.OPTIONS} | dict(options)
 
+    @classmethod  # noqa: B027 - most kinds leave that to the server
+    def check_folder(cls, options: Mapping[str, Any], folder: str) -> None:
+        """Raises `DeliveryError` when no file may ever lie in `folder` of such a destination, which its options alone tell."""
+
     @property
     def capabilities(self) -> Capabilities:
         """What this very destination can do: its kind's, less what somebody declared it cannot."""

@@ -28,10 +28,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import BLOCK_BYTES, Blocks, Column, Rows, closing_upstream
+from paquebot.flow import Blocks, Column, Rows, closing_upstream
+from paquebot.parquet_file import parquet_blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,9 +55,6 @@ BROKEN_ROWS = Problem(
 )
 
 _LONGEST_NAME = 300
-_GROUP_ROWS = 128 * 1024
-_GROUP_BYTES = 32 << 20
-"""A row group is held in memory until it is written."""
 
 _TYPES = {
     "bool": "BOOL",
@@ -107,37 +105,23 @@ def field_name(column: str) -> str:
 def parquet(rows: Rows) -> Blocks:
     """The rows as Parquet, with the names and types BigQuery takes as they are. Memory holds one row group."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = _written_schema(rows.schema)
-    with closing_upstream(rows.batches):
-        sink = _Sink()
-        writer: Any = pq.ParquetWriter(
-            cast("Any", sink), schema, compression="zstd", compression_level=1, use_dictionary=True, version="2.6"
-        )
+    blocks = parquet_blocks(Rows(schema, _as_written(rows.batches, schema)), compression="zstd", compression_level=1)
+    with closing_upstream(blocks):
         try:
-            for table in _groups(rows.batches, schema):
-                writer.write_table(table, row_group_size=_GROUP_ROWS)
-                yield from sink.blocks()
+            yield from blocks
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DeliveryError(BROKEN_ROWS, kind=type(error).__name__) from error
-        finally:
-            writer.close()
-        yield from sink.blocks(last=True)
 
 
-def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _as_written(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        columns = [_cast(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
-        held.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-        if sum(part.nbytes for part in held) >= _GROUP_BYTES or sum(part.num_rows for part in held) >= _GROUP_ROWS:
-            yield pa.Table.from_batches(held, schema)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held, schema)
+    with closing_upstream(batches):
+        for batch in batches:
+            columns = [_cast(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _cast(column: pa.Array[Any], wanted: pa.DataType) -> pa.Array[Any]:
@@ -194,33 +178,3 @@ def _type_of(column: Column) -> str:
     elif _ENUMERATION.fullmatch(column.type):
         return "STRING"
     raise DeliveryError(COLUMN_TYPE, column=column.name, type=column.type)
-
-
-class _Sink:
-    """What the writer wrote since it was last asked, in blocks of one size."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-        self._written = 0
-
-    def write(self, piece: Any) -> int:
-        view = memoryview(piece)
-        self._held += view
-        self._written += view.nbytes
-        return view.nbytes
-
-    def tell(self) -> int:
-        return self._written
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def blocks(self, *, last: bool = False) -> Blocks:
-        while len(self._held) >= BLOCK_BYTES or (last and self._held):
-            yield bytes(self._held[:BLOCK_BYTES])
-            del self._held[:BLOCK_BYTES]

@@ -65,6 +65,12 @@ class FolderDestination(Destination):
         super().__init__(options)
         self._root = Path(options["path"])
 
+    @classmethod
+    def check_folder(cls, options: Mapping[str, Any], folder: str) -> None:
+        root = Path(options["path"])
+        if ".." in Path(folder).parts or not (root / folder).is_relative_to(root):
+            raise DeliveryError(PATH_REFUSED, path=folder, place=options["path"])
+
     def __enter__(self) -> Self:
         if not self._root.is_dir():
             raise self._error(FOLDER_MISSING, self._root.name)

@@ -22,7 +22,7 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
-from paquebot.records.destinations import require_allowed
+from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.models import Export, Import, Project, Query, Table
@@ -81,6 +81,10 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
+        named = export.destination.server if export.destination else ""
+        for server, options in servers:
+            if server.name == named:
+                check_folders(records.home, server.kind, options, export, ("exports", position))
         naming.check(export.file.name)
         if export.trigger and export.trigger.folder:
             with _placed("exports", position, "trigger", "folder"):

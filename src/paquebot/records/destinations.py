@@ -14,7 +14,8 @@ from paquebot.delivery.base import AMBIENT, SIGN_IN, Destination
 from paquebot.delivery.folder import resolve_folder
 from paquebot.delivery.wrapping import build
 from paquebot.errors import CommandError, DeliveryError, Problem
-from paquebot.options import Option
+from paquebot.export import ExportDefinition
+from paquebot.options import Option, Path, describe_path, placed
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.home import AMBIENT_VARIABLE, Home
@@ -75,11 +76,26 @@ def _value(option: Option, options: Mapping[str, Any]) -> Any:
     return options.get(option.name, option.default)
 
 
+def check_folders(home: Home, kind: str, options: Mapping[str, Any], definition: ExportDefinition, path: Path = ()) -> None:
+    """Raises `DefinitionError` beside the folder in which no file of the export could ever lie on such a server."""
+    destination, resolved = find("destinations", kind), _resolved(home, kind, options)
+    folders = (("destination", definition.destination), ("confirmation", definition.confirmation))
+    for part, chosen in folders:
+        here = (*path, part, "folder")
+        with placed(here, describe_path(here)):
+            destination.check_folder(resolved, (chosen.folder if chosen else "") or "")
+
+
 def _built(records: Records, kind: str, values: dict[str, Any]) -> Destination:
     require_allowed(records.home, values)
-    if kind == "folder":
-        values["path"] = str(resolve_folder(values["path"], records.home.allowed_folders))
-    return build(find("destinations", kind), values)
+    return build(find("destinations", kind), _resolved(records.home, kind, values))
+
+
+def _resolved(home: Home, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A folder is where it really lies."""
+    if kind != "folder":
+        return dict(options)
+    return {**options, "path": str(resolve_folder(options["path"], home.allowed_folders))}
 
 
 def require_allowed(home: Home, options: Mapping[str, Any]) -> None:

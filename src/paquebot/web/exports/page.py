@@ -18,9 +18,11 @@ from paquebot.errors import CommandError
 from paquebot.export import DRAFT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.records import exports
+from paquebot.records.destinations import check_folders
 from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
+from paquebot.web import installation
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
 from paquebot.web.exports import fields, restriction
 from paquebot.web.exports.beside import told
@@ -99,7 +101,9 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
         )
     if part.is_valid():
         try:
-            exports.save(request.project, export.name, part.changes(), _version(request), request.user)
+            changes = part.changes()
+            _check_folders(request, exports.changed(export, changes))
+            exports.save(request.project, export.name, changes, _version(request), request.user)
         except exports.ChangedMeanwhileError as error:
             export = error.export
             changed = _changed(request, export)
@@ -148,6 +152,13 @@ def frame_of(export: Export, tab: str) -> dict[str, Any]:
         "can_activate": not definition.missing_for_activation(),
         "next_state": exports.next_state(export),
     }
+
+
+def _check_folders(request: PageRequest, definition: ExportDefinition) -> None:
+    named = definition.destination.server if definition.destination else ""
+    server = Server.objects.filter(project=request.project, name=named).first()
+    if server is not None:
+        check_folders(installation.records().home, server.kind, server.options, definition)
 
 
 def _version(request: PageRequest) -> int:

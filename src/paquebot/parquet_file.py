@@ -1,0 +1,73 @@
+"""A Parquet file written as rows come: whoever writes one decides its names and types, this module its row groups.
+
+Promise: the same rows give the same bytes. A row group is at most `GROUP_BYTES` of rows, so that neither writer nor reader ever
+holds the table; many small ones would make a large and slow file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from paquebot.flow import BLOCK_BYTES, Blocks, Rows, closing_upstream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GROUP_BYTES = 32 << 20
+GROUP_ROWS = 1 << 20
+
+
+def parquet_blocks(rows: Rows, **settings: Any) -> Blocks:
+    """The file. `settings` are those of `pyarrow.parquet.ParquetWriter`, whose errors come out as they are."""
+    import pyarrow.parquet as pq
+
+    sink = _Sink()
+    with closing_upstream(rows.batches), pq.ParquetWriter(cast(IO[bytes], sink), rows.schema, **settings) as writer:
+        for group in _groups(rows):
+            writer.write_table(group, row_group_size=group.num_rows)
+            yield from sink.taken()
+    yield from sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """What the writer writes, until it is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: bytes) -> int:  # type: ignore[override]  # pyarrow hands buffers, which bytes() copies
+        self._written.append(bytes(piece))
+        self._size += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._size
+
+    def taken(self) -> Blocks:
+        pieces, self._written = self._written, []
+        whole = b"".join(pieces)
+        for start in range(0, len(whole), BLOCK_BYTES):
+            yield whole[start : start + BLOCK_BYTES]
+
+
+def _groups(rows: Rows) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    size = count = 0
+    for batch in rows.batches:
+        held.append(batch)
+        size += batch.nbytes
+        count += batch.num_rows
+        if size >= GROUP_BYTES or count >= GROUP_ROWS:
+            yield pa.Table.from_batches(held, rows.schema)
+            held, size, count = [], 0, 0
+    if held:
+        yield pa.Table.from_batches(held, rows.schema)
