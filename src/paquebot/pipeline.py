@@ -18,14 +18,15 @@ from typing import Any
 
 from paquebot import events
 from paquebot.delivery.tables import TableDestination
-from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
+from paquebot.errors import ContentError, FencedError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Cancellation, Column, Measure, Meter, Rows, closing_upstream
+from paquebot.flow import Blocks, Cancellation, Column, Measure, Meter, Rows, closing_upstream
 from paquebot.plan import Checkpoint, Outcome, Plan, join
 from paquebot.producing import Making
 from paquebot.reporting.confirmation import Confirmation
+from paquebot.sending import bring, require_repeatable, send_anew
 from paquebot.steps import Steps
-from paquebot.verification.comparison import compare, compare_rows, strongest
+from paquebot.verification.comparison import Verification, compare, compare_rows, strongest
 
 EMPTY_RESULT = Problem(
     "content.empty",
@@ -174,10 +175,18 @@ class _Voyage(Steps):
                 level = strongest(plan.destination.capabilities, two_step=plan.two_step)
                 verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
                 return self._complete(artifact, verification)
-            except Exception:
+            except Exception as error:
                 link.close()
-                self.sweep()
+                if not self._left_for_later(error):
+                    self.sweep()
                 raise
+
+    def _left_for_later(self, error: Exception) -> bool:
+        """Whether what was sent so far stays: a later attempt goes on with it, or does so already."""
+        capabilities = self.plan.destination.capabilities
+        if not (capabilities.resumes and capabilities.hidden_name) or not isinstance(error, PaquebotError):
+            return False
+        return isinstance(error, FencedError) or self.plan.goes_on(error)
 
     def settle(self, artifact: SealedArtifact) -> Outcome | None:
         """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
@@ -215,10 +224,10 @@ class _Voyage(Steps):
         if not plan.checkpoint.intended:
             return None
         with self._step(events.COMPARE) as detail:
-            self._sweep(range(1, plan.attempt))
             reached = self._holds(artifact, level)
             detail["already_there"] = reached is not None
         if reached:
+            self._sweep(range(1, plan.attempt))
             self.listener.tell(events.Published(plan.remote_path, reached))
         return reached
 
@@ -236,14 +245,20 @@ class _Voyage(Steps):
         if not self.plan.destination.capabilities.hidden_name:
             return self._transmit_openly(artifact, level)
         plan = self.plan
-        hidden = plan.hidden_path(plan.attempt)
         with self._step(events.SEND) as detail:
-            self._sweep(range(1, plan.attempt))
             self._sweep_orphans()
-            detail.update(self._send(hidden, artifact))
-        with self._step(events.COMPARE) as detail:
-            compared = compare(plan.destination, hidden, artifact.final, level)
-            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+            hidden, told = bring(plan, lambda: self._file(artifact), artifact.final.size_bytes)
+            detail.update(told)
+        try:
+            compared = self._compared(hidden, artifact, level)
+        except VerificationError:
+            if hidden == plan.hidden_path(plan.attempt):
+                raise
+            plan.destination.remove(hidden)  # gone on with where an earlier attempt was cut off: the whole way once more
+            hidden = plan.hidden_path(plan.attempt)
+            with self._step(events.SEND) as detail:
+                detail.update(self._send(hidden, artifact))
+            compared = self._compared(hidden, artifact, level)
         with self._step(events.PUBLISH) as detail:
             self.cancellation.check()
             self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
@@ -252,29 +267,33 @@ class _Voyage(Steps):
             self.listener.tell(events.Published(plan.remote_path, compared.level))
         return compared.level
 
+    def _compared(self, path: str, artifact: SealedArtifact, level: str) -> Verification:
+        with self._step(events.COMPARE) as detail:
+            compared = compare(self.plan.destination, path, artifact.final, level)
+            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+        return compared
+
     def _transmit_openly(self, artifact: SealedArtifact, level: str) -> str:
         """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
         plan = self.plan
         with self._step(events.SEND) as detail:
+            require_repeatable(plan)
             if plan.replace or plan.checkpoint.intended or self._is_same_again(artifact, level):
                 plan.destination.remove(plan.remote_path)
             plan.destination.require_free(plan.remote_path)
             self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
             self._exposed = True
             detail.update(self._send(plan.remote_path, artifact))
-        with self._step(events.COMPARE) as detail:
-            compared = compare(plan.destination, plan.remote_path, artifact.final, level)
-            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
-            self.listener.tell(events.Published(plan.remote_path, compared.level))
+        compared = self._compared(plan.remote_path, artifact, level)
+        self.listener.tell(events.Published(plan.remote_path, compared.level))
         self._exposed = False
         return compared.level
 
     def _send(self, hidden: str, artifact: SealedArtifact) -> dict[str, Any]:
-        blocks = self.plan.store.open(artifact.location, artifact.wrapped_key).read()
-        watched = self._watch(events.SEND, blocks)
-        with closing_upstream(watched):
-            accepted = self.plan.destination.send(hidden, watched, artifact.final.size_bytes)
-        return {"size_bytes": accepted, **self.plan.destination.identity}
+        return send_anew(self.plan, hidden, self._file(artifact), artifact.final.size_bytes)
+
+    def _file(self, artifact: SealedArtifact) -> Blocks:
+        return self._watch(events.SEND, self.plan.store.open(artifact.location, artifact.wrapped_key).read())
 
     def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
@@ -312,10 +331,7 @@ class _Voyage(Steps):
             self.plan.destination.remove(self.plan.hidden_path(attempt, folder))
 
     def sweep(self) -> None:
-        """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps.
-
-        A newer attempt's hidden file has another name, so that one which was overtaken may sweep, too.
-        """
+        """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps."""
         folders = {self.plan.folder, self.plan.confirmation.folder if self.plan.confirmation else self.plan.folder}
         try:
             with self.plan.destination:
