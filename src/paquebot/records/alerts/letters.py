@@ -46,6 +46,7 @@ _LEADS = {
 }
 _OF_SERVERS = (SERVER_FAILED, SERVER_BACK)
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
+_UNCERTAIN = translatable("Nobody knows whether the file of the export “{export}” arrived: somebody must ask the partner.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
 _UNDELIVERED = translatable("The export “{export}” is not delivered, and should have been by {clock}.")
 
@@ -106,6 +107,8 @@ def lead(notice: Notice, language: str, _: Translate) -> str:
         return _(_UNDELIVERED).format(export=facts["label"], clock=figures.clock(_local(facts, "deadline"), language))
     if notice.event == LATE and facts.get("status") not in (None, "missed"):
         return _(_STARTED_LATE).format(export=facts["label"])
+    if facts.get("uncertain"):
+        return _(_UNCERTAIN).format(export=facts["label"])
     if facts.get("status") == "refused":
         return _(_REFUSED).format(export=facts["label"])
     return _(_LEADS[notice.event]).format(export=facts["label"])
