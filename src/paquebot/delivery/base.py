@@ -36,6 +36,8 @@ class Capabilities:
     """A folder must be there before a file; False where a path is only a name."""
     keeps_files: bool = True
     """False where the server is known to take a file away the moment it is complete: it may then not be there to compare."""
+    fetched: bool = False
+    """Nothing is sent: whoever asked fetches the kept file."""
     hidden_name: bool = True
     """False where a file cannot be renamed: bytes go under the final name at once, and may be seen before they are whole."""
 
