@@ -36,6 +36,9 @@ COMMANDS = {
     "verify": "verify",
     "test-destination": "test_destination",
     "user": "user",
+    "rotate-key": "rotate_key",
+    "backup": "backup",
+    "restore": "restore",
 }
 """Subcommand → its module in this package."""
 

@@ -1,7 +1,7 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -38,6 +38,7 @@ __all__ = [
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",
