@@ -14,6 +14,7 @@ from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
+from paquebot.records.obfuscation_keys import key_version_of
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
 
@@ -52,7 +53,6 @@ def freeze(export: Export) -> dict[str, Any]:
     named = definition.destination.server if definition.destination else ""
     server = export.server if export.server and export.server.name == named else find_named(Server, project, named)
     check_place(definition, {server.name: server.kind}, ("destination",))
-    hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
@@ -65,7 +65,7 @@ def freeze(export: Export) -> dict[str, Any]:
             "max_concurrency": server.max_concurrency,
         },
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
-        "hmac_key_version": hmac.version if hmac else None,
+        "hmac_key_version": key_version_of(project, definition),
     }
 
 
