@@ -35,6 +35,7 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "obfuscation-key": "obfuscation_key",
     "user": "user",
 }
 """Subcommand → its module in this package."""

@@ -26,9 +26,9 @@ from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.contracts import delivered_columns
 from paquebot.records.freezing import source_of
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export
-from paquebot.records.obfuscation_keys import key_version_of
 from paquebot.sources.lake.reading import LakeSource, Limits
 
 FIRST_ROWS = 5

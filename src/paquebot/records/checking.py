@@ -25,8 +25,8 @@ from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import Export, Import, Project, Query, Table
-from paquebot.records.obfuscation_keys import check_key_version
 from paquebot.records.reading import check_query
 from paquebot.records.restricting import check_criterion
 

@@ -22,9 +22,9 @@ from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
-from paquebot.records.obfuscation_keys import check_key_version
 from paquebot.records.scheduling import set_schedule
 from paquebot.records.triggering import set_trigger
 from paquebot.trigger import Trigger, check_cycle

@@ -13,8 +13,8 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.destinations import keeps_rows
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
-from paquebot.records.obfuscation_keys import key_version_of
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
 

@@ -1,39 +1,66 @@
-"""The versions of a project's obfuscation key: which one an export uses, and the next one.
-
-A version is never changed and never removed: what it made can be made again, and matched with what a later one makes.
-"""
+"""A project's obfuscation key through time: its versions with who uses them, the next one, and what people did with it."""
 
 from __future__ import annotations
 
-from paquebot.errors import Problem
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
 from paquebot.export import ExportDefinition
-from paquebot.options import DefinitionError, Path, describe_path
-from paquebot.records.models import Project
+from paquebot.language import Translate, translatable
+from paquebot.records.connection import Records
+from paquebot.records.key_versions import key_versions, new_key
+from paquebot.records.models import Export, KeyAct, Project, User
+from paquebot.records.uses import Use
 
-NO_SUCH_VERSION = Problem(
-    "export.unknown_key_version",
-    "{where}: the project's obfuscation key has no version {version}.",
-    "Its versions are: {known}. Leave “key_version” out to follow the newest.",
-)
-
-
-def key_versions(project: Project) -> list[int]:
-    """The newest first."""
-    return list(project.hmac_keys.order_by("-version").values_list("version", flat=True))
-
-
-def key_version_of(project: Project, definition: ExportDefinition) -> int | None:
-    """The version a run of the export would use now: the one it stays with, or the newest."""
-    pinned = definition.obfuscation.key_version if definition.obfuscation else None
-    return pinned or next(iter(key_versions(project)), None)
+_ACTS = {
+    "rotated": translatable("made version {version} of the key"),
+    "asked": translatable("asked for the correspondence of {table}.{field}, version {old} to {new}"),
+    "downloaded": translatable("downloaded the correspondence of {table}.{field}, version {old} to {new}"),
+    "removed": translatable("removed the correspondence of {table}.{field}, version {old} to {new}"),
+}
 
 
-def check_key_version(project: Project, definition: ExportDefinition, path: Path = ()) -> None:
-    """Raises `DefinitionError` when the export stays with a version that does not exist."""
-    pinned = definition.obfuscation.key_version if definition.obfuscation else None
-    if pinned is None:
-        return
-    known = key_versions(project)
-    if pinned not in known:
-        here = (*path, "obfuscation", "key_version")
-        raise DefinitionError(NO_SUCH_VERSION, here, where=describe_path(here), version=pinned, known=known)
+@dataclass(frozen=True, slots=True)
+class KeyVersion:
+    """A version of the key, since when it is there, and the exports whose runs would use it now."""
+
+    version: int
+    created_at: datetime
+    users: tuple[Use, ...]
+    is_newest: bool
+
+
+def rotate(records: Records, project: Project, by: User | None) -> int:
+    """Makes the next version; exports that stay with none use it from their next run on. Nobody is the command line."""
+    with transaction.atomic():
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        version = max(key_versions(locked), default=0) + 1
+        new_key(records, locked, version)
+        note(locked, "rotated", by, version=version)
+    return version
+
+
+def note(project: Project, act: str, by: User | None, /, **detail: str | int) -> None:
+    """Writes a line of the key's log."""
+    KeyAct.objects.create(project=project, act=act, person=by, person_name=str(by) if by else "", detail=detail)
+
+
+def key_act_words(act: KeyAct, _: Translate) -> str:
+    """What was done, as a person reads it."""
+    return _(_ACTS[act.act]).format(**act.detail)
+
+
+def versions_of(project: Project) -> list[KeyVersion]:
+    """The newest first, each with who uses it."""
+    rows = list(project.hmac_keys.order_by("-version"))
+    users: dict[int, list[Use]] = {}
+    for export in Export.objects.filter(project=project, definition__obfuscation__isnull=False):
+        definition = ExportDefinition.from_document(export.definition)
+        if definition.obfuscation and definition.obfuscation.uses_key:
+            version = definition.obfuscation.key_version or rows[0].version
+            users.setdefault(version, []).append(Use(export.name, definition.label, export.state))
+    return [
+        KeyVersion(row.version, row.created_at, tuple(users.get(row.version, ())), place == 0) for place, row in enumerate(rows)
+    ]

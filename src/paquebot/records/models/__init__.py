@@ -2,6 +2,7 @@
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     ColumnContract,
@@ -22,6 +23,7 @@ __all__ = [
     "Artifact",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
@@ -29,6 +31,7 @@ __all__ = [
     "Import",
     "InboxEntry",
     "Invitation",
+    "KeyAct",
     "Letter",
     "Membership",
     "Notice",

@@ -13,9 +13,9 @@ from paquebot.engine import previewing
 from paquebot.errors import PaquebotError, describe, render
 from paquebot.export import QUERY, ExportDefinition
 from paquebot.records.freezing import displayed
+from paquebot.records.key_versions import key_versions
 from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
-from paquebot.records.obfuscation_keys import key_versions
 from paquebot.web.access import PageRequest
 from paquebot.web.checking import errors_of
 from paquebot.web.exports import fields, restriction
