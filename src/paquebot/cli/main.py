@@ -35,6 +35,7 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "obfuscation-key": "obfuscation_key",
     "user": "user",
     "rotate-key": "rotate_key",
     "backup": "backup",

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from paquebot.errors import describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
@@ -26,6 +27,7 @@ from paquebot.records.checking import (
     bring_columns,
     check_alone,
     check_criteria,
+    check_key_versions,
     check_queries,
     check_query_fields,
     check_table_fields,
@@ -74,6 +76,7 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
         check_criteria(records, project, document)
+        check_key_versions(project, document)
         for group in document.groups:
             changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
@@ -84,7 +87,7 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             if days_changed:
                 realign(timezone.now(), project)
             changes += _apply_definitions(records, project, document, checked)
-    return {"project": project.name, "changes": changes}
+    return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
 
 
 @contextmanager
@@ -157,6 +160,14 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
     set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)
+
+
+def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
+    """What is done as asked, and should be known by whoever asked."""
+    for export in document.exports:
+        warning = export.obfuscation.warning(export.name) if export.obfuscation else None
+        if warning:
+            yield describe(warning)
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

@@ -143,8 +143,13 @@ def _dumped(records: Records) -> Iterator[tuple[Path, set[str]]]:
 
 def _needed(connection: psycopg.Connection) -> set[str]:
     """Every file of a lake and every kept file the snapshot names, relative to the home."""
-    rows = connection.execute("select location from records_artifact").fetchall()
-    needed = {f"artifacts/{location}" for (location,) in rows}
+    needed = set()
+    kept = connection.execute("select table_name from information_schema.columns where column_name = 'wrapped_key'").fetchall()
+    for (table,) in kept:
+        statement = psycopg.sql.SQL("select location from {table} where location <> ''").format(
+            table=psycopg.sql.Identifier(table)
+        )
+        needed |= {f"artifacts/{location}" for (location,) in connection.execute(statement)}
     schemas = connection.execute("select schemaname from pg_tables where tablename = 'ducklake_data_file'").fetchall()
     for (schema,) in schemas:
         needed |= {f"lake/{schema}/{path}" for path in _lake_files(connection, str(schema))}

@@ -11,6 +11,7 @@ from psycopg import sql
 from paquebot.credentials import Secret
 from paquebot.errors import Problem, StoreError
 from paquebot.records.connection import Records
+from paquebot.records.key_versions import new_key
 from paquebot.records.models import Project, ProjectKey
 from paquebot.sources.lake.address import LakeAddress
 
@@ -31,7 +32,7 @@ def create_project(records: Records, name: str, label: str, timezone: str) -> Pr
         lake_schema=f"lake_{mark}",
         **_role(records, mark),
     )
-    ProjectKey.objects.create(project=project, sealed=records.keyring.seal(secrets.token_hex(32)))
+    new_key(records, project)
     return project
 
 
