@@ -23,10 +23,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from pathlib import Path
 
     from paquebot.cli.document import load
-    from paquebot.cli.opening import installation
+    from paquebot.cli.opening import installation, require_project
     from paquebot.cli.telling import tell_columns
 
     loaded = load(Path(arguments.file))
+    require_project(arguments, loaded.document.project.name)
     with installation() as records:
         from paquebot.records.applying import apply_document
 

@@ -24,6 +24,10 @@ COMMANDS = {
     "worker": "worker",
     "scheduler": "scheduler",
     "apply": "apply",
+    "plan": "plan",
+    "dump": "dump",
+    "schema": "schema",
+    "preview": "preview",
     "import": "import_",
     "run": "run",
     "history": "history",
@@ -67,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.error(error)
         return 2  # a run's own errors are kept in its history: what a command itself raises, it could not do as asked
     except KeyboardInterrupt:
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); what is still in the buffer must find somewhere to go at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001  # told without the drivers' own words: they may quote values
         out.error(describe(error))

@@ -73,19 +73,42 @@ def change_server(
     return Server.objects.get(pk=row.pk)
 
 
-def keep_server(records: Records, project: Project, name: str, kind: str, options: Mapping[str, Any]) -> str | None:
-    """Writes the options as their plug-in read them; returns what `put` returns. A folder is made when it is missing."""
+def keep_server(  # noqa: PLR0913, PLR0917 - a row of five columns, written as one
+    records: Records,
+    project: Project,
+    name: str,
+    kind: str,
+    options: Mapping[str, Any],
+    references: Mapping[str, str] | None = None,
+) -> str | None:
+    """Writes the options as their plug-in read them; returns what `put` returns. A folder is made when it is missing.
+
+    `references` says by which reference values came; without it, those of values that stay are kept.
+    """
     require_allowed(records.home, options)
     if kind == "folder":
         resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
     secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
     known = Server.objects.filter(project=project, name=name).first()
-    if known and {option: records.keyring.unseal(value) for option, value in known.secrets.items()} == secret:
+    if known and secrets_of(records, known) == secret:
         sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
     else:
         sealed = {option: records.keyring.seal(value.reveal()) for option, value in secret.items()}
-    return put(Server, project, name, {"kind": kind, "options": plain, "secrets": sealed})
+    if references is None:
+        references = _still_meant(records, known, options) if known else {}
+    return put(Server, project, name, {"kind": kind, "options": plain, "secrets": sealed, "references": dict(references)})
+
+
+def secrets_of(records: Records, server: Server) -> dict[str, Secret]:
+    """The server's secrets as they are, never to be shown."""
+    return {option: records.keyring.unseal(value) for option, value in server.secrets.items()}
+
+
+def _still_meant(records: Records, known: Server, options: Mapping[str, Any]) -> dict[str, str]:
+    """The references of values that `options` leaves as they are: one that was changed by hand came by no reference."""
+    before = {**known.options, **secrets_of(records, known)}
+    return {option: one for option, one in known.references.items() if before.get(option) == options.get(option)}
 
 
 def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:
