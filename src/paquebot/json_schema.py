@@ -28,9 +28,9 @@ def project_schema(options: Mapping[str, Sequence[Entry]]) -> Schema:
     schema = schema_of(project_entries(tuple(options)))
     kinds = {kind: _server(entries) for kind, entries in options.items()}
     servers = schema["properties"]["servers"]["items"]
-    servers["properties"].update({kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds})
-    servers |= {"minProperties": 2, "maxProperties": 2}
-    schema["properties"]["servers"]["items"] = servers
+    for kind in kinds:
+        servers["properties"][kind] = {"description": servers["properties"][kind]["description"], "$ref": f"#/$defs/{kind}"}
+    servers.update(minProperties=2, maxProperties=2)
     schema["properties"]["version"]["const"] = VERSION
     head = {"$schema": DIALECT, "title": "A Paquebot project", "description": "What paquebot apply, plan and dump speak."}
     return {**head, **schema, "$defs": {"criterion": criterion_schema(), **kinds}}

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("creates or changes a project and its exports from a file")
+EXAMPLES = ("paquebot apply project.yaml", "paquebot apply project.yaml --json")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

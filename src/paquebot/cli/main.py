@@ -17,7 +17,7 @@ from importlib import import_module
 from paquebot import __version__
 from paquebot.cli.output import Output
 from paquebot.errors import PaquebotError, describe
-from paquebot.language import DOMAIN, LOCALE_FOLDER, environment_language, supported, translatable, translator
+from paquebot.language import DOMAIN, LOCALE_FOLDER, Translate, environment_language, supported, translatable, translator
 
 COMMANDS = {
     "serve": "serve",
@@ -40,6 +40,7 @@ COMMANDS = {
     "verify": "verify",
     "test-destination": "test_destination",
     "user": "user",
+    "completion": "completion",
 }
 """Subcommand → its module in this package."""
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     _ = translator(None)
     _teach_argparse()
-    parsed = _parser(_).parse_args(arguments)
+    parsed = parser_of(_).parse_args(arguments)
     out = Output(as_json=parsed.json, translate=_, language=supported(environment_language(os.environ)))
     try:
         return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
@@ -89,19 +90,31 @@ def _teach_argparse() -> None:
     gettext.textdomain(DOMAIN)
 
 
-def _parser(_: object) -> argparse.ArgumentParser:
-    translate = _ if callable(_) else str
+def parser_of(translate: Translate) -> argparse.ArgumentParser:
+    """The parser of the whole command line, explained in the language of `translate`."""
     parser = argparse.ArgumentParser(prog="paquebot", description=translate("Automated exports, delivered and proved."))
     parser.add_argument("--version", action="version", version=f"paquebot {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar=translate("COMMAND"))
     for name, module_name in COMMANDS.items():
         module = import_module(f"paquebot.cli.{module_name}")
         help_text = translate(module.HELP)
-        sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("--project", metavar="NAME", help=translate("the project (not needed when there is only one)"))
-        sub.add_argument("--json", action="store_true", help=translate("one JSON document on standard output"))
+        told = "\n".join(f"  {example}" for example in module.EXAMPLES)
+        sub = commands.add_parser(
+            name,
+            help=help_text,
+            description=help_text,
+            epilog=f"{translate('examples:')}\n{told}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_common(sub, translate)
         module.configure(sub, translate)
     return parser
+
+
+def add_common(parser: argparse.ArgumentParser, translate: Translate) -> None:
+    """What every command takes."""
+    parser.add_argument("--project", metavar="NAME", help=translate("the project (not needed when there is only one)"))
+    parser.add_argument("--json", action="store_true", help=translate("one JSON document on standard output"))
 
 
 if __name__ == "__main__":
