@@ -30,7 +30,7 @@ def project_schema(options: Mapping[str, Sequence[Entry]]) -> Schema:
     servers = schema["properties"]["servers"]["items"]
     for kind in kinds:
         servers["properties"][kind] = {"description": servers["properties"][kind]["description"], "$ref": f"#/$defs/{kind}"}
-    servers.update(minProperties=2, maxProperties=2)
+    servers["oneOf"] = [{"required": [kind]} for kind in kinds]
     schema["properties"]["version"]["const"] = VERSION
     head = {"$schema": DIALECT, "title": "A Paquebot project", "description": "What paquebot apply, plan and dump speak."}
     return {**head, **schema, "$defs": {"criterion": criterion_schema(), **kinds}}

@@ -18,6 +18,7 @@ from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
@@ -106,12 +107,13 @@ class SavedQuery:
 @dataclass(frozen=True, slots=True)
 class ServerDefinition:
     """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`, and
-    `references` says by which one each came."""
+    `references` says by which one each came, where that is known."""
 
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
-    references: Mapping[str, str] = field(default_factory=dict)
+    care: ServerCare = USUAL_CARE
+    references: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +191,12 @@ def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
-    kind = next(key for key, value in values.items() if key != "name" and value is not None)
+    apart = {"name", *(entry.name for entry in SERVER)}
+    kind = next(key for key, value in values.items() if key not in apart and value is not None)
     for key, value in values[kind].items():
         if is_reference(value):
             raise DefinitionError(REFERENCE, (*path, kind, str(key)))
-    return ServerDefinition(values["name"], kind, values[kind])
+    return ServerDefinition(values["name"], kind, values[kind], ServerCare.of(values))
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:

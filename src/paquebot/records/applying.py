@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -141,7 +142,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for query in document.queries:
         changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
     for server, options in checked.servers:
-        what = keep_server(records, project, server.name, server.kind, options, server.references)
+        what = keep_server(records, project, replace(server, options=options))
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
         changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)

@@ -113,7 +113,7 @@ def with_stored_secrets(records: Records, document: ProjectDocument) -> list[Ser
                 raise DefinitionError(NOTHING_STORED, ("servers", position, server.kind, option), key=option)
         options = {**server.options, **{option: secrets[option] for option in asked}}
         kept = {option: references[option] for option in asked if option in references}
-        found.append(replace(server, options=options, references={**server.references, **kept}))
+        found.append(replace(server, options=options, references={**(server.references or {}), **kept}))
     return found
 
 

@@ -21,6 +21,8 @@ from paquebot.records.alerts.listening import alerts_document
 from paquebot.records.connection import Records
 from paquebot.records.meant import members_of
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.servers import care_of
+from paquebot.server_keys import SERVER
 
 
 def project_document(records: Records, project: Project) -> dict[str, Any]:
@@ -76,7 +78,8 @@ def _group(records: Records, group: Group) -> dict[str, Any]:
 def _server(server: Server) -> dict[str, Any]:
     secrets = {option: f"{STORED}{option}" for option in server.secrets}
     options: Sequence[Entry] = find("destinations", server.kind).OPTIONS
-    return {"name": server.name, server.kind: sparse(options, {**server.options, **secrets, **server.references})}
+    written = sparse(options, {**server.options, **secrets, **server.references})
+    return {"name": server.name, server.kind: written, **sparse(SERVER, care_of(server).to_document())}
 
 
 def _key(key: EncryptionKey) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from paquebot.records.exports import Difference, differences
 from paquebot.records.groups import members_digest
 from paquebot.records.meant import members_of
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
-from paquebot.records.servers import secrets_of
+from paquebot.records.servers import care_of, secrets_of
 from paquebot.records.writing import CHANGED, CREATED
 
 ANOTHER_VALUE = "another_value"
@@ -118,8 +118,8 @@ def _group(records: Records, row: Group | None, group: GroupDefinition) -> Chang
 def _server(records: Records, row: Server | None, server: ServerDefinition, options: Mapping[str, Any]) -> Change | None:
     """Values as they are; by reference or secret, as a project file writes them, and never what they stand for."""
     present = {**row.options, **secrets_of(records, row)} if row else {}
-    after = _shown(server.kind, options, server.references)
-    before = _shown(row.kind, present, row.references) if row else None
+    after = _shown(server.kind, options, server.references or {}) | server.care.to_document()
+    before = _shown(row.kind, present, row.references) | care_of(row).to_document() if row else None
     change = _change(KINDS[Server], server.name, before, after)
     hidden = [name for name, value in options.items() if isinstance(value, Secret) and present.get(name) != value]
     alike = [name for name in hidden if before and before.get(name) == after[name]]
