@@ -52,13 +52,17 @@ def test_applied_again_nothing_changes_and_the_plan_is_empty(first):
 
 def test_a_dump_makes_the_same_project_elsewhere_without_its_rows_or_secrets(postgres_server, first, tmp_path):
     installation, file, _ = first
+    watched = file.with_name("watched.yaml")
+    watched.write_text(file.read_text().replace("- name: quai\n", "- name: quai\n    canary: {every: day}\n"))
+    assert installation.document("apply", str(watched))["changes"][0]["name"] == "quai"
     dump = dumped(installation, file.parent)
+    assert installation.document("apply", str(file))["changes"][0]["name"] == "quai"
     text = dump.read_text()
     assert "password: env:PARTENAIRE_PASSWORD" in text
     assert "openpgp: file:partenaire.asc" in text
     assert installation.environment["PARTENAIRE_PASSWORD"] not in text
     assert "import" not in text
-    assert installation.command("plan", str(dump)).returncode == 0
+    assert installation.document("plan", str(dump), exit_code=3)["changes"][0]["name"] == "quai", "the canary is in the dump"
     with installed(postgres_server, tmp_path) as second:
         second.environment["PARTENAIRE_PASSWORD"] = installation.environment["PARTENAIRE_PASSWORD"]
         assert second.command("apply", str(dump)).returncode == 0
@@ -81,6 +85,7 @@ def test_a_difference_is_told_by_thing_and_key_with_exit_code_3(first, tmp_path)
         ('at: "06:30"', 'at: "07:15"'),
         ("where s.opt_in = 0", "where s.opt_in = 1"),
         ('"93042"', '"93045"'),
+        ("- name: quai\n", "- name: quai\n    limit: 1\n"),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -94,7 +99,8 @@ def test_a_difference_is_told_by_thing_and_key_with_exit_code_3(first, tmp_path)
     assert found[("grandes-villes", "where.value")] == (100000, 250000)
     assert found[("desabonnements-quotidiens", "schedule.at")] == (["06:30"], ["07:15"])
     assert found[("pilotes", "members")] == (["46005", "48028", "93042"], ["46005", "48028", "93045"])
-    assert len(found) == 4
+    assert found[("quai", "limit")] == (2, 1)
+    assert len(found) == 5
     told = installation.command("plan", str(changed)).stdout
     assert "\x1b" not in told, "no colour where nobody looks"
     assert "-      where s.opt_in = 0\n+      where s.opt_in = 1\n" in told
