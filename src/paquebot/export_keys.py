@@ -45,7 +45,8 @@ NOT_ONE_CONTENT = Problem(
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,79}"
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check_name(value: str, path: Path) -> None:
