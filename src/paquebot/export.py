@@ -13,13 +13,12 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
+from paquebot.confirmation_keys import CONFIRMATION_CONTENTS, ConfirmationChoice
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
-    CONFIRMATION_CONTENTS,
     CONTACTS,
-    DEFAULT_FILE_NAME,
     DRAFT,
     EXPORT,
     PAUSED,
@@ -27,8 +26,11 @@ from paquebot.export_keys import (
     TABLE,
     check_name,
 )
-from paquebot.file_keys import check_compression, options_of
-from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.file_keys import options_of
+from paquebot.obfuscation_choice import FieldObfuscation, ObfuscationChoice
+from paquebot.options import DefinitionError, Path, describe_path, read
+from paquebot.packaging_keys import EncryptionChoice, check_compression
+from paquebot.place_keys import DEFAULT_FILE_NAME
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -51,6 +53,7 @@ __all__ = [
     "ConfirmationChoice",
     "ContentChoice",
     "DestinationChoice",
+    "EncryptionChoice",
     "ExportDefinition",
     "FieldObfuscation",
     "FileOptions",
@@ -61,11 +64,6 @@ __all__ = [
     "check_name",
 ]
 
-OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
-    "export.obfuscated_field_not_exported",
-    "{where}: the field “{field}” is to be obfuscated, but is not among the exported fields.",
-    "Did you mean “{nearest}”? Exported: {known}.",
-)
 NO_DESTINATION = Problem(
     "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
 )
@@ -143,31 +141,6 @@ class FileOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldObfuscation:
-    """What is done to a field's values before they are hashed; `region` is that of phone numbers."""
-
-    normalise: str = "none"
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObfuscationChoice:
-    """The algorithm, and the fields it is used on."""
-
-    algorithm: str
-    fields: Mapping[str, FieldObfuscation]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmationChoice:
-    """`folder` None means the destination's own."""
-
-    name: str
-    folder: str | None = None
-    format: str = "json"
-    content: tuple[str, ...] = CONFIRMATION_CONTENTS
-
-
 @dataclass(frozen=True, slots=True)
 class HoldRules:
     """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
@@ -200,8 +173,7 @@ class ExportDefinition:
     compression: str = "none"
     compression_level: int | None = None
     zip_name: str = ""
-    encryption_keys: tuple[str, ...] = ()
-    armour: bool = False
+    encryption: EncryptionChoice | None = None
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
@@ -215,6 +187,11 @@ class ExportDefinition:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
         return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The names of the keys its file is closed with."""
+        return self.encryption.keys if self.encryption else ()
+
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
@@ -227,7 +204,7 @@ class ExportDefinition:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], path: Path, *, timezone: str) -> ExportDefinition:
         """The export from what `read(EXPORT, …)` returned."""
-        schedule, encryption = values["schedule"], values["encryption"]
+        schedule = values["schedule"]
         definition = cls(
             name=values["name"],
             label=values["label"] or values["name"],
@@ -238,14 +215,13 @@ class ExportDefinition:
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
             file=FileOptions.from_values(values["file"] or {}),
-            obfuscation=_obfuscation(values["obfuscation"]),
+            obfuscation=ObfuscationChoice.from_values(values["obfuscation"]),
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
-            encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
-            armour=bool(encryption and encryption["armour"]),
+            encryption=EncryptionChoice.from_values(values["encryption"]),
             two_step=values["two_step"],
-            confirmation=_confirmation(values["confirmation"]),
+            confirmation=ConfirmationChoice.from_values(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
@@ -254,7 +230,8 @@ class ExportDefinition:
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
         )
-        _check_obfuscated_fields(definition, path)
+        if definition.obfuscation and definition.content.fields is not None:
+            definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
         _check_rows_alone(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
@@ -288,18 +265,17 @@ class ExportDefinition:
         yield "production", _plain(self.production)
         yield "file", self.file.to_document()
         if self.obfuscation:
-            fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
-            yield "obfuscation", {"algorithm": self.obfuscation.algorithm, "fields": fields}
+            yield "obfuscation", self.obfuscation.to_document()
         yield "compression", self.compression
         if self.compression_level is not None:
             yield "compression_level", self.compression_level
         if self.zip_name:
             yield "zip_name", self.zip_name
-        if self.encryption_keys:
-            yield "encryption", {"openpgp": list(self.encryption_keys), "armour": self.armour}
+        if self.encryption:
+            yield "encryption", self.encryption.to_document()
         yield "two_step", self.two_step
         if self.confirmation:
-            yield "confirmation", _plain(self.confirmation)
+            yield "confirmation", self.confirmation.to_document()
         if self.deliver_by:
             yield "deliver_by", self.deliver_by
         if self.alerts is not None:
@@ -334,32 +310,9 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
     )
 
 
-def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
-    if not values or not values["fields"]:
-        return None
-    return ObfuscationChoice(values["algorithm"], {name: FieldObfuscation(**how) for name, how in values["fields"].items()})
-
-
-def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
-    return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
-
-
 def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
     rules = HoldRules(**values) if values else None
     return rules if rules != HoldRules() else None
-
-
-def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
-    """A misspelled field would leave in clear: refuse it wherever the exported fields are named."""
-    exported = definition.content.fields
-    if exported is None or definition.obfuscation is None:
-        return
-    for name in definition.obfuscation.fields:
-        if name not in exported:
-            here = (*path, "obfuscation", "fields", name)
-            raise DefinitionError(
-                OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
-            )
 
 
 def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
@@ -368,7 +321,7 @@ def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
         return
     asked = {
         "compression": definition.compression != "none",
-        "encryption": bool(definition.encryption_keys),
+        "encryption": definition.encryption is not None,
         "confirmation": definition.confirmation is not None,
     }
     for key in (key for key, is_asked in asked.items() if is_asked):

@@ -6,13 +6,14 @@ same file; it goes on under that name. The destination compares what it holds, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from paquebot.delivery.problems import PARTIAL_DIFFERS
-from paquebot.errors import DeliveryError, Problem, UncertainError
+from paquebot.errors import DeliveryError, FencedError, PaquebotError, Problem, UncertainError
 from paquebot.flow import Blocks, Remainder, closing_upstream
-from paquebot.plan import Plan
+from paquebot.plan import Plan, join
 
 SENDER_LOST = Problem(
     "delivery.sender_lost",
@@ -21,11 +22,32 @@ SENDER_LOST = Problem(
 )
 
 
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
+
+
 def require_repeatable(plan: Plan) -> None:
     """Raises `UncertainError` when an earlier attempt may have sent what must not be sent twice."""
     if plan.checkpoint.intended and not plan.destination.capabilities.repeatable:
         server = ":".join(list(plan.destination.identity.values())[:1])
         raise UncertainError(SENDER_LOST, path=plan.remote_path, server=server)
+
+
+def stays(plan: Plan, error: Exception) -> bool:
+    """Whether what was sent so far stays after `error`: a later attempt goes on with it, or does so already."""
+    capabilities = plan.destination.capabilities
+    if not (capabilities.resumes and capabilities.hidden_name) or not isinstance(error, PaquebotError):
+        return False
+    return isinstance(error, FencedError) or plan.goes_on(error)
+
+
+def sweep_orphans(plan: Plan) -> None:
+    """Removes what runs that are over left under hidden names when nobody could reach the server any more."""
+    destination, folder = plan.destination, plan.hidden_folder()
+    if destination.capabilities.listing:
+        found = {name: match["token"] for name in destination.names(folder) if (match := _HIDDEN.match(name))}
+        over = plan.ended(set(found.values()) - {plan.token})
+        for name in (name for name, token in found.items() if token in over):
+            destination.remove(join(folder, name))
 
 
 def bring(plan: Plan, blocks: Callable[[], Blocks], size_bytes: int) -> tuple[str, dict[str, Any]]:

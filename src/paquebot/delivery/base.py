@@ -42,6 +42,8 @@ class Capabilities:
     """False where the server is known to take a file away the moment it is complete: it may then not be there to compare."""
     resumes: bool = False
     """A transfer that was cut off can go on where it stopped: `partial` and `resume`."""
+    fetched: bool = False
+    """Nothing is sent: whoever asked fetches the kept file."""
     hidden_name: bool = True
     """False where a file cannot be renamed: bytes go under the final name at once, and may be seen before they are whole."""
 

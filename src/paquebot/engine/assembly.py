@@ -14,12 +14,15 @@ from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.content.obfuscation.treatment import Hashed, Masked, Removed, Treatment
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
+from paquebot.engine.confirming import confirmation_of
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
+from paquebot.obfuscation_choice import REMOVE, FieldObfuscation
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
@@ -30,7 +33,6 @@ from paquebot.records.contracts import prior_columns, usual_rows
 from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
-from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
 from paquebot.sources.selecting import Links
@@ -75,7 +77,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
         two_step=definition.two_step,
-        confirmation=_confirmation(definition, run, names, encryption),
+        confirmation=confirmation_of(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
         twice=definition.production.twice,
         labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
@@ -182,11 +184,19 @@ def obfuscation_of(records: Records, project: Project, definition: ExportDefinit
     chosen = definition.obfuscation
     if chosen is None:
         return None
-    key = hmac_key(records, project, version)
-    if key is None and chosen.algorithm == "hmac-sha256":
+    key = hmac_key(records, project, version) if chosen.uses_key else None
+    if key is None and chosen.uses_key:
         raise ContentError(HMAC_KEY_GONE, version=version)
-    fields = {field: Normalisation(how.normalise, how.region) for field, how in chosen.fields.items()}
+    fields = {field: treatment_of(how) for field, how in chosen.fields.items()}
     return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
+
+
+def treatment_of(how: FieldObfuscation) -> Treatment:
+    """What is done to a field's values."""
+    if how.treatment == REMOVE:
+        return Removed()
+    normalisation = Normalisation(how.normalise, how.region)
+    return Hashed(normalisation) if how.shown is None else Masked(how.shown, normalisation)
 
 
 def _compression(definition: ExportDefinition, own_name: str, names: dict[str, Any]) -> Compression | None:
@@ -209,21 +219,3 @@ def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
     options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built
-
-
-def _confirmation(
-    definition: ExportDefinition, run: Run, names: dict[str, Any], encryption: Encryption | None
-) -> Confirmation | None:
-    chosen = definition.confirmation
-    if chosen is None:
-        return None
-    folder = chosen.folder
-    if folder is None:
-        folder = definition.destination.folder if definition.destination else ""
-    facts = {
-        "export": definition.name,
-        "run": run.id,
-        "format": definition.file.format,
-        "key_fingerprints": list(encryption.fingerprints) if encryption else [],
-    }
-    return Confirmation(folder, naming.render(chosen.name, names), chosen.format, chosen.content, facts)

@@ -69,6 +69,7 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
     return {
         "schedule": _("schedule"),
         "manual": _("by hand"),
+        "once": _("once, by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
         "export": _("another export"),

@@ -13,17 +13,18 @@ from paquebot.engine import previewing
 from paquebot.errors import PaquebotError, describe, render
 from paquebot.export import QUERY, ExportDefinition
 from paquebot.records.freezing import displayed
+from paquebot.records.key_versions import key_versions
 from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
 from paquebot.web.checking import errors_of
-from paquebot.web.exports import fields, restriction
+from paquebot.web.exports import confirmation, fields, restriction
 from paquebot.web.exports.parts import PARTS, Part
 from paquebot.web.installation import records
 from paquebot.web.option_form import OptionForm
 from paquebot.web.telling import told
 
-OwnForm = fields.FieldsForm | restriction.RestrictionForm
+OwnForm = fields.FieldsForm | restriction.RestrictionForm | confirmation.ConfirmationForm
 """Forms that are more than the options of a section."""
 
 
@@ -74,13 +75,16 @@ def export_or_404(request: PageRequest, name: str) -> Export:
 def bound(export: Export, definition: ExportDefinition, name: str, written: Any = None) -> Bound:
     """The part `name` with its form."""
     if name == fields.NAME:
-        form = fields.FieldsForm(definition, columns_of(export, definition), written)
+        form = fields.FieldsForm(definition, columns_of(export, definition), written, key_versions(export.project))
         if written is None:
             form.errors.extend(_unreadable(export, definition))
         return Bound(name, gettext(fields.TITLE), "table", form, None, definition)
     if name == restriction.NAME:
         own = restriction.RestrictionForm(export.project, definition, written)
         return Bound(name, gettext(restriction.TITLE), "filter", own, None, definition)
+    if name == confirmation.NAME:
+        page = confirmation.ConfirmationForm(definition, written)
+        return Bound(name, gettext(confirmation.TITLE), "circle-check", page, None, definition)
     part = next((part for part in PARTS if part.name == name), None)
     if part is None:
         raise Http404
