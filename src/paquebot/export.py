@@ -28,7 +28,9 @@ from paquebot.export_keys import (
     check_name,
 )
 from paquebot.file_keys import check_compression, options_of
+from paquebot.hold_rules import HoldRules
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.precedence import NORMAL
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -169,18 +171,6 @@ class ConfirmationChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldRules:
-    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
-
-    rows_under: int | None = None
-    rows_over: int | None = None
-    rows_change: int | None = None
-    bytes_under: int | None = None
-    bytes_over: int | None = None
-    empty_over: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
 
@@ -218,6 +208,7 @@ class ExportDefinition:
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
+    priority: str = NORMAL
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -249,10 +240,11 @@ class ExportDefinition:
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
-            hold=_hold(values["hold"]),
+            hold=HoldRules.from_values(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
+            priority=values["priority"],
         )
         _check_obfuscated_fields(definition, path)
         _check_rows_alone(definition, path)
@@ -312,6 +304,7 @@ class ExportDefinition:
             yield "trigger", self.trigger.to_document()
         yield "retry", _plain(self.retry)
         yield "duration", _plain(self.duration)
+        yield "priority", self.priority
 
 
 def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
@@ -342,11 +335,6 @@ def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
 
 def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
     return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
-
-
-def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
-    rules = HoldRules(**values) if values else None
-    return rules if rules != HoldRules() else None
 
 
 def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from paquebot.alerts import ALERTS
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
-from paquebot.export_safeguards import COLUMNS, HOLD
+from paquebot.export_safeguards import COLUMNS
 from paquebot.file_keys import (
     COMPRESSION_LABELS,
     EXTENSION,
@@ -24,7 +24,9 @@ from paquebot.file_keys import (
     check_meaning,
     formats_with,
 )
+from paquebot.hold_rules import HOLD
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
+from paquebot.precedence import PRIORITY
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
@@ -391,4 +393,5 @@ EXPORT: tuple[Entry, ...] = (
     Section("trigger", "What starts it beside the clock.", TRIGGER),
     Section("retry", "How often it is tried again when something goes wrong.", RETRY),
     Section("duration", "How long a run may take.", DURATION),
+    PRIORITY,
 )

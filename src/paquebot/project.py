@@ -57,6 +57,7 @@ class ProjectSettings:
     timezone: str
     closed_days: tuple[str, ...]
     database: str
+    runs_at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

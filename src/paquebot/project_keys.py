@@ -13,6 +13,7 @@ from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.schedule_keys import read_date
 
 VERSION = 1
@@ -130,6 +131,13 @@ _PROJECT = Section(
             default=(),
             least=0,
             check=_check_dates,
+        ),
+        Option(
+            "runs_at_once",
+            "How many of its runs are carried at once; without it, as many as the installation allows.",
+            kind="integer",
+            least=1,
+            most=MOST_RUNS_AT_ONCE,
         ),
         Option(
             "database",

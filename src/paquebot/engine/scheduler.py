@@ -12,6 +12,7 @@ from django.utils import timezone
 from paquebot.engine.following import TO_FOLLOW, follow_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
+from paquebot.engine.presence import SCHEDULER, present
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
 from paquebot.records.alerts.deadlines import look
@@ -47,7 +48,7 @@ def keep_time(records: Records) -> None:
         signal.signal(number, lambda *_: stopping.set())
     clock = WallClock()
     guarded(lambda: realign(timezone.now()))
-    with watching(records), sending(records):
+    with present(SCHEDULER), watching(records), sending(records):
         while not stopping.wait(TICK_SECONDS):
             guarded(lambda: _tick(records, clock))
 

@@ -78,7 +78,9 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         with transaction.atomic():
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
-            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
+            settings = document.project
+            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+            if update(project, **own, closed_days=closed_days):
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)

@@ -2,6 +2,7 @@
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Limits, Machine
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     ColumnContract,
@@ -30,6 +31,8 @@ __all__ = [
     "InboxEntry",
     "Invitation",
     "Letter",
+    "Limits",
+    "Machine",
     "Membership",
     "Notice",
     "Project",

@@ -11,6 +11,8 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    runs_at_once = models.PositiveSmallIntegerField(null=True)
+    """How many of its runs are carried at once; None: as many as the installation allows."""
     closed_days = models.JSONField(default=list)
     """Days of the project's own, as ISO dates, that count as public holidays wherever a schedule heeds them."""
     lake_schema = models.CharField(max_length=63, unique=True)
