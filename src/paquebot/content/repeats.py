@@ -42,8 +42,9 @@ class Repeats:
             values = values.filter(values != "")
         self._values += len(values)
         hashes = values.hash(self._seed).to_arrow()
-        if hashes.buffers()[1] is not None:
-            self._hashes.write(hashes.buffers()[1][hashes.offset * _WIDTH : (hashes.offset + len(hashes)) * _WIDTH])
+        buffer = hashes.buffers()[1]
+        if buffer is not None:
+            self._hashes.write(buffer[hashes.offset * _WIDTH : (hashes.offset + len(hashes)) * _WIDTH])
 
     def count(self, at_a_time: int = AT_A_TIME) -> int:
         """How many values repeat an earlier one."""

@@ -15,6 +15,8 @@ from paquebot.web.runs import page as run_page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.measures, name="metrics"),
     path("welcome/", signing_in.welcome, name="welcome"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
