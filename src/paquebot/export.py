@@ -195,6 +195,7 @@ class ExportDefinition:
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
+    remind_hours: int | None = None
     alerts: tuple[AlertChoice, ...] | None = None
     columns: str | None = None
     """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
@@ -238,6 +239,7 @@ class ExportDefinition:
             two_step=values["two_step"],
             confirmation=_confirmation(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            remind_hours=values["remind_hours"],
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
             hold=HoldRules.from_values(values["hold"]),
@@ -292,8 +294,7 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", _plain(self.confirmation)
-        if self.deliver_by:
-            yield "deliver_by", self.deliver_by
+        yield from ((key, value) for key in ("deliver_by", "remind_hours") if (value := getattr(self, key)))
         if self.alerts is not None:
             yield "alerts", written_choices(self.alerts)
         if self.columns:

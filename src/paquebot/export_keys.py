@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from paquebot.alerts import ALERTS
+from paquebot.alerts import ALERTS, REMIND_HOURS
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS
@@ -388,6 +388,7 @@ EXPORT: tuple[Entry, ...] = (
         label="Delivered by",
         check=check_time_of_day,
     ),
+    REMIND_HOURS,
     ALERTS,
     HOLD,
     Section("trigger", "What starts it beside the clock.", TRIGGER),

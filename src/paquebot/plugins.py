@@ -49,7 +49,16 @@ OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",
 }
-NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
+NOTIFIERS = {
+    "email": "paquebot.reporting.notifiers.email:EmailNotifier",
+    "webhook": "paquebot.reporting.notifiers.webhook:WebhookNotifier",
+    "slack": "paquebot.reporting.notifiers.chat:SlackNotifier",
+    "teams": "paquebot.reporting.notifiers.chat:TeamsNotifier",
+    "discord": "paquebot.reporting.notifiers.chat:DiscordNotifier",
+    "mattermost": "paquebot.reporting.notifiers.chat:MattermostNotifier",
+    "google_chat": "paquebot.reporting.notifiers.chat:GoogleChatNotifier",
+    "heartbeat": "paquebot.reporting.notifiers.heartbeat:HeartbeatNotifier",
+}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,

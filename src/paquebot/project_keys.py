@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
@@ -31,6 +32,7 @@ NOT_ONE_KIND = Problem(
     "Keep one of: {known}.",
 )
 NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
+NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
     "definition.group_not_one",
     "{where}: a group has either “where” or “members”.",
@@ -151,6 +153,24 @@ _PROJECT = Section(
 )
 
 
+def _check_channel(values: Mapping[str, Any], path: Path) -> None:
+    found = [kind for kind in CHANNEL_KINDS if values[kind] is not None]
+    if len(found) != 1:
+        raise DefinitionError(NOT_ONE_CHANNEL, path, known=CHANNEL_KINDS)
+
+
+_CHANNELS = Section(
+    "channels",
+    "Places where things are told that are no person: webhooks, rooms of chat services, heartbeats.",
+    (
+        Option("name", "The channel's name.", required=True, check=check_name),
+        *(Option(kind, "The options of such a channel.", kind="mapping") for kind in CHANNEL_KINDS),
+    ),
+    many=True,
+    check=_check_channel,
+)
+
+
 def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> tuple[Entry, ...]:
     """The keys of a project, with servers of `destination_kinds`; a kind's own options are read by its plug-in."""
     kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
@@ -168,6 +188,7 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
         servers,
         Planned("integrations"),
         _KEYS,
+        _CHANNELS,
         Section("exports", "The automated exports.", EXPORT, many=True),
     )
 

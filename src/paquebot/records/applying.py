@@ -19,6 +19,7 @@ from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.alerts.channels import keep_channel, read_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -37,7 +38,7 @@ from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -52,6 +53,7 @@ _KINDS: Mapping[type[Model], str] = {
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
 
@@ -137,6 +139,9 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
     for name, text, facts in checked.keys:
         changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
+    for channel in document.channels:
+        options = read_channel(channel)
+        changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes

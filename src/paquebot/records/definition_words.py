@@ -40,6 +40,7 @@ _PART_OF |= {
     "two_step": "destination",
     "trigger": "schedule",
     "deliver_by": "schedule",
+    "remind_hours": "schedule",
     "duration": "retry",
     "priority": "retry",
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from paquebot.records.models import Limits, Project
+from paquebot.records.models import Installation, Project
 from paquebot.records.models.installation import USUAL_RUNS_AT_ONCE
 
 EXPORT, SERVER, PROJECT, INSTALLATION = "export", "server", "project", "installation"
@@ -97,16 +97,16 @@ class Room:
 
 def runs_at_once() -> int:
     """How many runs the installation carries at once."""
-    row = Limits.objects.first()
+    row = Installation.objects.first()
     return row.runs_at_once if row else USUAL_RUNS_AT_ONCE
 
 
 @transaction.atomic
 def allow(most: int | None) -> None:
     """The installation carries so many runs at once from now on; None: as many as is usual."""
-    Limits.objects.all().delete()
-    if most is not None:
-        Limits.objects.create(runs_at_once=most)
+    row = Installation.objects.select_for_update().first() or Installation()
+    row.runs_at_once = USUAL_RUNS_AT_ONCE if most is None else most
+    row.save()
 
 
 def allow_project(project: Project, most: int | None) -> None:

@@ -15,7 +15,7 @@ from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, R
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.precedence import rank
-from paquebot.records.alerts.telling import announce_end
+from paquebot.records.alerts.telling import announce_end, announce_start
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
@@ -122,8 +122,11 @@ def begin(run_id: int, attempt: int, machine: str = "") -> Run | None:
     mine = Run.objects.filter(id=run_id, attempt=attempt)
     mine.filter(status="queued").update(status="running", not_before=None)
     mine.filter(status__in=ACTIVE).update(machine=machine)
-    mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
-    return mine.filter(status__in=ACTIVE).select_related("project", "export").first()
+    begins = mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
+    run = mine.filter(status__in=ACTIVE).select_related("project", "export__project").first()
+    if run and begins:
+        announce_start(run)
+    return run
 
 
 def may_have_left_a_file(run: Run) -> bool:

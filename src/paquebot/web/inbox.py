@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from paquebot.errors import render as render_error
 from paquebot.language import supported
 from paquebot.records import inbox
-from paquebot.records.alerts.letters import headline, lead
+from paquebot.records.alerts.digest import DIGEST_WORDS
+from paquebot.records.alerts.letters import headline, lead, run_of
 from paquebot.records.models import InboxEntry
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
 
@@ -37,6 +38,7 @@ def entries(request: PageRequest, project: str) -> HttpResponse:
         "unread": inbox.unread_of(request.user, request.project),
         "further": found[SHOWN - 1].id if len(found) > SHOWN else None,
         "beyond_first": bool(before),
+        "digests": [(value, gettext(words), value == request.user.digest) for value, words in DIGEST_WORDS.items()],
     }
     return render(request, "inbox/inbox.html", known)
 
@@ -72,8 +74,8 @@ def _shown(entry: InboxEntry) -> dict[str, Any]:
 def _address(entry: InboxEntry) -> str:
     """Where the entry leads: its run, else its export, else nowhere else than here."""
     notice = entry.notice
-    if notice.run_id:
-        return reverse("run", args=[notice.facts["project"], notice.run_id])
+    if number := run_of(notice):
+        return reverse("run", args=[notice.facts["project"], number])
     if notice.export:
         return reverse("export_alerts", args=[notice.facts["project"], notice.export.name])
     return reverse("inbox", args=[notice.facts["project"]])

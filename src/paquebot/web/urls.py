@@ -3,7 +3,7 @@
 from django.urls import path
 
 from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
-from paquebot.web.administration import machines, mail, members
+from paquebot.web.administration import channels, machines, mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
 from paquebot.web.data import groups, importing, overview, queries, tables
@@ -38,6 +38,11 @@ urlpatterns = [
     path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
     path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
     path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),
+    path("p/<slug:project>/administration/channels/", channels.page, name="channels"),
+    path("p/<slug:project>/administration/new-channel/<slug:channel_kind>/", channels.new, name="new_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/", channels.channel, name="channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/test/", channels.examine, name="test_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/delete/", channels.remove, name="delete_channel"),
     path("p/<slug:project>/administration/machines/", machines.page, name="machines"),
     path("p/<slug:project>/administration/machines/live/", machines.live, name="machines_live"),
     path("p/<slug:project>/history/", history.history, name="history"),

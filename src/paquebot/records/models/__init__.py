@@ -1,8 +1,8 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
-from paquebot.records.models.installation import Limits, Machine
+from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     ColumnContract,
@@ -10,6 +10,7 @@ from paquebot.records.models.project import (
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -20,6 +21,7 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "Artifact",
     "Channel",
     "ColumnContract",
@@ -29,12 +31,13 @@ __all__ = [
     "Group",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
     "Letter",
-    "Limits",
     "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",

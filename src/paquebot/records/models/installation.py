@@ -7,10 +7,15 @@ from django.db import models
 USUAL_RUNS_AT_ONCE = 5
 
 
-class Limits(models.Model):
-    """How much the installation takes on at once: one row, or none while nobody changed what is usual."""
+class Installation(models.Model):
+    """What an administrator said for the whole installation: one row, or none while nobody changed what is usual."""
 
     runs_at_once = models.PositiveSmallIntegerField(default=USUAL_RUNS_AT_ONCE)
+    heartbeat = models.TextField(blank=True)
+    """The address that is pinged while everything is at work, sealed; empty: none is."""
+    pinged_at = models.DateTimeField(null=True)
+    ping_error = models.JSONField(null=True)
+    """Why the last ping was not taken."""
 
 
 class Machine(models.Model):

@@ -16,12 +16,15 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from paquebot.engine import at_work
+from paquebot.errors import PaquebotError
 from paquebot.language import translatable
 from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.records import limits
-from paquebot.records.models import Limits, Run
+from paquebot.records.alerts import pulse
+from paquebot.records.models import Installation, Run
+from paquebot.web import installation
 from paquebot.web.access import OWNERS, PageRequest, seen_by
-from paquebot.web.telling import word
+from paquebot.web.telling import place_error, word
 
 SAVED = translatable("Saved. The limits hold from now on; runs under way go on.")
 _REASONS = {
@@ -62,12 +65,27 @@ class LimitsForm(forms.Form):
         help_text=word(translatable("Over all projects and workers; five when left empty.")),
     )
 
+    heartbeat = forms.CharField(
+        label=word(translatable("Address of the heartbeat")),
+        required=False,
+        max_length=500,
+        help_text=word(
+            translatable(
+                "Pinged every minute while everything is at work, with “/fail” after it when no worker is there: "
+                "a watch elsewhere notices silence. It is kept sealed."
+            )
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "https://"}),
+    )
+
     def __init__(self, request: PageRequest, written: Any = None) -> None:
-        row = Limits.objects.first()
-        stored = {"project": request.project.runs_at_once, "installation": row.runs_at_once if row else None}
+        row = Installation.objects.first()
+        most = row.runs_at_once if row else None
+        url = installation.records().keyring.unseal(row.heartbeat).reveal() if row and row.heartbeat else ""
+        stored = {"project": request.project.runs_at_once, "installation": most, "heartbeat": url}
         super().__init__(written, initial=stored)
         if not request.user.is_administrator:
-            del self.fields["installation"]
+            del self.fields["installation"], self.fields["heartbeat"]
 
 
 @seen_by(OWNERS)
@@ -75,13 +93,12 @@ class LimitsForm(forms.Form):
 def page(request: PageRequest, project: str) -> HttpResponse:
     """The picture, and the limits."""
     form = LimitsForm(request, request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        limits.allow_project(request.project, form.cleaned_data["project"])
-        if request.user.is_administrator:
-            limits.allow(form.cleaned_data["installation"])
+    if request.method == "POST" and form.is_valid() and _saved(request, form):
         messages.success(request, gettext(SAVED))
         return redirect("machines", project)
-    known = {"tab": "machines", "form": form, "most": limits.runs_at_once(), **_picture(request)}
+    row = Installation.objects.first()
+    known = {"tab": "machines", "form": form, "most": limits.runs_at_once(), "ping_error": row.ping_error if row else None}
+    known |= _picture(request)
     return render(request, "administration/machines.html", known, status=422 if form.errors else 200)
 
 
@@ -90,6 +107,18 @@ def page(request: PageRequest, project: str) -> HttpResponse:
 def live(request: PageRequest, project: str) -> HttpResponse:
     """The picture alone, asked for again and again."""
     return render(request, "administration/at_work.html", _picture(request))
+
+
+def _saved(request: PageRequest, form: LimitsForm) -> bool:
+    if request.user.is_administrator:
+        try:
+            pulse.watch_from(installation.records(), form.cleaned_data["heartbeat"] or None)
+        except PaquebotError as error:
+            place_error(form, error, "heartbeat")
+            return False
+        limits.allow(form.cleaned_data["installation"])
+    limits.allow_project(request.project, form.cleaned_data["project"])
+    return True
 
 
 def _picture(request: PageRequest) -> dict[str, Any]:
