@@ -18,6 +18,7 @@ from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
@@ -104,6 +105,7 @@ class ServerDefinition:
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
+    care: ServerCare = USUAL_CARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,9 @@ def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
-    return ServerDefinition(values["name"], *_kind_and_options(values, path))
+    apart = {"name", *(entry.name for entry in SERVER)}
+    kind, options = _kind_and_options({key: value for key, value in values.items() if key not in apart}, path)
+    return ServerDefinition(values["name"], kind, options, ServerCare.of(values))
 
 
 def _channel(values: Mapping[str, Any], path: Path) -> ChannelDefinition:

@@ -31,7 +31,7 @@ _AWAITING = """
 
 
 class WallClock:
-    """Tells the minutes, and notices that the clock of the machine was set back, which a clock that only goes on does not show."""
+    """Tells the minutes, and notices that somebody set the clock of the machine back."""
 
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from procrastinate.exceptions import ConnectorException
 
 from paquebot.engine import attempts, queue
+from paquebot.engine.canaries import examining
 from paquebot.engine.carrier import warm_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
@@ -43,7 +44,7 @@ def work(records: Records, places: int = RUNS_AT_ONCE) -> None:
     """Works, on at most `places` runs at once, until SIGTERM or SIGINT; then drains."""
     sweep(records)
     warm_up()
-    with present(WORKER, places) as presence, sending(records):
+    with present(WORKER, places) as presence, sending(records), examining(records):
         asyncio.run(_work(records, presence, places))
 
 

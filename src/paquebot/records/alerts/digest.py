@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from paquebot.alerts import FAILED, HELD, LATE
+from paquebot.alerts import FAILED, HELD, LATE, SERVER_FAILED
 from paquebot.language import translatable
 from paquebot.records.models import Project, User
 
@@ -21,7 +21,7 @@ AT = time(7, 0)
 
 def waits_for_digest(user: User, event: str) -> bool:
     """Whether `user` wants to hear of the event together with others."""
-    return user.digest == ALL or (user.digest == REST and event not in (FAILED, HELD, LATE))
+    return user.digest == ALL or (user.digest == REST and event not in (FAILED, HELD, LATE, SERVER_FAILED))
 
 
 def next_digest(project: Project, now: datetime) -> datetime:

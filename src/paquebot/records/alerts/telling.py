@@ -18,7 +18,7 @@ from paquebot.alerts import DELIVERED, FAILED, HEARTBEAT, HELD, LATE, NOTHING_TO
 from paquebot.export import ACTIVE
 from paquebot.records.alerts.digest import next_digest, waits_for_digest
 from paquebot.records.alerts.listening import Ear, ears
-from paquebot.records.models import Export, InboxEntry, Letter, Notice, Run, Subscription
+from paquebot.records.models import AlertChannel, Export, InboxEntry, Letter, Notice, Run, Subscription, User
 from paquebot.records.models.alerts import ALERT, DIGEST
 from paquebot.records.timetables import timetable_of
 
@@ -90,7 +90,7 @@ def remind(export: Export, last: Notice) -> None:
         series=last.series or last,
         count=last.count,
     )
-    _write_to(listening, notice)
+    _write_to_all(listening, notice)
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -155,34 +155,35 @@ def _tell(export: Export, run: Run | None, event: str, facts: dict[str, Any], du
         series=(before.series or before) if before else None,
         count=before.count + 1 if before else 1,
     )
-    _write_to(listening, notice)
+    _write_to_all(listening, notice)
 
 
-def _write_to(listening: Sequence[Ear], notice: Notice) -> None:
+def _write_to_all(listening: Sequence[Ear], notice: Notice) -> None:
+    """One letter an address or channel, whatever the number of ways it listens."""
     for ear in {_reader(ear): ear for ear in sorted(listening, key=lambda ear: ear.is_person)}.values():
-        _write(notice, ear)
+        write_to(notice, ear.address, ear.subscription.user, ear.subscription.language, ear.channel)
 
 
 def _reader(ear: Ear) -> tuple[str, int | None]:
-    """One letter an address or channel, whatever the number of ways it listens."""
     return (ear.address, ear.channel.id if ear.channel else None)
 
 
-def _write(notice: Notice, ear: Ear) -> None:
-    """The letter, and the person's inbox."""
-    now, user = timezone.now(), ear.subscription.user
+def write_to(notice: Notice, address: str, user: User | None, language: str = "", channel: AlertChannel | None = None) -> None:
+    """The letter to somebody, at an address or by a channel, and the person's inbox."""
+    now = timezone.now()
     gathered = user is not None and waits_for_digest(user, notice.event)
+    is_pulse = channel is not None and channel.kind == HEARTBEAT
     Letter.objects.create(
         project=notice.project,
         notice=notice,
         user=user,
-        channel=ear.channel,
-        address=ear.address,
-        language=ear.subscription.language,
+        channel=channel,
+        address=address,
+        language=language,
         purpose=DIGEST if gathered else ALERT,
         token=secrets.token_hex(16),
         next_at=next_digest(notice.project, now) if gathered else now,
-        until=now + PULSE_LASTS if ear.is_heartbeat else None,
+        until=now + PULSE_LASTS if is_pulse else None,
     )
     if user:
         InboxEntry.objects.update_or_create(

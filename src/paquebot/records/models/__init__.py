@@ -5,6 +5,7 @@ from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunS
 from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
+    Canary,
     ColumnContract,
     EncryptionKey,
     Export,
@@ -23,6 +24,7 @@ from paquebot.records.models.project import (
 __all__ = [
     "AlertChannel",
     "Artifact",
+    "Canary",
     "Channel",
     "ColumnContract",
     "Deadline",
