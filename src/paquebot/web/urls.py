@@ -1,10 +1,11 @@
 """Addresses of the pages, in English whatever the page speaks."""
 
-from django.urls import path
+from django.urls import include, path
 
 from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
-from paquebot.web.administration import mail, members
+from paquebot.web.administration import mail, members, tokens
 from paquebot.web.alerts import page as alerts
+from paquebot.web.api import app as api
 from paquebot.web.criteria import pages as builder_pages
 from paquebot.web.data import groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
@@ -15,6 +16,7 @@ from paquebot.web.runs import page as run_page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("api/v1/", include(api.urls())),
     path("welcome/", signing_in.welcome, name="welcome"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
@@ -33,6 +35,8 @@ urlpatterns = [
     path("p/<slug:project>/administration/", members.page, name="administration"),
     path("p/<slug:project>/administration/members/<int:number>/", members.member, name="member"),
     path("p/<slug:project>/administration/invitations/<int:number>/", members.invitation, name="member_invitation"),
+    path("p/<slug:project>/administration/tokens/", tokens.page, name="tokens"),
+    path("p/<slug:project>/administration/tokens/<int:number>/revoke/", tokens.revoke, name="token_revoke"),
     path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
     path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
     path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),
