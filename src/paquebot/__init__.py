@@ -4,7 +4,18 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Export", "Run", "apply", "dump", "import_rows", "installation", "plan", "retry", "run", "runs"]
+__all__ = [
+    "Export",
+    "Run",
+    "apply_file",
+    "dump_project",
+    "import_rows",
+    "installation",
+    "plan_file",
+    "run",
+    "run_again",
+    "runs",
+]
 
 
 def __getattr__(name: str) -> Any:

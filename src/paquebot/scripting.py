@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from paquebot.records.connection import Records
     from paquebot.records.models import Run as RunRow
 
-__all__ = ["Export", "Run", "apply", "dump", "import_rows", "installation", "plan", "retry", "run", "runs"]
+__all__ = [
+    "Export",
+    "Run",
+    "apply_file",
+    "dump_project",
+    "import_rows",
+    "installation",
+    "plan_file",
+    "run",
+    "run_again",
+    "runs",
+]
 
 configure()  # what the functions import is Django's: it must be set up before, and needs no database for that
 _open: ContextVar[Records | None] = ContextVar("paquebot_installation", default=None)
@@ -141,7 +152,7 @@ def run(export: Export | str, *, project: str | None = None, wait: bool = True) 
         return _ended(run_now(_row(*named)), wait)
 
 
-def retry(number: int, *, fresh: bool = False, project: str | None = None, wait: bool = True) -> Run:
+def run_again(number: int, *, fresh: bool = False, project: str | None = None, wait: bool = True) -> Run:
     """Sends the same file of a run again; with `fresh`, makes it again with today's data."""
     from paquebot.engine.asking import make_again, send_again
     from paquebot.records.selectors import find_project, find_run
@@ -179,7 +190,7 @@ def import_rows(  # noqa: PLR0913 - as the command takes them
         return {"read": result.rows_read, "added": result.added, "changed": result.changed, "removed": result.removed}
 
 
-def apply(file: str | Path) -> dict[str, Any]:
+def apply_file(file: str | Path) -> dict[str, Any]:
     """Makes a project what the file says, and tells what changed."""
     from paquebot.cli.document import load
     from paquebot.records.applying import apply_document
@@ -189,8 +200,8 @@ def apply(file: str | Path) -> dict[str, Any]:
         return apply_document(records, loaded.document)
 
 
-def plan(file: str | Path) -> dict[str, Any]:
-    """What `apply` would change; nothing is changed."""
+def plan_file(file: str | Path) -> dict[str, Any]:
+    """What `apply_file` would change; nothing is changed."""
     from paquebot.cli.document import load
     from paquebot.records.planning import plan_document
 
@@ -199,7 +210,7 @@ def plan(file: str | Path) -> dict[str, Any]:
         return plan_document(records, loaded.document)
 
 
-def dump(project: str | None = None) -> dict[str, Any]:
+def dump_project(project: str | None = None) -> dict[str, Any]:
     """The project as data, in the shape of a project file."""
     from paquebot.records.dumping import project_document
     from paquebot.records.selectors import find_project

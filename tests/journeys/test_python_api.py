@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -21,15 +22,15 @@ import json
 import paquebot
 from paquebot import Export, run
 
-assert paquebot.plan("project.yaml")["same"] is False
-paquebot.apply("project.yaml")
+assert paquebot.plan_file("project.yaml")["same"] is False
+paquebot.apply_file("project.yaml")
 with paquebot.installation():
     daily = Export("daily", label="Every day", destination={"server": "shelf"}, file={"name": "daily"}).save()
     seen = daily.preview(rows=1)
     first = run(daily)
     counted = paquebot.import_rows("people", "more.csv")
     second = run("daily", project="letters")
-    again = paquebot.retry(first.id)
+    again = paquebot.run_again(first.id)
     schedule = {"every": "day", "at": ["06:30"]}
     Export("daily", destination={"server": "shelf"}, file={"name": "other"}, schedule=schedule).save().activate()
     kept = Export.find("daily")
@@ -37,7 +38,7 @@ told = [[one.status, one.rows, one.file_name, one.succeeded] for one in (first, 
 shown = {"state": kept.definition["state"], "label": kept.definition["label"], "file": kept.definition["file"]["name"]}
 told = {"runs": told, "same": first.sha256 == again.sha256, "seen": seen, "counted": counted, **shown}
 told["history"] = [one.id for one in paquebot.runs("daily")]
-told["dumped"] = [one["name"] for one in paquebot.dump()["exports"]]
+told["dumped"] = [one["name"] for one in paquebot.dump_project()["exports"]]
 print(json.dumps(told))
 """
 WRONG = """
@@ -90,3 +91,12 @@ def test_a_program_does_what_the_commands_do(installation, folder):
 def test_a_program_is_told_the_same_codes(installation, folder):
     ended = program(installation, folder, WRONG)
     assert ended.stdout.split() == ["definition.unknown_key", "project.none"], ended.stderr
+
+
+def test_no_name_of_the_api_is_taken_by_a_module():
+    """A module that is imported takes the place of what the package calls alike."""
+    import paquebot
+
+    package = Path(paquebot.__file__).parent
+    assert [name for name in paquebot.__all__ if (package / f"{name}.py").exists() or (package / name).exists()] == []
+    assert all(callable(getattr(paquebot, name)) for name in paquebot.__all__)

@@ -39,7 +39,11 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "obfuscation-key": "obfuscation_key",
     "user": "user",
+    "rotate-key": "rotate_key",
+    "backup": "backup",
+    "restore": "restore",
     "completion": "completion",
 }
 """Subcommand → its module in this package."""

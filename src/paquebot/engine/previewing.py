@@ -27,6 +27,7 @@ from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.contracts import delivered_columns
 from paquebot.records.freezing import source_of
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export
 from paquebot.records.reading import LIMITS, answer
@@ -125,8 +126,7 @@ def _selection(export: Export, definition: ExportDefinition) -> TableSelection |
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:
-    newest = export.project.hmac_keys.order_by("-version").first()
-    return obfuscation_of(records, export.project, definition, newest.version if newest else None)
+    return obfuscation_of(records, export.project, definition, key_version_of(export.project, definition))
 
 
 def _first(rows: Rows, most: int) -> tuple[Rows, int]:

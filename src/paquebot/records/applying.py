@@ -17,16 +17,19 @@ from django.db.models import Model
 from django.utils import timezone
 
 from paquebot.alerts import merged, written
+from paquebot.errors import describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.alerts.channels import keep_channel, read_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
     bring_columns,
     check_alone,
     check_criteria,
+    check_key_versions,
     check_queries,
     check_query_fields,
     check_table_fields,
@@ -39,7 +42,7 @@ from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -54,6 +57,7 @@ KINDS: Mapping[type[Model], str] = {
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
 
@@ -76,18 +80,20 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
         check_criteria(records, project, document)
+        check_key_versions(project, document)
         for group in document.groups:
             changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
-            label, zone = document.project.label, document.project.timezone
-            if update(project, label=label, timezone=zone, closed_days=closed_days) and not is_new:
+            settings = document.project
+            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+            if update(project, **own, closed_days=closed_days) and not is_new:
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)
             changes += _apply_definitions(records, project, document, checked)
-    return {"project": project.name, "changes": changes}
+    return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
 
 
 @contextmanager
@@ -146,6 +152,9 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
         changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
+    for channel in document.channels:
+        options = read_channel(channel)
+        changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes
@@ -170,6 +179,14 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
     set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)
+
+
+def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
+    """What is done as asked, and should be known by whoever asked."""
+    for export in document.exports:
+        warning = export.obfuscation.warning(export.name) if export.obfuscation else None
+        if warning:
+            yield describe(warning)
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

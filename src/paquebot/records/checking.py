@@ -21,10 +21,12 @@ from paquebot.packaging import naming
 from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition, is_stored
+from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import Export, Import, Project, Query, Server, Table
 from paquebot.records.reading import check_query, tables_read
 from paquebot.records.restricting import check_criterion
@@ -83,6 +85,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
             keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
+    for position, channel in enumerate(document.channels):
+        read_channel(channel, ("channels", position, channel.kind))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
@@ -205,6 +209,12 @@ def check_criteria(records: Records, project: Project, document: ProjectDocument
     for position, export in enumerate(document.exports):
         with _placed("exports", position, "content", CONTACTS, "where"):
             check_criterion(records, project, export.content.where)
+
+
+def check_key_versions(project: Project, document: ProjectDocument) -> None:
+    """The versions of the project's key that exports stay with exist."""
+    for position, export in enumerate(document.exports):
+        check_key_version(project, export, ("exports", position))
 
 
 def _placed(*path: str | int) -> AbstractContextManager[None]:

@@ -83,8 +83,7 @@ def keep_server(records: Records, project: Project, server: ServerDefinition) ->
     """
     options, care, references = server.options, server.care, server.references
     require_allowed(records.home, options)
-    if server.kind == "folder":
-        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
+    make_folder(records, server.kind, options)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
     secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
     known = Server.objects.filter(project=project, name=server.name).first()
@@ -116,6 +115,12 @@ def _still_meant(records: Records, known: Server, options: Mapping[str, Any]) ->
 def care_of(server: Server) -> ServerCare:
     """How the server is looked after."""
     return ServerCare(server.max_concurrency, server.canary_every, server.canary_writes)
+
+
+def make_folder(records: Records, kind: str, options: Mapping[str, Any]) -> None:
+    """The folder of a folder destination, where an administrator allows it. Raises `DeliveryError` where not."""
+    if kind == "folder":
+        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
 
 
 def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:

@@ -1,8 +1,10 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.api import ApiToken, IdempotentAnswer
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Installation, Machine
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -11,6 +13,7 @@ from paquebot.records.models.project import (
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -21,11 +24,13 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "ApiToken",
     "Artifact",
     "Canary",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
@@ -33,14 +38,19 @@ __all__ = [
     "IdempotentAnswer",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
+    "KeyAct",
     "Letter",
+    "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",

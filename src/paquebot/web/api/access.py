@@ -57,7 +57,6 @@ class Needs(HttpBearer):
     def __call__(self, request: HttpRequest) -> ApiToken:
         found: ApiToken | None = super().__call__(request)
         if found is None:
-            _count(f"wrong:{request.META.get('REMOTE_ADDR')}", WRONG_TOKENS_A_MINUTE)
             raise RefusedError(401, NO_TOKEN)
         if SCOPES.index(found.scope) < SCOPES.index(self.scope):
             raise RefusedError(403, SCOPE_TOO_LOW, held=found.scope, needed=self.scope)
@@ -66,7 +65,9 @@ class Needs(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
         found = find_token(token.strip())
-        if found is not None:
+        if found is None:
+            _count(f"wrong:{request.META.get('REMOTE_ADDR')}", WRONG_TOKENS_A_MINUTE)
+        else:
             _count(f"calls:{found.pk}", CALLS_A_MINUTE)
         return found
 

@@ -35,8 +35,8 @@ CSV = {
 SQL: tuple[Entry, ...] = (Option("sql", "One SELECT.", required=True),)
 WHERE: tuple[Entry, ...] = tuple(entry for entry in GROUP if entry.name != "name")
 Offset = Annotated[int, QueryParameter(ge=0, le=10**9, description="“next” of the page before.")]
-Before = Annotated[int, QueryParameter(ge=1, le=2**63 - 1, description="“next” of the page before.")]
-KeyOf = Annotated[list[str], QueryParameter(max_length=20, description="The key's columns; needed for a new table.")]
+Before = Annotated[int | None, QueryParameter(ge=1, le=2**63 - 1, description="“next” of the page before.")]
+KeyOf = Annotated[list[str] | None, QueryParameter(max_length=20, description="The key's columns; needed for a new table.")]
 
 
 @router.get("/tables", auth=READS, response={200: shapes.TableList, **PROBLEMS}, summary="List tables")
@@ -67,7 +67,7 @@ def list_rows(request: ApiRequest, name: Name, limit: Limit = 50, offset: Offset
 )
 @once
 def import_rows(
-    request: ApiRequest, name: Name, key: KeyOf | None = None, replace: bool = False, contacts: bool = False
+    request: ApiRequest, name: Name, key: KeyOf = None, replace: bool = False, contacts: bool = False
 ) -> tuple[int, Any]:
     """The body is a CSV file whose first line names the columns: merged by key, or with “replace” in place of all rows. Bigger
     ones are imported from the pages or by the command."""
@@ -84,7 +84,7 @@ def import_rows(
 
 
 @router.get("/imports", auth=READS, response={200: shapes.ImportPage, **PROBLEMS}, summary="List imports")
-def list_imports(request: ApiRequest, limit: Limit = 50, after: Before | None = None) -> dict[str, Any]:
+def list_imports(request: ApiRequest, limit: Limit = 50, after: Before = None) -> dict[str, Any]:
     """Newest first."""
     found = tables.imports_of(request.project)
     page = list((found.filter(id__lt=after) if after else found)[: limit + 1])

@@ -38,18 +38,18 @@ IGNORE: tuple[Entry, ...] = (
 )
 STATUSES = ("queued", *ACTIVE, *FINISHED)
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-Before = Annotated[int, Query(ge=1, le=2**63 - 1, description="“next” of the page before.")]
-Export = Annotated[str, Query(pattern=f"^{NAME_PATTERN}$", description="Only of this export.")]
-Status = Annotated[str, Query(pattern=f"^({'|'.join(STATUSES)})$", description="Only with this status.")]
+Before = Annotated[int | None, Query(ge=1, le=2**63 - 1, description="“next” of the page before.")]
+Export = Annotated[str | None, Query(pattern=f"^{NAME_PATTERN}$", description="Only of this export.")]
+Status = Annotated[str | None, Query(pattern=f"^({'|'.join(STATUSES)})$", description="Only with this status.")]
 
 
 @router.get("/runs", auth=READS, response={200: shapes.RunPage, **PROBLEMS}, summary="List runs")
 def list_runs(  # noqa: PLR0913, PLR0917 - what a list may be narrowed by
     request: ApiRequest,
     limit: Limit = 50,
-    after: Before | None = None,
-    export: Export | None = None,
-    status: Status | None = None,
+    after: Before = None,
+    export: Export = None,
+    status: Status = None,
     ignored: bool = False,
 ) -> dict[str, Any]:
     """Newest first; those somebody ignored only when asked for."""
