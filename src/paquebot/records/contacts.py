@@ -41,8 +41,7 @@ BAD_VALUE = Problem(
 NO_SWITCH = Problem(
     "contact.no_subscription_field",
     "Nothing in this project says by itself whether a contact is subscribed.",
-    "Name the table and what its fields become: {{“table”: “subscriptions”, “set”: {{“opt_in”: 0}}}}. "
-    "Fields that are found by themselves: {known}.",
+    "Name “table” and what its fields become as “set”. Fields that are found by themselves: {known}.",
 )
 NO_LINK = Problem(
     "contact.not_linked", "The table {table} is no profile table of the contact list.", "Profile tables: {known}."

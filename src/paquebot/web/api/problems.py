@@ -6,9 +6,8 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext
-from ninja import NinjaAPI, Schema
+from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
-from pydantic import Field
 
 from paquebot.errors import CommandError, PaquebotError, Problem, StoreError, describe, render
 from paquebot.options import DefinitionError

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from ninja import Path, Query, Schema
-from pydantic import Field
+from ninja import Field, Path, Query, Schema
 
 from paquebot.export_keys import NAME_PATTERN
 from paquebot.web.api.problems import ProblemDetails
