@@ -29,6 +29,7 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.production_keys import ProductionOptions
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -107,15 +108,6 @@ class ContentChoice:
     def is_restricted(self) -> bool:
         """Whether only some of the contacts leave."""
         return self.group is not None or self.where is not None
-
-
-@dataclass(frozen=True, slots=True)
-class ProductionOptions:
-    mode: str = "complete"
-    when_empty: str = "header_only"
-    if_exists: str = "replace"
-    order: str = "key"
-    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
