@@ -88,7 +88,8 @@ class SealedArtifact:
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
     bytes that leave. `file_name` is the name they leave under; `types` are those of `columns` as Arrow writes them. `contract`
     says the columns in words, for later runs to keep to; `held_for` why a person must look before it leaves, as
-    `errors.describe` writes it; `report` what the format told of the file once it was written.
+    `errors.describe` writes it; `report` what the format told of the file once it was written. `changes` is None for a file of
+    everything; otherwise what it says of changes, and the state the next one is compared with, as `content.delta` tells it.
     """
 
     location: str
@@ -103,6 +104,7 @@ class SealedArtifact:
     contract: tuple[Mapping[str, str], ...] = ()
     held_for: tuple[Mapping[str, Any], ...] = ()
     report: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, Any] | None = None
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

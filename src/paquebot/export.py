@@ -29,7 +29,7 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
-from paquebot.production_keys import ProductionOptions
+from paquebot.production_keys import CHANGES, CHANGES_TO_TABLE, ProductionOptions, check_changes
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -228,7 +228,7 @@ class ExportDefinition:
             destination=_destination(values["destination"]),
             schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
             content=_content(values["content"] or {}),
-            production=ProductionOptions(**(values["production"] or {})),
+            production=ProductionOptions.from_values(values["production"] or {}),
             file=FileOptions.from_values(values["file"] or {}),
             obfuscation=_obfuscation(values["obfuscation"]),
             compression=values["compression"],
@@ -248,6 +248,7 @@ class ExportDefinition:
         )
         _check_obfuscated_fields(definition, path)
         _check_rows_alone(definition, path)
+        _check_changes(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
@@ -277,7 +278,7 @@ class ExportDefinition:
         if self.schedule:
             yield "schedule", self.schedule.to_document()
         yield "content", _written_content(self.content)
-        yield "production", _plain(self.production)
+        yield "production", self.production.to_document()
         yield "file", self.file.to_document()
         if self.obfuscation:
             fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
@@ -365,6 +366,15 @@ def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
     }
     for key in (key for key, is_asked in asked.items() if is_asked):
         raise DefinitionError(ROWS_ALONE, (*path, key), where=describe_path(path) if path else definition.name, key=key)
+
+
+def _check_changes(definition: ExportDefinition, path: Path) -> None:
+    """What the definition says by itself; the key of a table is known to its project alone."""
+    production, content = definition.production, definition.content
+    if production.mode == CHANGES and definition.destination and definition.destination.table:
+        raise DefinitionError(CHANGES_TO_TABLE, (*path, "production", "mode"))
+    if content.kind == QUERY or production.key:
+        check_changes(production, "", (), content.fields, path)
 
 
 def _written_destination(destination: DestinationChoice) -> dict[str, Any]:

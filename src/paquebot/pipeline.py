@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -103,6 +103,7 @@ class _Voyage(Steps):
                     artifact = self._same_again(artifact)
                 detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 detail.update(artifact.report)
+                detail.update({"changes": dict(artifact.changes)} if artifact.changes else {})
                 self.listener.tell(events.ArtifactSealed(artifact))
         return artifact
 
@@ -119,13 +120,15 @@ class _Voyage(Steps):
         packed = Meter()
         blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
         watched = self._watch(events.PRODUCE, blocks, made.counter)
-        with closing_upstream(watched):
-            kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
+        with closing(made):
+            with closing_upstream(watched):
+                kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
+            changes = made.facts_of_changes()
         return SealedArtifact(
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=plan.file_name,
-            rows=made.counter.count,
+            rows=made.leaving.count,
             columns=made.columns,
             types=made.types,
             plain=made.plain.measure,
@@ -134,6 +137,7 @@ class _Voyage(Steps):
             contract=tuple(column.to_document() for column in made.fit.columns),
             held_for=made.held_for(kept.measure.size_bytes),
             report=dict(plan.format.report),
+            changes=changes,
         )
 
     def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
@@ -154,7 +158,7 @@ class _Voyage(Steps):
             made = Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
             packed = Meter()
             watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
-            with closing_upstream(watched):
+            with closing(made), closing_upstream(watched):
                 for _ in watched:
                     pass
         return packed.measure

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from paquebot.content.contract import ColumnContract
+from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.delivery.base import Destination
@@ -61,6 +62,9 @@ class Plan:
     gate: Gate = field(default_factory=Gate)
     released: bool = False
     """A person looked at what the file is held for, and lets it leave."""
+
+    changes: ChangesOnly | None = None
+    """Only what changed leaves; None for everything."""
 
     @property
     def remote_path(self) -> str:

@@ -2,18 +2,128 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from paquebot.options import Option, Planned, Section
+from paquebot.errors import Problem
+from paquebot.options import DefinitionError, Option, Path, Planned, Section, describe_path
+
+COMPLETE, CHANGES = "complete", "changes"
+ADDED, CHANGED, REMOVED = "added", "changed", "removed"
+OPERATIONS = (ADDED, CHANGED, REMOVED)
+"""What may have become of a row, in the order their words are written."""
+
+BAD_OPERATION_WORDS = Problem(
+    "definition.bad_operation_words",
+    "{where}: “{value}” does not give three different words for added, changed and removed.",
+    "Write them with slashes between, such as “added/changed/removed” or “I/U/D”.",
+)
+BAD_OPERATION_COLUMN = Problem(
+    "definition.bad_operation_column",
+    "{where}: “{value}” cannot be the name of a column.",
+    "Write 1 to 80 characters on one line.",
+)
+QUERY_NEEDS_KEY = Problem(
+    "export.query_needs_key",
+    "{where}: only what changed is to leave, and the result of a query has no key of its own.",
+    "Name the columns that tell each row from the others, such as “key: [code]”.",
+)
+TABLE_NEEDS_KEY = Problem(
+    "export.table_needs_key",
+    "{where}: only what changed is to leave, and the table “{table}” has no key.",
+    "Name the columns that tell each row from the others, such as “key: [code]”.",
+)
+KEY_STAYS = Problem(
+    "export.key_stays",
+    "{where}: only what changed is to leave, and the column “{column}” of the key is not among the exported fields.",
+    "Export it too: without it nobody could tell which row was changed or removed. It may be obfuscated.",
+)
+CHANGES_TO_TABLE = Problem(
+    "export.changes_to_table",
+    "{where}: only what changed can leave as files, and this destination keeps rows in a table.",
+    "Export everything; a table that is updated by key takes over what changed by itself.",
+)
+OF_CHANGES_ALONE = Problem(
+    "export.of_changes_alone",
+    "{where}: “{key}” means something only where nothing but what changed leaves.",
+    "Remove it, or write “mode: changes”.",
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _check_words(value: str, path: Path) -> None:
+    words = value.split("/")
+    if len(words) != len(OPERATIONS) or not all(words) or len(set(words)) != len(words) or _CONTROL.search(value):
+        raise DefinitionError(BAD_OPERATION_WORDS, path, value=value)
+
+
+def _check_column(value: str, path: Path) -> None:
+    if not value.strip() or len(value) > 80 or _CONTROL.search(value):
+        raise DefinitionError(BAD_OPERATION_COLUMN, path, value=value)
 
 
 @dataclass(frozen=True, slots=True)
 class ProductionOptions:
-    mode: str = "complete"
+    """`key` empty means that of the table."""
+
+    mode: str = COMPLETE
+    key: tuple[str, ...] = ()
+    complete_every: int | None = None
+    operation_column: str = "operation"
+    operation_words: str = "added/changed/removed"
     when_empty: str = "header_only"
     if_exists: str = "replace"
     order: str = "key"
     twice: bool = False
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> ProductionOptions:
+        """From what the section `production` reads as."""
+        return cls(**{**values, "key": tuple(values.get("key") or ())})
+
+    def to_document(self) -> dict[str, Any]:
+        """As `from_values` takes it; what only changes need is left out where everything leaves."""
+        written = {name: getattr(self, name) for name in self.__slots__}
+        if self.mode == COMPLETE:
+            written = {name: value for name, value in written.items() if name not in _OF_CHANGES}
+        written |= {"key": list(self.key)} if self.key and "key" in written else {}
+        return {name: value for name, value in written.items() if value not in (None, ())}
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the operation column says of each of `OPERATIONS`."""
+        return dict(zip(OPERATIONS, self.operation_words.split("/"), strict=True))
+
+
+_OF_CHANGES = ("key", "complete_every", "operation_column", "operation_words")
+_WITH_CHANGES = (f"mode={CHANGES}",)
+
+
+def _check_production(values: Mapping[str, Any], path: Path) -> None:
+    """What means nothing where everything leaves is refused, unless it says what it says by itself."""
+    usual = ProductionOptions()
+    for name in _OF_CHANGES if values["mode"] == COMPLETE else ():
+        if values[name] not in (None, [], getattr(usual, name)):
+            raise DefinitionError(OF_CHANGES_ALONE, (*path, name), where=describe_path(path), key=name)
+
+
+def check_changes(
+    production: ProductionOptions, source: str, key: Collection[str], fields: Collection[str] | None, path: Path
+) -> None:
+    """Raises `DefinitionError` when only changes are to leave and rows cannot be told apart by what leaves of them.
+
+    `key` and `fields` are those of the table `source`, as far as they are known; a query, which has none, is named “”.
+    """
+    if production.mode == COMPLETE:
+        return
+    here, key = (*path, "production", "key"), production.key or key
+    if not key:
+        raise DefinitionError(TABLE_NEEDS_KEY if source else QUERY_NEEDS_KEY, here, table=source)
+    for column in key:
+        if fields is not None and column not in fields:
+            raise DefinitionError(KEY_STAYS, here, column=column)
 
 
 PRODUCTION = Section(
@@ -24,10 +134,41 @@ PRODUCTION = Section(
             "mode",
             "Everything, or only what changed.",
             label="Content",
-            default="complete",
-            choices=("complete",),
-            choice_labels=("Everything",),
-            planned_choices=("changes",),
+            default=COMPLETE,
+            choices=(COMPLETE, CHANGES),
+            choice_labels=("Everything", "Only what changed"),
+        ),
+        Option(
+            "key",
+            "The columns that tell each row from the others; those of the table when left out. A query needs them.",
+            label="Key",
+            kind="list",
+            only_with=_WITH_CHANGES,
+        ),
+        Option(
+            "complete_every",
+            "One file of so many holds all rows again; only the first does when left out.",
+            label="A complete file every so many",
+            kind="integer",
+            least=1,
+            most=1000,
+            only_with=_WITH_CHANGES,
+        ),
+        Option(
+            "operation_column",
+            "The name of the column, behind the others, that says whether a row was added, changed or removed.",
+            label="Name of the operation column",
+            default="operation",
+            only_with=_WITH_CHANGES,
+            check=_check_column,
+        ),
+        Option(
+            "operation_words",
+            "What that column says, in this order: added/changed/removed. A removed row has its key, and nothing else.",
+            label="Words for added, changed and removed",
+            default="added/changed/removed",
+            only_with=_WITH_CHANGES,
+            check=_check_words,
         ),
         Option(
             "when_empty",
@@ -64,4 +205,5 @@ PRODUCTION = Section(
         Planned("rows_per_part"),
         Planned("bytes_per_part"),
     ),
+    check=_check_production,
 )

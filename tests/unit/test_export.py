@@ -109,7 +109,7 @@ def test_everything_written_is_read():
     assert read.destination == DestinationChoice("partenaire", "/entrant")
     assert read.schedule == Schedule(timezone="America/Toronto", every="day", at=("06:30",))
     assert read.content == ContentChoice("query", "desabonnements")
-    assert read.production == ProductionOptions("complete", "no_file", "refuse", "none")
+    assert read.production == ProductionOptions(when_empty="no_file", if_exists="refuse", order="none")
     assert read.file.options["delimiter"] == ";"
     assert read.obfuscation.algorithm == "sha256"
     assert read.obfuscation.fields == {

@@ -16,7 +16,7 @@ def broken(gate, size_bytes=100):
     inspection = Inspection(gate)
     passed = list(inspection.watch(Rows(BATCHES[0].schema, iter(BATCHES))).batches)
     assert passed == BATCHES
-    return [(error.code, error.parameters) for error in inspection.findings(size_bytes)]
+    return [(error.code, error.parameters) for error in inspection.findings(size_bytes, rows=4)]
 
 
 @pytest.mark.parametrize(

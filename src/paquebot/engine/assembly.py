@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline
 from paquebot.content.contract import ColumnContract
+from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.credentials import Secret
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
 from paquebot.engine.workplace import artifact_store
@@ -23,7 +25,7 @@ from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
-from paquebot.records import runs
+from paquebot.records import changes, runs
 from paquebot.records.connection import Records
 from paquebot.records.contracts import prior_columns, usual_rows
 from paquebot.records.destinations import destination_of_run
@@ -84,6 +86,24 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
         gate=_gate(definition, run, zone.key),
         released=run.released_at is not None,
+        changes=None if kept else _changes(records, run, definition, scratch),
+    )
+
+
+def _changes(records: Records, run: Run, definition: ExportDefinition, scratch: Path) -> ChangesOnly | None:
+    prior = changes.prior_of(run)
+    if prior is None:
+        return None
+    return ChangesOnly(
+        key=definition.production.key or tuple(run.definition["source"]["key"]),
+        secret=Secret(records.keyring.key(f"changes/{run.project.lake_schema}").hex()),
+        prior=prior,
+        keeper=artifact_store(records),
+        name=f"{run.token}-{run.attempt}",
+        scratch=scratch,
+        complete=changes.why_complete(run),
+        column=definition.production.operation_column,
+        words=definition.production.words,
     )
 
 

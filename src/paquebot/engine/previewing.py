@@ -97,7 +97,7 @@ def _scratch(records: Records) -> Iterator[Path]:
 def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
-    selection = selection_of(source_of(export, definition), definition, local)
+    selection = selection_of(source_of(export.project, definition), definition, local)
     limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
     address = lake_address(records, export.project)
     return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
-from paquebot.records.models import Artifact, Run
+from paquebot.records.models import Artifact, RowState, Run
 from paquebot.records.models.history import ACTIVE
 
 LEFT_OVER_SECONDS = 24 * 3600
@@ -67,7 +67,7 @@ def sweep_artifacts(records: Records) -> int:
     swept = 0
     for name in store.older_than(time.time() - UNRECORDED_SECONDS):
         token = name.lstrip(".").partition("-")[0]
-        recorded = Artifact.objects.filter(location=name).exists()
+        recorded = Artifact.objects.filter(location=name).exists() or RowState.objects.filter(location=name).exists()
         if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
             try:
                 store.discard(name)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.records import changes
 from paquebot.records.alerts.telling import announce_end
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
@@ -41,16 +42,19 @@ _NEVER_BEGAN = ("refused", "skipped", "missed")
 def request(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
     """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs.
 
-    Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw.
+    Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw;
+    `complete`, whether all rows leave even where only changes do.
     """
     run = prepare(export, trigger, scheduled_for, **facts)
     run.save()
     return run
 
 
-def prepare(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+def prepare(
+    export: Export, trigger: str, scheduled_for: datetime | None = None, *, complete: bool = False, **facts: Any
+) -> Run:
     """What `request` makes, not saved yet: many are saved at once."""
-    definition = freeze(export)
+    definition = freeze(export) | ({"complete": True} if complete else {})
     return Run(
         project=export.project,
         export=export,
@@ -108,9 +112,9 @@ def new_token() -> str:
     return secrets.token_hex(6)
 
 
-def write(run_id: int, attempt: int, **changes: Any) -> None:
+def write(run_id: int, attempt: int, **values: Any) -> None:
     """Changes the run if `attempt` still owns it. Raises `FencedError` otherwise: the caller must stop without a word."""
-    if not Run.objects.filter(id=run_id, attempt=attempt, status__in=ACTIVE).update(**changes):
+    if not Run.objects.filter(id=run_id, attempt=attempt, status__in=ACTIVE).update(**values):
         raise FencedError
 
 
@@ -141,6 +145,8 @@ def keep_artifact(run_id: int, attempt: int, artifact: SealedArtifact) -> None:
     location, wrapped_key = facts.pop("location"), facts.pop("wrapped_key")
     with transaction.atomic():
         write(run_id, attempt, **_file_facts(artifact))
+        if artifact.changes:
+            changes.keep(run_id, artifact.changes)
         Artifact.objects.update_or_create(
             run_id=run_id, defaults={"location": location, "wrapped_key": wrapped_key, "facts": facts}
         )
@@ -169,6 +175,20 @@ def let_go(run: Run) -> str | None:
         shared = bool(list(others.values_list("id", flat=True)))
         kept.delete()
     return None if shared else kept.location
+
+
+def intend(run_id: int, attempt: int, remote_path: str) -> None:
+    """The attempt is about to give the file its name. Raises `CommandError` for changes that are too old to leave."""
+    with transaction.atomic():
+        changes.intend(run_id)
+        write(run_id, attempt, intended=True, remote_path=remote_path)
+
+
+def publish(run_id: int, attempt: int, remote_path: str, verification: str) -> None:
+    """The file stands under its name, and is compared."""
+    with transaction.atomic():
+        write(run_id, attempt, verification=verification, remote_path=remote_path)
+        changes.verified(run_id)
 
 
 def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None) -> None:
@@ -245,4 +265,5 @@ def _file_facts(artifact: SealedArtifact) -> dict[str, Any]:
         "rows": artifact.rows,
         "size_bytes": artifact.final.size_bytes,
         "sha256": artifact.final.sha256,
+        "changes": changes.told(artifact.changes),
     }

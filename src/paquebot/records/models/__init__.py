@@ -1,6 +1,7 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
@@ -20,6 +21,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "ChangeCursor",
     "Channel",
     "ColumnContract",
     "Deadline",
@@ -36,6 +38,7 @@ __all__ = [
     "ProjectKey",
     "Query",
     "Receipt",
+    "RowState",
     "Run",
     "RunAct",
     "RunStep",
