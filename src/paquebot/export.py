@@ -29,7 +29,7 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import check_compression, options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
-from paquebot.production_keys import CHANGES, CHANGES_TO_TABLE, ProductionOptions, check_changes
+from paquebot.production_keys import ProductionOptions, check_changes, refuse_in_table
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -369,10 +369,9 @@ def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
 
 
 def _check_changes(definition: ExportDefinition, path: Path) -> None:
-    """What the definition says by itself; the key of a table is known to its project alone."""
+    """The key of a table is known to its project alone."""
     production, content = definition.production, definition.content
-    if production.mode == CHANGES and definition.destination and definition.destination.table:
-        raise DefinitionError(CHANGES_TO_TABLE, (*path, "production", "mode"))
+    refuse_in_table(production, definition.destination is not None and definition.destination.table is not None, path)
     if content.kind == QUERY or production.key:
         check_changes(production, "", (), content.fields, path)
 

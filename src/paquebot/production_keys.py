@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -85,11 +86,8 @@ class ProductionOptions:
 
     def to_document(self) -> dict[str, Any]:
         """As `from_values` takes it; what only changes need is left out where everything leaves."""
-        written = {name: getattr(self, name) for name in self.__slots__}
-        if self.mode == COMPLETE:
-            written = {name: value for name, value in written.items() if name not in _OF_CHANGES}
-        written |= {"key": list(self.key)} if self.key and "key" in written else {}
-        return {name: value for name, value in written.items() if value not in (None, ())}
+        written = meaningful({**dataclasses.asdict(self), "key": list(self.key)})
+        return {name: value for name, value in written.items() if value not in (None, [])}
 
     @property
     def words(self) -> dict[str, str]:
@@ -97,14 +95,15 @@ class ProductionOptions:
         return dict(zip(OPERATIONS, self.operation_words.split("/"), strict=True))
 
 
-_OF_CHANGES = ("key", "complete_every", "operation_column", "operation_words")
+OF_CHANGES = ("key", "complete_every", "operation_column", "operation_words")
+"""What means something only where nothing but changes leaves."""
 _WITH_CHANGES = (f"mode={CHANGES}",)
 
 
 def _check_production(values: Mapping[str, Any], path: Path) -> None:
     """What means nothing where everything leaves is refused, unless it says what it says by itself."""
     usual = ProductionOptions()
-    for name in _OF_CHANGES if values["mode"] == COMPLETE else ():
+    for name in OF_CHANGES if values["mode"] == COMPLETE else ():
         if values[name] not in (None, [], getattr(usual, name)):
             raise DefinitionError(OF_CHANGES_ALONE, (*path, name), where=describe_path(path), key=name)
 
@@ -124,6 +123,18 @@ def check_changes(
     for column in key:
         if fields is not None and column not in fields:
             raise DefinitionError(KEY_STAYS, here, column=column)
+
+
+def refuse_in_table(production: ProductionOptions, to_table: bool, path: Path) -> None:
+    """Raises `DefinitionError` when only changes are to go to a table."""
+    if production.mode == CHANGES and to_table:
+        raise DefinitionError(CHANGES_TO_TABLE, (*path, "production", "mode"))
+
+
+def meaningful(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` of production without those that mean nothing in its mode."""
+    apart = OF_CHANGES if values.get("mode", COMPLETE) == COMPLETE else ()
+    return {name: value for name, value in values.items() if name not in apart}
 
 
 PRODUCTION = Section(

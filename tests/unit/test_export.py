@@ -318,7 +318,6 @@ def test_a_region_without_phone_numbers_is_refused():
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"production": {"mode": "changes"}}, "changes"),
         ({"production": {"if_exists": "number"}}, "number"),
         ({"production": {"rows_per_part": 1000}}, "rows_per_part"),
         ({"file": {"format": "avro"}}, "avro"),

@@ -44,8 +44,8 @@ COLUMN_TAKEN = Problem(
 )
 
 COMPLETE, CHANGES = "complete", "changes"
-FIRST, ASKED, EVERY, OTHER_COLUMNS = "first", "asked", "every", "columns"
-"""Why all rows leave where only changes are asked for; the definition's own reasons are told by whoever holds the cursor."""
+FIRST, ASKED, EVERY, OTHER_COLUMNS, OTHER_CHOICE = "first", "asked", "every", "columns", "choice"
+"""Why all rows leave where only changes are asked for; `OTHER_CHOICE` because key, obfuscation or destination are others."""
 _BY_CHOICE = (ASKED, EVERY)
 _MEMORY = "256MB"
 _QUOTED = ", ".join(f'"{name}"' for name in DIGESTS)
@@ -254,7 +254,8 @@ _WHAT_CHANGED = """
         SELECT key_high, key_low, count(*) AS states, min(digest) AS least, max(digest) AS most
         FROM known GROUP BY key_high, key_low
     ) AS earlier ON earlier.key_high = present.key_high AND earlier.key_low = present.key_low
-    WHERE earlier.states IS NULL OR earlier.states < $states OR earlier.least <> present.digest OR earlier.most <> present.digest
+    WHERE earlier.states IS NULL OR earlier.states < $states
+       OR earlier.least <> present.digest OR earlier.most <> present.digest
     ORDER BY present.place
 """
 """A row is as it was only where every file that may have arrived said so."""

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from paquebot.content.contract import columns_of
-from paquebot.content.delta import ASKED, CHANGES, COMPLETE, EVERY, FIRST, Prior, State
+from paquebot.content.delta import ASKED, CHANGES, COMPLETE, EVERY, FIRST, OTHER_CHOICE, Prior, State
 from paquebot.errors import CommandError, Problem
 from paquebot.export import ExportDefinition
 from paquebot.production_keys import CHANGES as CHANGES_MODE
@@ -25,8 +25,6 @@ TOO_OLD = Problem(
     "of newer ones.",
     "Nothing was sent. Run the export now: its next file holds everything that changed since the last delivery.",
 )
-OTHER_CHOICE = "choice"
-"""All rows leave because key, obfuscation or destination are others than those of the last file."""
 
 
 def prior_of(run: Run) -> Prior | None:

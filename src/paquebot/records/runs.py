@@ -39,13 +39,15 @@ WORKER_LOST = Problem(
 _NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
-def request(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+def request(
+    export: Export, trigger: str, scheduled_for: datetime | None = None, *, complete: bool = False, **facts: Any
+) -> Run:
     """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs.
 
-    Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw;
-    `complete`, whether all rows leave even where only changes do.
+    With `complete` all rows leave even where only changes would. Further `facts`: `retry_of`; `start_by`, after which it is
+    missed unless it has begun; `cause`, what a trigger saw.
     """
-    run = prepare(export, trigger, scheduled_for, **facts)
+    run = prepare(export, trigger, scheduled_for, complete=complete, **facts)
     run.save()
     return run
 
