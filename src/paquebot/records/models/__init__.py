@@ -5,6 +5,7 @@ from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
+    Canary,
     ColumnContract,
     EncryptionKey,
     Export,
@@ -21,6 +22,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "Canary",
     "ChangeCursor",
     "Channel",
     "ColumnContract",
