@@ -12,6 +12,8 @@ from paquebot.errors import Problem
 from paquebot.options import DefinitionError, Option, Path, Planned, Section, describe_path
 
 COMPLETE, CHANGES = "complete", "changes"
+NUMBER = "number"
+"""A file whose name is taken gets another one."""
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 OPERATIONS = (ADDED, CHANGED, REMOVED)
 """What may have become of a row, in the order their words are written."""
@@ -78,6 +80,7 @@ class ProductionOptions:
     if_exists: str = "replace"
     order: str = "key"
     twice: bool = False
+    rows_per_part: int | None = None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ProductionOptions:
@@ -193,10 +196,9 @@ PRODUCTION = Section(
             "if_exists",
             "What happens when a file of that name is already there.",
             default="replace",
-            choices=("replace", "refuse"),
+            choices=("replace", "refuse", NUMBER),
             label="When the name is already there",
-            choice_labels=("Replace the file", "Refuse to send"),
-            planned_choices=("number",),
+            choice_labels=("Replace the file", "Refuse to send", "Number the new one"),
         ),
         Option(
             "order",
@@ -213,7 +215,14 @@ PRODUCTION = Section(
             kind="boolean",
             default=False,
         ),
-        Planned("rows_per_part"),
+        Option(
+            "rows_per_part",
+            "Files of at most so many rows each, numbered by “{part}” in their name; they get their names all together.",
+            label="Rows per part",
+            kind="integer",
+            least=1,
+            most=10**9,
+        ),
         Planned("bytes_per_part"),
     ),
     check=_check_production,

@@ -75,3 +75,12 @@ def test_the_run_and_history_tell_what_left_and_how_far_the_cursor_is(cast, expo
     history = cast.bob.get("/p/letters/history/").text
     assert history.count(">changes<") == 1
     assert history.count(">complete<") == 1
+
+
+def test_the_run_lists_its_parts(cast, export):
+    part = {"file_name": "a_001.csv", "rows": 2000, "size_bytes": 81_000, "sha256": "ab" * 32}
+    run = make_run(export, parts=[part, {**part, "file_name": "a_002.csv", "rows": 5}], rows=2005)
+    page = cast.bob.get(f"/p/letters/runs/{run.id}/").text
+    for told in ("2 parts", "a_<wbr>001.<wbr>csv", "a_<wbr>002.<wbr>csv", "2,000", "81 kB", "abababababab…"):
+        assert told in html.unescape(page).replace("\u00a0", " "), told
+    assert cast.alice.get(f"/p/letters/runs/{run.id}/file/?part=3").status_code == 404

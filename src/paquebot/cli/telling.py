@@ -105,6 +105,8 @@ def _person(act: Mapping[str, Any], out: Output) -> str:
 def _file(document: Mapping[str, Any], out: Output) -> Iterator[tuple[str, Any]]:
     _ = out.translate
     yield _("file"), document["remote_path"] or document["file_name"]
+    for part in document["parts"]:
+        yield _("part"), f"{part.get('remote_path') or part['file_name']}  {part['rows']}  {part['sha256']}"
     yield _("rows"), document["rows"]
     if document["changes"]:
         yield _("content"), change_words(document["changes"], _)

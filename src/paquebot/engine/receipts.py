@@ -33,6 +33,7 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "notices": _notices(run),
         "report": dict(artifact.report),
         "changes": told(artifact.changes),
+        "parts": Run.objects.values_list("parts", flat=True).get(id=run.id) or [],
         "plain": {"size_bytes": artifact.plain.size_bytes, "sha256": artifact.plain.sha256},
         "final": {"size_bytes": artifact.final.size_bytes, "sha256": artifact.final.sha256},
         "destination": {"server": run.server_name, **outcome.identity},

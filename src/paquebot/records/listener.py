@@ -42,8 +42,8 @@ class HistoryListener:
                 runs.keep_artifact(self.run_id, self.attempt, artifact)
             case events.PublishIntended(remote_path, _):
                 runs.intend(self.run_id, self.attempt, remote_path)
-            case events.Published(remote_path, verification):
-                runs.publish(self.run_id, self.attempt, remote_path, verification)
+            case events.Published(remote_path, verification, remote_paths):
+                runs.publish(self.run_id, self.attempt, remote_paths or (remote_path,), verification)
             case events.SweepFailed(error):
                 logger.warning("run %s: a hidden file may remain on the server (%s)", self.run_id, error["code"])
 

@@ -117,6 +117,7 @@ def _sent_again(run: Run) -> Run:
         size_bytes=run.size_bytes,
         sha256=run.sha256,
         changes=run.changes,
+        parts=run.parts,
         released_at=run.released_at,
         **_how_far(run, server),
     )
@@ -133,6 +134,8 @@ def _definition(run: Run, server: Server) -> dict[str, Any]:
     definition: dict[str, Any] = copy.deepcopy(run.definition)
     definition.setdefault("named_after", run.id)
     definition.setdefault("first_token", run.token)
+    if run.verification:
+        definition["sent_as"] = run.remote_path
     definition["server"].update(kind=server.kind, options=server.options, max_concurrency=server.max_concurrency)
     return definition
 

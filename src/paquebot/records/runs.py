@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE, FINISHED
+from paquebot.records.parts import part_of, parts_told, with_paths
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import RetryPolicy
 
@@ -162,7 +163,8 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    for name in ("columns", "types", "contract", "held_for"):
+    facts["parts"] = [part_of(part) for part in facts.get("parts", ())]
+    for name in ("columns", "types", "contract", "held_for", "parts"):
         facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
@@ -186,10 +188,12 @@ def intend(run_id: int, attempt: int, remote_path: str) -> None:
         write(run_id, attempt, intended=True, remote_path=remote_path)
 
 
-def publish(run_id: int, attempt: int, remote_path: str, verification: str) -> None:
-    """The file stands under its name, and is compared."""
+def publish(run_id: int, attempt: int, remote_paths: Sequence[str], verification: str) -> None:
+    """The file stands under its name, each part under its own, and is compared."""
+    parts = Run.objects.values_list("parts", flat=True).get(id=run_id)
+    found: dict[str, Any] = {"remote_path": remote_paths[0], "file_name": remote_paths[0].rpartition("/")[2]}
     with transaction.atomic():
-        write(run_id, attempt, verification=verification, remote_path=remote_path)
+        write(run_id, attempt, verification=verification, parts=parts and with_paths(parts, remote_paths), **found)
         changes.verified(run_id)
 
 
@@ -266,6 +270,7 @@ def _file_facts(artifact: SealedArtifact) -> dict[str, Any]:
         "file_name": artifact.file_name,
         "rows": artifact.rows,
         "size_bytes": artifact.final.size_bytes,
-        "sha256": artifact.final.sha256,
+        "sha256": "" if len(artifact.parts) > 1 else artifact.final.sha256,
         "changes": changes.told(artifact.changes),
+        "parts": parts_told(artifact),
     }

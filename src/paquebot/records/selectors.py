@@ -142,6 +142,7 @@ def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
         "rows": run.rows,
         "sha256": run.sha256,
         "changes": run.changes,
+        "parts": run.parts or [],
         "verification": run.verification,
         "progress": run.progress,
         "error": render(run.error, translate) if run.error else None,

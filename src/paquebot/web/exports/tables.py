@@ -19,6 +19,7 @@ FILES_ONLY = ("file", "packaging", "proof", "confirmation")
 """The parts that are about a file."""
 SERVER_FIELD = "destination-server"
 _LINES = ("key", "cluster_by", "labels")
+_FOR_FILES = ("when_empty", "if_exists", "mode", "rows_per_part")
 _WHEN_EMPTY = (
     translatable("Load it all the same: replacing empties the table"),
     translatable("Leave the table as it is"),
@@ -63,6 +64,6 @@ def destination(values: Values, definition: ExportDefinition) -> Values:
 def production_options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     """What becomes of rows that are there is said with the table."""
     empty = next(option for option in options if option.name == "when_empty")
-    others = tuple(option for option in options if option.name not in ("when_empty", "if_exists", "mode", *OF_CHANGES))
+    others = tuple(option for option in options if option.name not in (*_FOR_FILES, *OF_CHANGES))
     explained = translatable("What happens when there is nothing to export.")
     return (dataclasses.replace(empty, choice_labels=_WHEN_EMPTY, explanation=explained), *others)
