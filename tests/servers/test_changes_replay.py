@@ -75,11 +75,12 @@ class House:
 
     def __init__(self, records: Any, store: str, **production: Any) -> None:
         from paquebot.export import ExportDefinition
-        from paquebot.records.models import Export, Project, Query, Server
+        from paquebot.records.models import Export, Project, ProjectKey, Query, Server
 
         name = f"p{Project.objects.count()}"
         password = records.keyring.seal("none")
         project = Project.objects.create(name=name, lake_schema=f"l{name}", lake_role=f"r{name}", lake_password=password)
+        ProjectKey.objects.create(project=project, sealed=records.keyring.seal("k" * 64))
         server = Server.objects.create(project=project, name="quai", kind="folder", options={"path": "quai"})
         Query.objects.create(project=project, name="q", sql="select 1")
         written = {

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("runs exports from the queue until stopped")
+EXAMPLES = ("paquebot worker",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

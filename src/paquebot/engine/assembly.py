@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.content.obfuscation.treatment import Hashed, Masked, Removed, Treatment
 from paquebot.credentials import Secret
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
@@ -23,6 +25,7 @@ from paquebot.errors import ContentError, Problem
 from paquebot.events import SealedArtifact
 from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
+from paquebot.obfuscation_choice import REMOVE, FieldObfuscation
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
@@ -103,7 +106,7 @@ def _changes(records: Records, run: Run, definition: ExportDefinition, scratch: 
         return None
     return ChangesOnly(
         key=definition.production.key or tuple(run.definition["source"]["key"]),
-        secret=Secret(records.keyring.key(f"changes/{run.project.lake_schema}").hex()),
+        secret=_digest_key(records, run.project),
         prior=prior,
         keeper=artifact_store(records),
         name=f"{run.token}-{run.attempt}",
@@ -112,6 +115,15 @@ def _changes(records: Records, run: Run, definition: ExportDefinition, scratch: 
         column=definition.production.operation_column,
         words=definition.production.words,
     )
+
+
+def _digest_key(records: Records, project: Project) -> Secret:
+    """Derived from the first version of the project's key, which stays when the installation's own is renewed: digests made
+    with another key would take every row for a new one."""
+    key = hmac_key(records, project, 1)
+    if key is None:
+        raise ContentError(HMAC_KEY_GONE, version=1)
+    return Secret(hmac.new(key.reveal().encode(), b"paquebot/changes", "sha256").hexdigest())
 
 
 def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
@@ -196,11 +208,19 @@ def obfuscation_of(records: Records, project: Project, definition: ExportDefinit
     chosen = definition.obfuscation
     if chosen is None:
         return None
-    key = hmac_key(records, project, version)
-    if key is None and chosen.algorithm == "hmac-sha256":
+    key = hmac_key(records, project, version) if chosen.uses_key else None
+    if key is None and chosen.uses_key:
         raise ContentError(HMAC_KEY_GONE, version=version)
-    fields = {field: Normalisation(how.normalise, how.region) for field, how in chosen.fields.items()}
+    fields = {field: treatment_of(how) for field, how in chosen.fields.items()}
     return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
+
+
+def treatment_of(how: FieldObfuscation) -> Treatment:
+    """What is done to a field's values."""
+    if how.treatment == REMOVE:
+        return Removed()
+    normalisation = Normalisation(how.normalise, how.region)
+    return Hashed(normalisation) if how.shown is None else Masked(how.shown, normalisation)
 
 
 class _Names:

@@ -14,6 +14,7 @@ from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.production_keys import check_changes
 from paquebot.records.destinations import keeps_rows
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
@@ -68,14 +69,13 @@ def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, An
     project = export.project
     source = source_of(project, definition)
     check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())
-    hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
         "source": source,
         "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
-        "hmac_key_version": hmac.version if hmac else None,
+        "hmac_key_version": key_version_of(project, definition),
     }
 
 

@@ -2,7 +2,8 @@
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.changes import ChangeCursor, RowState
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -26,6 +27,7 @@ __all__ = [
     "ChangeCursor",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
@@ -33,6 +35,7 @@ __all__ = [
     "Import",
     "InboxEntry",
     "Invitation",
+    "KeyAct",
     "Letter",
     "Membership",
     "Notice",
@@ -40,6 +43,7 @@ __all__ = [
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "RowState",
     "Run",
     "RunAct",
