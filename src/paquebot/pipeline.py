@@ -40,7 +40,7 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     Raises the `PaquebotError` of the stage that failed, after the hidden file was removed if the server could be reached.
     """
     voyage = _voyage(plan, listener, cancellation, now)
-    artifact = plan.checkpoint.artifact or Production(plan, listener, cancellation).produce()
+    artifact = plan.checkpoint.artifact or Production(plan, listener, cancellation, now).produce()
     if artifact.held_for and not plan.released:
         return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:

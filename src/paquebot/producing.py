@@ -8,9 +8,10 @@ in parts are made one after the other, and stand behind one another in one artif
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from paquebot import events
@@ -46,9 +47,10 @@ FAILURE = "failure"
 class Production(Steps):
     """The steps from the source to the sealed artifact."""
 
-    def __init__(self, plan: Plan, listener: events.Listener, cancellation: Cancellation) -> None:
+    def __init__(self, plan: Plan, listener: events.Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> None:
         super().__init__(listener, cancellation)
         self.plan = plan
+        self.now = now
 
     def produce(self) -> SealedArtifact:
         """The sealed file, told as a checkpoint. Raises the `PaquebotError` of the stage that failed; nothing is left then."""
@@ -75,7 +77,7 @@ class Production(Steps):
             self.plan.encryption.check()
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
-        plan = self.plan
+        plan, begun = self.plan, self.now()
         made = Making(plan, plan.format, rows, self.cancellation)
         if made.fit.notices:
             detail["notices"] = [describe(notice) for notice in made.fit.notices]
@@ -95,7 +97,7 @@ class Production(Steps):
             packed=_joined([part.packed for part in made.parts]) if made.is_measured else kept.measure,
             final=kept.measure,
             contract=tuple(column.to_document() for column in made.fit.columns),
-            held_for=made.held_for(kept.measure.size_bytes),
+            held_for=made.held_for(kept.measure.size_bytes, (self.now() - begun).total_seconds()),
             report=dict(made.report),
             changes=changes,
             parts=tuple(made.parts) if plan.splitting else (),
@@ -185,9 +187,10 @@ class Making:
         for told, count in format_.report.items():
             self.report[told] = self.report.get(told, 0) + count
 
-    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
+    def held_for(self, size_bytes: int, seconds: float) -> tuple[dict[str, Any], ...]:
         """Why a person must look at the file before it leaves."""
-        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes, self.leaving.count)))
+        found = self._inspection.findings(size_bytes, self.leaving.count, seconds)
+        return tuple(describe(why) for why in (*self.fit.held_for, *found))
 
     def facts_of_changes(self) -> dict[str, Any] | None:
         """What the file says of changes, with the state the next one is compared with, sealed."""

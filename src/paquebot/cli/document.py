@@ -15,6 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from paquebot import plugins
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.cli.yaml_reader import TOO_BIG, Positions, read_yaml
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, PackagingError, Problem
@@ -109,14 +110,21 @@ def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _Referen
     """Puts values in the place of references."""
     for position, server in enumerate(written.get("servers") or ()):
         kind = next(kind for kind in kinds if server.get(kind) is not None)
-        _resolve_server(kind, server[kind], ("servers", position, kind), references)
+        secrets = _secrets_of("destinations", kind)
+        _resolve_options(secrets, server[kind], ("servers", position, kind), references)
+    for position, channel in enumerate(written.get("channels") or ()):
+        kind = next(kind for kind in CHANNEL_KINDS if channel.get(kind) is not None)
+        _resolve_options(_secrets_of("notifiers", kind), channel[kind], ("channels", position, kind), references)
     for position, key in enumerate(written.get("encryption_keys") or ()):
         if is_reference(key["openpgp"]):
             key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
 
 
-def _resolve_server(kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
-    secrets = _ALWAYS_SECRET | {option.name for option in plugins.find("destinations", kind).OPTIONS if option.secret}
+def _secrets_of(stage: str, kind: str) -> frozenset[str]:
+    return _ALWAYS_SECRET | {option.name for option in plugins.find(stage, kind).OPTIONS if option.secret}
+
+
+def _resolve_options(secrets: frozenset[str], options: dict[str, Any], path: Path, references: _References) -> None:
     for key, value in options.items():
         if is_reference(value):
             options[key] = Secret(references.value(value, (*path, key)))
@@ -179,6 +187,9 @@ def _check_plug_ins(document: ProjectDocument) -> None:
             continue  # the installation alone knows the secret, and reads the options with it
         options = plugins.find("destinations", server.kind).OPTIONS
         read(options, server.options, ("servers", position, server.kind))
+    for position, channel in enumerate(document.channels):
+        options = plugins.find("notifiers", channel.kind).OPTIONS
+        read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):
         _check_template(export.file.name, ("exports", position, "file", "name"))
         if export.confirmation:

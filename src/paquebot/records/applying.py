@@ -22,6 +22,7 @@ from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.alerts.channels import keep_channel, read_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -41,7 +42,7 @@ from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -56,6 +57,7 @@ KINDS: Mapping[type[Model], str] = {
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
 
@@ -84,8 +86,9 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         with transaction.atomic():
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
-            label, zone = document.project.label, document.project.timezone
-            if update(project, label=label, timezone=zone, closed_days=closed_days) and not is_new:
+            settings = document.project
+            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+            if update(project, **own, closed_days=closed_days) and not is_new:
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)
@@ -149,6 +152,9 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
         changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
+    for channel in document.channels:
+        options = read_channel(channel)
+        changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes

@@ -22,6 +22,7 @@ from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.production_keys import check_changes
 from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition, is_stored
+from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
@@ -85,6 +86,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
             keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
+    for position, channel in enumerate(document.channels):
+        read_channel(channel, ("channels", position, channel.kind))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))

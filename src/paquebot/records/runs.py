@@ -14,8 +14,9 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
+from paquebot.precedence import rank
 from paquebot.records import changes
-from paquebot.records.alerts.telling import announce_end
+from paquebot.records.alerts.telling import announce_end, announce_start
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
@@ -66,6 +67,7 @@ def prepare(
         definition=definition,
         definition_version=export.version,
         trigger=trigger,
+        priority=rank(definition),
         token=new_token(),
         scheduled_for=scheduled_for or timezone.now(),
         **facts,
@@ -121,13 +123,17 @@ def write(run_id: int, attempt: int, **values: Any) -> None:
         raise FencedError
 
 
-def begin(run_id: int, attempt: int) -> Run | None:
+def begin(run_id: int, attempt: int, machine: str = "") -> Run | None:
     """The run, now running, or still cancelling when it only remains to clean up; None when this attempt was taken over."""
     now = timezone.now()
     mine = Run.objects.filter(id=run_id, attempt=attempt)
     mine.filter(status="queued").update(status="running", not_before=None)
-    mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
-    return mine.filter(status__in=ACTIVE).select_related("project", "export").first()
+    mine.filter(status__in=ACTIVE).update(machine=machine)
+    begins = mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
+    run = mine.filter(status__in=ACTIVE).select_related("project", "export__project").first()
+    if run and begins:
+        announce_start(run)
+    return run
 
 
 def may_have_left_a_file(run: Run) -> bool:

@@ -1,8 +1,9 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
@@ -12,6 +13,7 @@ from paquebot.records.models.project import (
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -22,6 +24,7 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "Artifact",
     "Canary",
     "ChangeCursor",
@@ -34,11 +37,14 @@ __all__ = [
     "Group",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
     "KeyAct",
     "Letter",
+    "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",

@@ -11,8 +11,12 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    runs_at_once = models.PositiveSmallIntegerField(null=True)
+    """How many of its runs are carried at once; None: as many as the installation allows."""
     closed_days = models.JSONField(default=list)
     """Days of the project's own, as ISO dates, that count as public holidays wherever a schedule heeds them."""
+    consent = models.JSONField(null=True)
+    """The field by which contacts opt out: `table`, `field`, `opted_out` (the values that say so), `ceiling_hours`."""
     lake_schema = models.CharField(max_length=63, unique=True)
     lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
@@ -74,6 +78,19 @@ class Import(models.Model):
     snapshot = models.BigIntegerField()
     counts = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class OptOuts(models.Model):
+    """How many opted out with one snapshot of the lake, and when that was: the beginning of the unsubscribe clock."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="opt_outs")
+    snapshot = models.BigIntegerField()
+    at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("snapshot",)
+        constraints = (models.UniqueConstraint(fields=["project", "snapshot"], name="opt_outs_of_snapshot"),)
 
 
 class Group(models.Model):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0011_projects_as_code'),
+        ('records', '0012_machines_channels_consent'),
     ]
 
     operations = [
