@@ -28,6 +28,9 @@ DESTINATIONS = {
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
+DATABASES = {
+    "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
+}
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",
     "tsv": "paquebot.formats.tsv:TsvFormat",
@@ -53,6 +56,7 @@ NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,
+    "databases": DATABASES,
     "formats": FORMATS,
     "compressions": COMPRESSIONS,
     "encryptions": ENCRYPTIONS,

@@ -58,7 +58,7 @@ BAD_TEMPLATE = Problem(
 )
 
 MOST_BYTES = 8 * 1024 * 1024
-_ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key"})
+_ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key", "dsn"})
 
 
 class LoadedProject(NamedTuple):
@@ -104,16 +104,24 @@ def _text(path: FilePath, positions: Positions) -> str:
 
 def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _References) -> None:
     """Puts values in the place of references."""
+    for kind, options in _database(written).items():
+        _resolve_options("databases", kind, options, ("project", "database", kind), references)
     for position, server in enumerate(written.get("servers") or ()):
         kind = next(kind for kind in kinds if server.get(kind) is not None)
-        _resolve_server(kind, server[kind], ("servers", position, kind), references)
+        _resolve_options("destinations", kind, server[kind], ("servers", position, kind), references)
     for position, key in enumerate(written.get("encryption_keys") or ()):
         if is_reference(key["openpgp"]):
             key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
 
 
-def _resolve_server(kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
-    secrets = _ALWAYS_SECRET | {option.name for option in plugins.find("destinations", kind).OPTIONS if option.secret}
+def _database(written: dict[str, Any]) -> dict[str, Any]:
+    """The options of the database outside, by its kind; nothing for an embedded one."""
+    chosen = written["project"].get("database")
+    return {kind: options for kind, options in chosen.items() if options} if isinstance(chosen, dict) else {}
+
+
+def _resolve_options(group: str, kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
+    secrets = _ALWAYS_SECRET | {option.name for option in plugins.find(group, kind).OPTIONS if option.secret}
     for key, value in options.items():
         if is_reference(value):
             options[key] = Secret(references.value(value, (*path, key)))
@@ -154,6 +162,9 @@ class _References:
 
 def _check_plug_ins(document: ProjectDocument) -> None:
     """What only the plug-ins know: the options of each server, and the templates of file names."""
+    database = document.project.database
+    if database.is_outside:
+        plugins.find("databases", database.kind).read(database.options, ("project", "database", database.kind))
     for position, server in enumerate(document.servers):
         options = plugins.find("destinations", server.kind).OPTIONS
         read(options, server.options, ("servers", position, server.kind))

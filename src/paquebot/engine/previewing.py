@@ -25,10 +25,11 @@ from paquebot.flow import Rows
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.contracts import delivered_columns
+from paquebot.records.databases import opened
 from paquebot.records.freezing import source_of
-from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export
-from paquebot.sources.lake.reading import LakeSource, Limits
+from paquebot.sources.base import DescribedSource
+from paquebot.sources.selection import Limits
 
 FIRST_ROWS = 5
 TIMEOUT_SECONDS = 15
@@ -94,13 +95,12 @@ def _scratch(records: Records) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> DescribedSource:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
     selection = selection_of(source_of(export, definition), definition, local)
     limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
-    address = lake_address(records, export.project)
-    return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)
+    return opened(records, export.project, selection, limits, scratch=scratch)
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from paquebot.errors import CommandError
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
+from paquebot.options import describe_path, placed
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
 from paquebot.records.checking import (
@@ -33,6 +36,7 @@ from paquebot.records.checking import (
     tables_of,
 )
 from paquebot.records.connection import Records
+from paquebot.records.databases import KEY_UNKNOWN, keep_database, look_again, remember, table_there
 from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
@@ -41,11 +45,14 @@ from paquebot.records.models import EncryptionKey, Export, Group, Project, Query
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
+from paquebot.records.table_roles import UNKNOWN_COLUMN
 from paquebot.records.triggering import set_trigger
 from paquebot.records.writing import CHANGED, CREATED, put, update
+from paquebot.sources.outside.base import OutsideTable
 
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
+DATABASE = translatable("database")
 TABLE = translatable("table")
 _KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
@@ -62,6 +69,10 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
     project, changes = _project(records, document)
     with _whole_or_gone(records, project, is_new=any(change["what"] == CREATED for change in changes)):
         provision_lake(records, project)
+        if document.project.database.is_outside:
+            changes += _apply_outside(records, project, document, checked)
+            return {"project": project.name, "changes": changes}
+        changes += _apply_database(records, project, document, checked)
         tables = tables_of(project, document)
         check_tables(records, project, tables)
         check_table_fields(project, document, tables)
@@ -72,18 +83,62 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             changes += _apply_table(records, project, table)
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
-        check_criteria(records, project, document)
-        for group in document.groups:
-            changes += _told(keep_group(records, project, group), Group, group.name)
-        with transaction.atomic():
-            closed_days = list(document.project.closed_days)
-            days_changed = closed_days != project.closed_days
-            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
-                changes.append(_change(CHANGED, PROJECT, project.name))
-            if days_changed:
-                realign(timezone.now(), project)
-            changes += _apply_definitions(records, project, document, checked)
+        changes += _apply_rest(records, project, document, checked)
     return {"project": project.name, "changes": changes}
+
+
+def _apply_rest(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
+    """Everything but the tables, which are there by now."""
+    check_criteria(records, project, document)
+    changes: list[dict[str, Any]] = []
+    for group in document.groups:
+        changes += _told(keep_group(records, project, group), Group, group.name)
+    with transaction.atomic():
+        closed_days = list(document.project.closed_days)
+        days_changed = closed_days != project.closed_days
+        if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
+            changes.append(_change(CHANGED, PROJECT, project.name))
+        if days_changed:
+            realign(timezone.now(), project)
+        changes += _apply_definitions(records, project, document, checked)
+    return changes
+
+
+def _apply_database(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
+    kind = document.project.database.kind
+    with placed(("project", "database"), describe_path(("project", "database"))):
+        changed = keep_database(records, project, kind, checked.database)
+    return [_change(CHANGED, DATABASE, kind)] if changed else []
+
+
+@transaction.atomic
+def _apply_outside(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
+    """All or nothing: the database is looked into before anything of the project is another."""
+    changes = _apply_database(records, project, document, checked)
+    kind = document.project.database.kind
+    with placed(("project", "database", kind), describe_path(("project", "database", kind))):
+        found = look_again(records, project)
+    tables = tables_of(project, document)
+    for table in tables:
+        changes += _apply_table(records, project, _keyed(table, found, checked.database))
+        remember(Table.objects.get(project=project, name=table.name), found[table.name])
+    check_table_fields(project, document, tables)
+    check_query_fields(document, check_queries(records, project, document))
+    return [*changes, *_apply_rest(records, project, document, checked)]
+
+
+def _keyed(named: NamedTable, found: Mapping[str, OutsideTable], options: Mapping[str, Any]) -> NamedTable:
+    """The table with its primary key, unless the file names another. Raises `DefinitionError`."""
+    field = "table" if isinstance(named.table, ContactList) else "name"
+    with placed((*named.path, field), describe_path((*named.path, field))):
+        there = table_there(found, options["database"], named.name)
+        known = [column.name for column in there.columns]
+        for name in named.table.key:
+            if name not in known:
+                raise CommandError(UNKNOWN_COLUMN, table=named.name, column=name)
+        if not (named.table.key or there.key):
+            raise CommandError(KEY_UNKNOWN, table=named.name)
+    return replace(named, table=replace(named.table, key=named.table.key or there.key))
 
 
 @contextmanager
@@ -120,6 +175,7 @@ def _apply_table(records: Records, project: Project, named: NamedTable) -> list[
     )
     update(
         row,
+        key=list(table.key),
         display_order=list(table.display_order),
         email=(table.email or "") if isinstance(table, ContactList) else "",
         profile_of={"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},

@@ -20,7 +20,7 @@ from paquebot.options import DefinitionError, Path, describe_path, nearest, plac
 from paquebot.packaging import naming
 from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
-from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
+from paquebot.project import ContactList, DatabaseChoice, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
@@ -48,6 +48,8 @@ class Checked:
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
     keys: tuple[tuple[str, str, KeyFacts], ...]
+    database: Mapping[str, Any]
+    """The options of the project's database, empty for an embedded one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,20 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys))
+    return Checked(servers, tuple(keys), _database_options(document.project.database))
 
 
 def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:
     """The server's options as its plug-in reads them; secret ones are `Secret`."""
     written = {name: value.reveal() if isinstance(value, Secret) else value for name, value in server.options.items()}
     return read(find("destinations", server.kind).OPTIONS, written, path)
+
+
+def _database_options(database: DatabaseChoice) -> dict[str, Any]:
+    if not database.is_outside:
+        return {}
+    options: dict[str, Any] = find("databases", database.kind).read(database.options, ("project", "database", database.kind))
+    return options
 
 
 def tables_of(project: Project, document: ProjectDocument) -> list[NamedTable]:
@@ -112,8 +121,9 @@ def tables_of(project: Project, document: ProjectDocument) -> list[NamedTable]:
 
 def check_tables(records: Records, project: Project, tables: Collection[NamedTable]) -> None:
     """Their keys, and every file that is to be imported: with several, all are judged before the first is brought in."""
-    for table in tables:
-        _check_key(project, table)
+    if not project.is_outside:
+        for table in tables:
+            _check_key(project, table)
     arriving = [(table, table.file) for table in tables if table.file]
     for table, file in arriving if len(arriving) > 1 else ():
         with import_placed(table):

@@ -19,7 +19,7 @@ from paquebot.errors import CommandError, PackagingError, Problem
 from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinition, check_name
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
-from paquebot.project import TAKEN_NAME
+from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
@@ -227,6 +227,8 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    if project.is_outside:
+        check_outside(definition, ())
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)
 

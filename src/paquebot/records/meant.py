@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 
 from paquebot.criteria import NUMBER, Criterion
 from paquebot.records.connection import Records
+from paquebot.records.databases import opened
 from paquebot.records.freezing import displayed
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Group, Project
 from paquebot.records.reading import LIMITS, Answer, answer, ask
 from paquebot.records.restricting import contact_list, contacts_meeting
 from paquebot.records.tables import tables_of
+from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import LakeSource, Limits
+from paquebot.sources.selection import Limits
 
 SAMPLE_ROWS = 5
 UNKNOWN_SHOWN = 10
@@ -93,7 +95,9 @@ def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
 
 
-def _reader(records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits) -> LakeSource:
+def _reader(
+    records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits
+) -> DescribedSource:
     provision_lake(records, project)
     selection = contacts_meeting(project, where, fields)
-    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)
+    return opened(records, project, selection, limits)

@@ -12,11 +12,11 @@ from paquebot.criteria import Criterion, Linked
 from paquebot.errors import CommandError, Problem
 from paquebot.export import ContentChoice
 from paquebot.records.connection import Records
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.databases import check
 from paquebot.records.models import Group, Project, Table
 from paquebot.records.selectors import find_named
-from paquebot.sources.lake.reading import TableSelection, check_selection
 from paquebot.sources.selecting import Links
+from paquebot.sources.selection import TableSelection
 
 NO_CONTACT_LIST = Problem(
     "project.no_contact_list",
@@ -62,8 +62,7 @@ def criterion_of(group: Group) -> Criterion:
 def check_criterion(records: Records, project: Project, where: Criterion | None) -> None:
     """Raises `SourceError` for a field or table that is not there, `CommandError` for what means nothing to its field."""
     if where is not None:
-        provision_lake(records, project)
-        check_selection(lake_address(records, project), current_snapshot(project), contacts_meeting(project, where))
+        check(records, project, contacts_meeting(project, where))
 
 
 def contacts_meeting(project: Project, where: Criterion | None, fields: tuple[str, ...] | None = None) -> TableSelection:
