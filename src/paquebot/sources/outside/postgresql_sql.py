@@ -65,7 +65,8 @@ class PostgresqlCompiler(Compiler):
 
     def among(self, expression: str, values: list[Any]) -> str:
         name = self._kept(values)
-        kind = _type_of(next(iter(values), ""))
+        kinds = {_type_of(value) for value in values} or {"text"}
+        kind = kinds.pop() if len(kinds) == 1 else "numeric"  # whole numbers, some of them larger than a bigint
         return f"{expression} IN (SELECT unnest(current_setting('paquebot.{name}')::{kind}[]))"
 
     def search(self, operator: str, name: str, value: str) -> str:
