@@ -31,7 +31,8 @@ NUMBERS = ("CREATE SEQUENCE numbers", "GRANT ALL ON SEQUENCE numbers TO reader")
 SENT = "INSERT INTO letters VALUES (3, '2026-11-01', 0), (1, '2020-01-01', 1)"
 
 TYPES = """
-    SELECT 32767::int2 AS small, (-2147483648)::int4 AS whole, 9223372036854775807::int8 AS most, (-9223372036854775808)::int8 AS least,
+    SELECT 32767::int2 AS small, (-2147483648)::int4 AS whole, 9223372036854775807::int8 AS most,
+      (-9223372036854775808)::int8 AS least,
       1.50::numeric(38, 2) AS money_like, 12345678901234567890123456789012345678901234567890.123456789::numeric AS wide,
       'NaN'::numeric AS no_number, 'Infinity'::numeric AS endless, '-Infinity'::numeric AS endless_below,
       '0.000000000000000000000000000000000001'::numeric(60, 36) AS beyond_38,
@@ -43,7 +44,8 @@ TYPES = """
       ARRAY[1, NULL, 3] AS numbers, ARRAY['a,b', 'c"d', NULL, ''] AS words, '{"b": 1, "a": [2, "é"]}'::json AS written,
       '{"b": 1, "a": [2, "é"]}'::jsonb AS kept, '\\xdeadbeef00'::bytea AS bytes, ''::bytea AS no_bytes,
       'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS uuid, int4range(1, 5) AS span, inet '10.0.0.1/8' AS address,
-      ROW(1, 'x, y') AS several, '<a>b</a>'::xml AS marked, '10101'::bit(5) AS bits, point '(1.5,2)' AS place, 'x'::"char" AS one,
+      ROW(1, 'x, y') AS several, '<a>b</a>'::xml AS marked, '10101'::bit(5) AS bits, point '(1.5,2)' AS place,
+      'x'::"char" AS one,
       '' AS empty, NULL::text AS missing, 'a' || chr(10) || 'b' || chr(13) || 'c' AS lines, 'say "hi", you' AS quoted,
       '👩‍👩‍👧 e' || chr(769) || ' é' AS accents, '\\N' AS backslash, '  spaces  ' AS spaces, 'ab'::char(5) AS padded"""
 

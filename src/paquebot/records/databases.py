@@ -6,7 +6,7 @@ A project is one or the other as long as it has tables: what its exports, groups
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from paquebot.project_keys import EMBEDDED
 from paquebot.records.connection import Records
 from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Project, Table
-from paquebot.records.writing import update
+from paquebot.records.writing import CHANGED_MEANWHILE, update, version_of
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, check_selection
@@ -95,10 +95,14 @@ def keep_database(records: Records, project: Project, kind: str, options: Mappin
     return update(project, database_kind=kind, database_options=plain, database_secrets=sealed)
 
 
-def change_database(records: Records, project: Project, kind: str, written: Mapping[str, Any], kept: tuple[str, ...]) -> None:
+def change_database(  # noqa: PLR0913 - whose database becomes which, and what of the stored one is kept
+    records: Records, project: Project, kind: str, written: Mapping[str, Any], *, kept: Collection[str] = (), version: str
+) -> None:
     """From a page: the secrets named in `kept` stay as they are. Raises `PaquebotError`."""
     with transaction.atomic():
         row = Project.objects.select_for_update().get(pk=project.pk)
+        if version_of(row) != version:
+            raise CommandError(CHANGED_MEANWHILE, name=project.label)
         same = row.database_kind == kind
         secrets = {
             name: records.keyring.unseal(row.database_secrets[name]) for name in kept if same and name in row.database_secrets
@@ -110,9 +114,9 @@ def change_database(records: Records, project: Project, kind: str, written: Mapp
 def examine(records: Records, project: Project) -> Examination:
     """What the database answers, step by step, and its tables. What cannot even be begun is the first step."""
     try:
-        database = require_outside(records, project)
-        steps = database.examine()
-        return Examination(steps, () if any(step.error for step in steps) else database.tables())
+        steps = require_outside(records, project).examine()
+        failed = any(step.error for step in steps)
+        return Examination(steps, () if failed else tuple(look_again(records, project).values()))
     except PaquebotError as error:
         return Examination([Step("sign_in", 0.0, error)])
 
@@ -134,6 +138,12 @@ def opened(  # noqa: PLR0913 - whose rows, which of them, within what, and for a
     return LakeSource(lake_address(records, project), number, selection, scratch or records.home.scratch, limits)
 
 
+def prepare(records: Records, project: Project) -> None:
+    """Sees to it that there is something to be read: makes a lake that was not made yet."""
+    if not project.is_outside:
+        provision_lake(records, project)
+
+
 def check(records: Records, project: Project, selection: TableSelection) -> None:
     """Whether the selection means something to the project's tables; no row is read. Raises `SourceError`, `CommandError`."""
     database = outside(records, project)
@@ -141,6 +151,15 @@ def check(records: Records, project: Project, selection: TableSelection) -> None
         database.check(_without_members(selection))
     else:
         check_selection(provision_lake(records, project), current_snapshot(project), selection)
+
+
+def members_in(records: Records, project: Project, table: str, key: str) -> tuple[str, ...]:
+    """The members of a group of an outside project, in their order: they are ours, and in the lake."""
+    name = identifier(key)
+    sql = f"select cast({name} as varchar) as member from {identifier(table)} order by 1"  # noqa: S608 — names are quoted
+    selection = QuerySelection(sql, order="none")
+    with LakeSource(provision_lake(records, project), current_snapshot(project), selection, records.home.scratch) as source:
+        return tuple(str(member) for batch in source.rows().batches for member in batch.column(0).to_pylist())
 
 
 def quoted(records: Records, project: Project, name: str) -> str:
@@ -195,19 +214,10 @@ def _with_members(
     if isinstance(selection, QuerySelection) or selection.where is None:
         return selection
     named = [name for name in criteria.linked_tables(selection.where) if name.startswith(MEMBERS)]
-    return replace(selection, members={name: _members(records, project, name, selection) for name in named})
+    key = selection.links.key if selection.links else ""
+    return replace(selection, members={name: members_in(records, project, name, key) for name in named})
 
 
 def _without_members(selection: TableSelection) -> TableSelection:
     asked = criteria.linked_tables(selection.where) if selection.where is not None else set()
     return replace(selection, members={name: () for name in asked if name.startswith(MEMBERS)})
-
-
-def _members(records: Records, project: Project, table: str, selection: TableSelection) -> tuple[str, ...]:
-    key = identifier(selection.links.key if selection.links else "")
-    sql = f"select cast({key} as varchar) as member from {identifier(table)} order by 1"  # noqa: S608 — names are quoted
-    source = LakeSource(
-        provision_lake(records, project), current_snapshot(project), QuerySelection(sql, order="none"), records.home.scratch
-    )
-    with source:
-        return tuple(str(member) for batch in source.rows().batches for member in batch.column(0).to_pylist())

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from paquebot.criteria import NUMBER, Criterion
+from paquebot.criteria import NUMBER, Criterion, Linked
 from paquebot.records.connection import Records
-from paquebot.records.databases import opened
+from paquebot.records.databases import members_in, opened
 from paquebot.records.freezing import displayed
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Group, Project
@@ -80,6 +80,8 @@ def who_is_meant(records: Records, project: Project, where: Criterion | None, sa
 def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Membership:
     """Which members of a group are contacts. Raises `SourceError`."""
     contacts = contact_list(group.project)
+    if group.project.is_outside:
+        return _membership_outside(records, group, str(contacts.key[0]), shown)
     key = identifier(str(contacts.key[0]))
     members, listed = identifier(group.members_table), identifier(contacts.name)
     known = f"select 1 from {listed} c where cast(c.{key} as varchar) = cast(m.{key} as varchar)"  # noqa: S608 — names are quoted
@@ -90,9 +92,21 @@ def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Me
 
 def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
     """The first keys of the group, in their order. Raises `SourceError`."""
-    key = identifier(str(contact_list(group.project).key[0]))
+    named = str(contact_list(group.project).key[0])
+    if group.project.is_outside:
+        return members_in(records, group.project, group.members_table, named)[:most]
+    key = identifier(named)
     sql = f"select cast({key} as varchar) as member from {identifier(group.members_table)} order by {key} limit {int(most)}"  # noqa: S608 — names are quoted
     return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
+
+
+def _membership_outside(records: Records, group: Group, key: str, shown: int) -> Membership:
+    """The database is told the members and answers with those it knows."""
+    members = members_in(records, group.project, group.members_table, key)
+    with _reader(records, group.project, Linked(group.members_table), (key,), LIMITS) as source:
+        known = {str(value) for batch in source.rows().batches for value in batch.column(0).to_pylist()}
+    unknown = [member for member in members if member not in known]
+    return Membership(group.member_count, len(unknown), tuple(unknown[:shown]))
 
 
 def _reader(

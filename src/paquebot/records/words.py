@@ -159,7 +159,7 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
 
 
 def test_step(step: str, _: Callable[[str], str]) -> str:
-    """A step of testing a destination, as people call it."""
+    """A step of testing a destination or a database, as people call it."""
     return {
         "connect": _("Connect and sign in"),
         "send": _("Send a small file"),
@@ -170,4 +170,7 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
         "count": _("Count it"),
         "fill": _("Write it to a table of its own"),
         "drop": _("Drop what was made"),
+        "sign_in": _("Connect and sign in"),
+        "tables": _("Look at the tables"),
+        "rights": _("Look at the rights"),
     }.get(step, step)

@@ -10,7 +10,6 @@ import psycopg
 import psycopg.conninfo
 
 from paquebot.errors import PaquebotError, Problem, SourceError
-from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Path, nearest
 from paquebot.sources.outside import postgresql_sql as dialect
 from paquebot.sources.outside.base import Database, OutsideTable, Step
@@ -174,10 +173,3 @@ def _timed(name: str, act: Callable[[], object]) -> Step:
     except PaquebotError as error:
         return Step(name, time.monotonic() - started, error)
     return Step(name, time.monotonic() - started, advice=advice if isinstance(advice, Problem) else None)
-
-
-STEP_WORDS = {
-    "sign_in": translatable("Sign in"),
-    "tables": translatable("Look at the tables"),
-    "rights": translatable("Look at the rights"),
-}
