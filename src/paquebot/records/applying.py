@@ -188,7 +188,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for query in document.queries:
         changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
     for server, options in checked.servers:
-        changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
+        changes += _told(keep_server(records, project, replace(server, options=options)), Server, server.name)
     for name, text, facts in checked.keys:
         changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
     for definition in document.exports:

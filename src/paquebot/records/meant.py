@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from paquebot.criteria import NUMBER, Criterion, Linked
 from paquebot.records.connection import Records
-from paquebot.records.databases import members_in, opened
+from paquebot.records.databases import members_in, opened, prepare
 from paquebot.records.freezing import displayed
-from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Group, Project
 from paquebot.records.reading import LIMITS, Answer, answer, ask
 from paquebot.records.restricting import contact_list, contacts_meeting
@@ -112,6 +111,6 @@ def _membership_outside(records: Records, group: Group, key: str, shown: int) ->
 def _reader(
     records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits
 ) -> DescribedSource:
-    provision_lake(records, project)
+    prepare(records, project)
     selection = contacts_meeting(project, where, fields)
     return opened(records, project, selection, limits)

@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from paquebot.errors import SourceError
 from paquebot.records.connection import Records
-from paquebot.records.databases import opened
+from paquebot.records.databases import opened, prepare
 from paquebot.records.freezing import displayed
-from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Project, Query, Table
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.statement import check
@@ -98,7 +97,7 @@ def has_rows(records: Records, query: Query) -> bool:
 
 def first_rows(records: Records, table: Table, count: int = SAMPLE_ROWS) -> Answer:
     """The first rows of a table, its columns in display order. Raises `SourceError`."""
-    provision_lake(records, table.project)
+    prepare(records, table.project)
     selection = TableSelection(table.name, tuple(displayed(table)), order="none")
     return answer(opened(records, table.project, selection, replace(LIMITS, rows=count)), count)
 
@@ -129,7 +128,7 @@ def _written(value: Any) -> str | None:
 
 
 def _source(records: Records, project: Project, sql: str, limits: Limits = LIMITS) -> DescribedSource:
-    provision_lake(records, project)
+    prepare(records, project)
     return opened(records, project, QuerySelection(sql, _parameters(), order="none"), limits)
 
 

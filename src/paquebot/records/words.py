@@ -65,6 +65,7 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
     return {
         "schedule": _("schedule"),
         "manual": _("by hand"),
+        "once": _("once, by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
         "export": _("another export"),
@@ -161,7 +162,12 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
 def test_step(step: str, _: Callable[[str], str]) -> str:
     """A step of testing a destination or a database, as people call it."""
     return {
-        "connect": _("Connect and sign in"),
+        "name": _("Look up its name"),
+        "connect": _("Connect"),
+        "identity": _("See who answers"),
+        "sign_in": _("Sign in"),
+        "folder": _("Find the folder"),
+        "room": _("Ask for free space"),
         "send": _("Send a small file"),
         "compare": _("Compare it with what was sent"),
         "publish": _("Give it its name"),
@@ -170,7 +176,6 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
         "count": _("Count it"),
         "fill": _("Write it to a table of its own"),
         "drop": _("Drop what was made"),
-        "sign_in": _("Connect and sign in"),
         "tables": _("Look at the tables"),
         "rights": _("Look at the rights"),
     }.get(step, step)
