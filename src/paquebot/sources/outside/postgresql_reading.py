@@ -17,12 +17,13 @@ from psycopg import pq
 from paquebot.errors import SourceError
 from paquebot.flow import BLOCK_BYTES, Rows
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside import postgresql_sql as dialect
 from paquebot.sources.outside.postgresql_link import Link, place_of
 from paquebot.sources.outside.postgresql_sql import Statement
 from paquebot.sources.outside.postgresql_tables import tables_of
 from paquebot.sources.outside.postgresql_types import arrow_type
-from paquebot.sources.outside.problems import DUPLICATE_COLUMN, NO_COLUMNS
+from paquebot.sources.outside.problems import NO_COLUMNS
 from paquebot.sources.outside.texts import batch_of
 from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 

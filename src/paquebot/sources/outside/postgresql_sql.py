@@ -19,9 +19,10 @@ from typing import Any
 from paquebot import criteria
 from paquebot.errors import SourceError
 from paquebot.options import nearest
+from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
 from paquebot.sources.outside.base import OutsideTable
 from paquebot.sources.outside.postgresql_types import asked_as
-from paquebot.sources.outside.problems import NO_SUCH_FIELD, NO_SUCH_TABLE, UNKNOWN_PARAMETER
+from paquebot.sources.outside.problems import NO_SUCH_FIELD, NO_SUCH_TABLE
 from paquebot.sources.selecting import Compiler, Links, Value
 from paquebot.sources.selection import TableSelection
 

@@ -32,11 +32,6 @@ SIGN_IN_REFUSED = Problem(
     "{place} does not let “{username}” sign in with this password.",
     "Check both, and whether the password has expired; then write the new one into the project's database settings.",
 )
-PASSWORD_EXPIRED = Problem(
-    "source.password_expired",
-    "The password of “{username}” on {place} has expired.",
-    "Let whoever runs the database give it a new one, then write that into the project's database settings.",
-)
 NOT_LET_IN = Problem(
     "source.not_let_in",
     "{place} lets “{username}” in neither from this machine nor in this way.",
@@ -136,16 +131,6 @@ ONLY_READS = Problem(
     "The query would change something in {place}.",
     "A query reads: begin it with SELECT or WITH, and change nothing in it.",
 )
-UNKNOWN_PARAMETER = Problem(
-    "query.unknown_parameter",
-    "The query uses the parameter “${parameter}”, which does not exist.",
-    "Parameters a query may use: {known}.",
-)
-DUPLICATE_COLUMN = Problem(
-    "query.duplicate_column",
-    "The query gives the name “{column}” to two of its columns.",
-    "Give each column a name of its own with AS.",
-)
 NO_COLUMNS = Problem("query.no_columns", "The query gives no column.", "Name at least one after SELECT.")
 READING_FAILED = Problem(
     "source.failed_there",
@@ -155,7 +140,12 @@ READING_FAILED = Problem(
 )
 VALUE_NOT_KEPT = Problem(
     "source.value_not_kept",
-    "The column “{column}” holds a value ({what}) that a column of {kind} cannot keep.",
+    "The column “{column}” holds a value ({what}) that a column of {expected_kind} cannot keep.",
+    "Let a saved query give the column as text (CAST … AS text), which keeps every value as it is, or leave such rows out.",
+)
+VALUE_BEYOND = Problem(
+    "source.value_beyond",
+    "The column “{column}” holds a value beyond what a column of {expected_kind} can keep.",
     "Let a saved query give the column as text (CAST … AS text), which keeps every value as it is, or leave such rows out.",
 )
 NOT_TEXT = Problem(

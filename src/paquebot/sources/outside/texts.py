@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from paquebot.errors import SourceError
 from paquebot.language import translatable
-from paquebot.sources.outside.problems import NOT_TEXT, VALUE_NOT_KEPT
+from paquebot.sources.outside.problems import NOT_TEXT, VALUE_BEYOND, VALUE_NOT_KEPT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,9 +106,10 @@ def _kept(work_out: Callable[[str], int], text: str | None, field: pa.Field[Any]
 
 def _not_kept(field: pa.Field[Any], text: str) -> SourceError:
     """Only a word that is nobody's value is told: NaN, infinity."""
-    what = text if text.lstrip("-").isalpha() else translatable("out of range")
     kind = next((words for beginning, words in _KINDS.items() if str(field.type).startswith(beginning)), _OTHER)
-    return SourceError(VALUE_NOT_KEPT, column=field.name, what=what, kind=kind)
+    if text.lstrip("-").isalpha():
+        return SourceError(VALUE_NOT_KEPT, column=field.name, what=text, expected_kind=kind)
+    return SourceError(VALUE_BEYOND, column=field.name, expected_kind=kind)
 
 
 def _casts(text: str, kind: pa.DataType) -> bool:
