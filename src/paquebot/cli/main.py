@@ -35,7 +35,11 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "obfuscation-key": "obfuscation_key",
     "user": "user",
+    "rotate-key": "rotate_key",
+    "backup": "backup",
+    "restore": "restore",
 }
 """Subcommand → its module in this package."""
 

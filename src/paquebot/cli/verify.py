@@ -27,9 +27,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
 
     receipt = Receipt.from_file(_read(arguments.receipt))
     found = _measure(arguments.file)
-    with installation() as records:
+    with installation():
+        from paquebot.records.rekeying import receipt_keys
+
         try:
-            facts = receipt.facts(records.keyring.signing_key().public_key())
+            facts = receipt.facts(receipt_keys())
             require_same(facts, found)
         except VerificationError as error:
             out.error(error)

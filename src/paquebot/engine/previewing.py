@@ -27,6 +27,7 @@ from paquebot.records.connection import Records
 from paquebot.records.contracts import delivered_columns
 from paquebot.records.databases import opened
 from paquebot.records.freezing import source_of
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import Export
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.selection import Limits
@@ -104,8 +105,7 @@ def _source(records: Records, export: Export, definition: ExportDefinition, scra
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:
-    newest = export.project.hmac_keys.order_by("-version").first()
-    return obfuscation_of(records, export.project, definition, newest.version if newest else None)
+    return obfuscation_of(records, export.project, definition, key_version_of(export.project, definition))
 
 
 def _first(rows: Rows) -> tuple[Rows, int]:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from paquebot.errors import CommandError
+from paquebot.errors import CommandError, describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import describe_path, placed
@@ -28,6 +28,7 @@ from paquebot.records.checking import (
     bring_columns,
     check_alone,
     check_criteria,
+    check_key_versions,
     check_queries,
     check_query_fields,
     check_table_fields,
@@ -71,7 +72,7 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         provision_lake(records, project)
         if document.project.database.is_outside:
             changes += _apply_outside(records, project, document, checked)
-            return {"project": project.name, "changes": changes}
+            return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
         changes += _apply_database(records, project, document, checked)
         tables = tables_of(project, document)
         check_tables(records, project, tables)
@@ -84,12 +85,13 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
         changes += _apply_rest(records, project, document, checked)
-    return {"project": project.name, "changes": changes}
+    return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
 
 
 def _apply_rest(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
     """Everything but the tables, which are there by now."""
     check_criteria(records, project, document)
+    check_key_versions(project, document)
     changes: list[dict[str, Any]] = []
     for group in document.groups:
         changes += _told(keep_group(records, project, group), Group, group.name)
@@ -212,6 +214,14 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
     set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)
+
+
+def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
+    """What is done as asked, and should be known by whoever asked."""
+    for export in document.exports:
+        warning = export.obfuscation.warning(export.name) if export.obfuscation else None
+        if warning:
+            yield describe(warning)
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import Export, Import, Project, Query, Table
 from paquebot.records.reading import check_query
 from paquebot.records.restricting import check_criterion
@@ -183,6 +184,12 @@ def check_criteria(records: Records, project: Project, document: ProjectDocument
     for position, export in enumerate(document.exports):
         with _placed("exports", position, "content", CONTACTS, "where"):
             check_criterion(records, project, export.content.where)
+
+
+def check_key_versions(project: Project, document: ProjectDocument) -> None:
+    """The versions of the project's key that exports stay with exist."""
+    for position, export in enumerate(document.exports):
+        check_key_version(project, export, ("exports", position))
 
 
 def _placed(*path: str | int) -> AbstractContextManager[None]:

@@ -22,6 +22,7 @@ from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
@@ -229,6 +230,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if project.is_outside:
         check_outside(definition, ())
+    check_key_version(project, definition)
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)
 

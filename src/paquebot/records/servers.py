@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
@@ -79,8 +80,7 @@ def keep_server(records: Records, project: Project, server: ServerDefinition) ->
     """Writes the server, whose options its plug-in has read; returns what `put` returns. A missing folder is made."""
     options, care = server.options, server.care
     require_allowed(records.home, options)
-    if server.kind == "folder":
-        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
+    make_folder(records, server.kind, options)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
     secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
     known = Server.objects.filter(project=project, name=server.name).first()
@@ -98,6 +98,12 @@ def keep_server(records: Records, project: Project, server: ServerDefinition) ->
 def care_of(server: Server) -> ServerCare:
     """How the server is looked after."""
     return ServerCare(server.max_concurrency, server.canary_every, server.canary_writes)
+
+
+def make_folder(records: Records, kind: str, options: Mapping[str, Any]) -> None:
+    """The folder of a folder destination, where an administrator allows it. Raises `DeliveryError` where not."""
+    if kind == "folder":
+        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
 
 
 def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
+from paquebot.web import (
+    closed_days,
+    destinations,
+    health,
+    history,
+    home,
+    inbox,
+    keys,
+    obfuscation_key,
+    preferences,
+    projects,
+    searching,
+)
 from paquebot.web.administration import mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
@@ -106,6 +118,10 @@ urlpatterns = [
     path("p/<slug:project>/closed-days/", closed_days.closed_days, name="closed_days"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
+    path("p/<slug:project>/obfuscation-key/", obfuscation_key.page, name="obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/rotate/", obfuscation_key.rotate_key, name="rotate_obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/", obfuscation_key.download, name="correspondence"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/delete/", obfuscation_key.remove, name="delete_correspondence"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
     path("p/<slug:project>/keys/<slug:name>/delete/", keys.remove, name="delete_key"),
 ]

@@ -1,7 +1,8 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -24,6 +25,7 @@ __all__ = [
     "Canary",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
@@ -31,6 +33,7 @@ __all__ = [
     "Import",
     "InboxEntry",
     "Invitation",
+    "KeyAct",
     "Letter",
     "Membership",
     "Notice",
@@ -38,6 +41,7 @@ __all__ = [
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",
