@@ -27,10 +27,12 @@ from paquebot.export_keys import (
     check_name,
 )
 from paquebot.file_keys import options_of
+from paquebot.hold_rules import HoldRules
 from paquebot.obfuscation_choice import FieldObfuscation, ObfuscationChoice
 from paquebot.options import DefinitionError, Path, describe_path, read
 from paquebot.packaging_keys import EncryptionChoice, check_compression
 from paquebot.place_keys import DEFAULT_FILE_NAME
+from paquebot.precedence import NORMAL
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -142,18 +144,6 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 @dataclass(frozen=True, slots=True)
-class HoldRules:
-    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
-
-    rows_under: int | None = None
-    rows_over: int | None = None
-    rows_change: int | None = None
-    bytes_under: int | None = None
-    bytes_over: int | None = None
-    empty_over: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
 
@@ -177,6 +167,7 @@ class ExportDefinition:
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
+    remind_hours: int | None = None
     alerts: tuple[AlertChoice, ...] | None = None
     columns: str | None = None
     """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
@@ -195,6 +186,7 @@ class ExportDefinition:
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
+    priority: str = NORMAL
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -223,12 +215,14 @@ class ExportDefinition:
             two_step=values["two_step"],
             confirmation=ConfirmationChoice.from_values(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            remind_hours=values["remind_hours"],
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
-            hold=_hold(values["hold"]),
+            hold=HoldRules.from_values(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
+            priority=values["priority"],
         )
         if definition.obfuscation and definition.content.fields is not None:
             definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
@@ -276,8 +270,7 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", self.confirmation.to_document()
-        if self.deliver_by:
-            yield "deliver_by", self.deliver_by
+        yield from ((key, value) for key in ("deliver_by", "remind_hours") if (value := getattr(self, key)))
         if self.alerts is not None:
             yield "alerts", written_choices(self.alerts)
         if self.columns:
@@ -288,6 +281,7 @@ class ExportDefinition:
             yield "trigger", self.trigger.to_document()
         yield "retry", _plain(self.retry)
         yield "duration", _plain(self.duration)
+        yield "priority", self.priority
 
 
 def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
@@ -308,11 +302,6 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
         group=contacts.get("group") or None,
         where=criteria.from_document(where) if where else None,
     )
-
-
-def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
-    rules = HoldRules(**values) if values else None
-    return rules if rules != HoldRules() else None
 
 
 def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from paquebot.alerts import ALERTS
+from paquebot.alerts import ALERTS, REMIND_HOURS
 from paquebot.confirmation_keys import CONFIRMATION
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
-from paquebot.export_safeguards import COLUMNS, HOLD
+from paquebot.export_safeguards import COLUMNS
 from paquebot.file_keys import (
     EXTENSION,
     FORMAT_LABELS,
@@ -23,10 +23,12 @@ from paquebot.file_keys import (
     check_meaning,
     formats_with,
 )
+from paquebot.hold_rules import HOLD
 from paquebot.obfuscation_choice import OBFUSCATION
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
 from paquebot.packaging_keys import PACKAGING
 from paquebot.place_keys import DEFAULT_FILE_NAME, check_file_name, check_folder
+from paquebot.precedence import PRIORITY
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
@@ -45,7 +47,8 @@ NOT_ONE_CONTENT = Problem(
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,79}"
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check_name(value: str, path: Path) -> None:
@@ -204,9 +207,11 @@ EXPORT: tuple[Entry, ...] = (
         label="Delivered by",
         check=check_time_of_day,
     ),
+    REMIND_HOURS,
     ALERTS,
     HOLD,
     Section("trigger", "What starts it beside the clock.", TRIGGER),
     Section("retry", "How often it is tried again when something goes wrong.", RETRY),
     Section("duration", "How long a run may take.", DURATION),
+    PRIORITY,
 )

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, nearest
+from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
 
@@ -49,6 +51,7 @@ NO_OPTIONS = Problem(
     "{where}: “{value}” needs to be told where the database is.",
     "Write its keys below it: host, database, username, password.",
 )
+NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
     "definition.group_not_one",
     "{where}: a group has either “where” or “members”.",
@@ -168,6 +171,13 @@ _PROJECT = Section(
             check=_check_dates,
         ),
         Option(
+            "runs_at_once",
+            "How many of its runs are carried at once; without it, as many as the installation allows.",
+            kind="integer",
+            least=1,
+            most=MOST_RUNS_AT_ONCE,
+        ),
+        Option(
             "database",
             "Where its rows are: “embedded”, or the database they are read from, such as {postgresql: {host: …}}.",
             kind="mapping",
@@ -177,6 +187,24 @@ _PROJECT = Section(
         ),
     ),
     required=True,
+)
+
+
+def _check_channel(values: Mapping[str, Any], path: Path) -> None:
+    found = [kind for kind in CHANNEL_KINDS if values[kind] is not None]
+    if len(found) != 1:
+        raise DefinitionError(NOT_ONE_CHANNEL, path, known=CHANNEL_KINDS)
+
+
+_CHANNELS = Section(
+    "channels",
+    "Places where things are told that are no person: webhooks, rooms of chat services, heartbeats.",
+    (
+        Option("name", "The channel's name.", required=True, check=check_name),
+        *(Option(kind, "The options of such a channel.", kind="mapping") for kind in CHANNEL_KINDS),
+    ),
+    many=True,
+    check=_check_channel,
 )
 
 
@@ -199,6 +227,7 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
         servers,
         Planned("integrations"),
         _KEYS,
+        _CHANNELS,
         Section("exports", "The automated exports.", EXPORT, many=True),
     )
 

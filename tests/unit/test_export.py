@@ -177,6 +177,7 @@ def test_the_kept_document_writes_every_default_out():
         "two_step": True,
         "retry": {"attempts": 4, "wait_seconds": 2, "growth": 5},
         "duration": {"unusual_times": 3},
+        "priority": "normal",
     }
 
 

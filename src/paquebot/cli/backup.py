@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from paquebot.records.connection import Records
 
 HELP = translatable("writes the whole installation, with its keys, into one archive")
+EXAMPLES = ("paquebot backup paquebot.tar", "paquebot backup - | gpg --encrypt --recipient KEY > paquebot.tar.gpg")
 STANDARD = "-"
 TAKEN = Problem("command.taken", "There is a file “{path}” already.", "Choose another name, or move that file away.")
 NOT_WRITTEN = Problem(

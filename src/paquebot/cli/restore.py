@@ -12,6 +12,7 @@ from paquebot.errors import CommandError
 from paquebot.language import translatable
 
 HELP = translatable("makes an empty installation what a backup holds")
+EXAMPLES = ("paquebot restore paquebot.tar --paused", "gpg --decrypt paquebot.tar.gpg | paquebot restore -")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

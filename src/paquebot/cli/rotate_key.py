@@ -12,6 +12,7 @@ from paquebot.errors import StoreError
 from paquebot.language import translatable
 
 HELP = translatable("gives the installation a new key")
+EXAMPLES = ("paquebot rotate-key", "paquebot rotate-key --new-key-file /etc/paquebot/new.key")
 _ORIGINS = ("PAQUEBOT_SECRET_KEY", "PAQUEBOT_SECRET_KEY_FILE")
 
 

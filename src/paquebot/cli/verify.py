@@ -12,6 +12,7 @@ from paquebot.flow import BLOCK_BYTES, Measure, Meter
 from paquebot.language import translatable
 
 HELP = translatable("checks a receipt, and a file against it")
+EXAMPLES = ("paquebot verify receipt.json unsubscribed.csv.gz",)
 UNREADABLE = Problem("command.unreadable", "“{path}” cannot be read ({reason}).", "Check the path and the rights of the file.")
 
 

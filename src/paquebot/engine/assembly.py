@@ -100,7 +100,9 @@ def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
         rows_change=rules.rows_change,
         bytes_least=rules.bytes_under,
         bytes_most=rules.bytes_over,
+        seconds_least=rules.seconds_under,
         empty=rules.empty_over or {},
+        repeated=rules.repeated_over or {},
         usual_rows=usual_rows(run, timezone) if rules.rows_change is not None else None,
     )
 

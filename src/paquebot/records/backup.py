@@ -32,6 +32,7 @@ from paquebot.records.connection import Records, address_of, open_records
 from paquebot.records.home import Home
 from paquebot.records.postgres.address import ServerAddress
 from paquebot.records.postgres.binaries import find_binaries
+from paquebot.records.storage import mirror_of
 
 DUMP_FAILED = Problem(
     "store.dump_failed",
@@ -63,6 +64,8 @@ NOT_EMPTY = Problem(
 DATABASE, MANIFEST = "database.dump", "manifest.json"
 KEPT = ("keys", "lake", "artifacts", "uploads")
 """The folders of a home that cannot be made again. What was delivered into a folder is the partner's."""
+SHARED = ("lake", "artifacts")
+"""Those of them that stand in the storage machines share, where there is one."""
 POSTGRESQL = "18"
 _UNPACKED = ".restoring"
 _PIECE = 1 << 20
@@ -88,6 +91,8 @@ def back_up(records: Records, target: IO[bytes]) -> Manifest:
     manifest = Manifest()
     with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive, _dumped(records) as (dump, needed):
         _add(archive, manifest, DATABASE, dump)
+        if mirror := mirror_of(records.depot, ""):
+            mirror.pull_all(records.home.root, sorted(needed))
         for path in _kept_files(records.home):
             name = str(path.relative_to(records.home.root))
             try:
@@ -277,7 +282,7 @@ def _fill(home: Home, dump: Path, *, paused: bool) -> None:
 
 
 def _settle_in(records: Records, *, paused: bool) -> None:
-    """What lies outside the database and the kept folders: roles of the server, folders files are delivered to."""
+    """What lies outside the database and the kept folders: roles of the server, shared storage, folders to deliver to."""
     from paquebot.export import ACTIVE, PAUSED
     from paquebot.records.exports import switch
     from paquebot.records.lakes import lake_address, renew_role
@@ -289,6 +294,9 @@ def _settle_in(records: Records, *, paused: bool) -> None:
         for project in Project.objects.all():
             renew_role(records, project)
             provision(admin, lake_address(records, project))
+    for name in SHARED:
+        if mirror := mirror_of(records.depot, f"{name}/"):
+            mirror.push_new(records.home.root / name)
     for server in Server.objects.filter(kind="folder"):
         with suppress(DeliveryError):  # not allowed on this machine: the next test of the destination says so
             make_folder(records, server.kind, server.options)

@@ -16,10 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from paquebot.credentials import Secret
 from paquebot.errors import Problem, StoreError
+from paquebot.mirror import Depot
 from paquebot.records.home import Home
 from paquebot.records.postgres.address import ServerAddress
 from paquebot.records.postgres.client import EmbeddedPostgres
 from paquebot.records.secrets import Keyring
+from paquebot.records.storage import depot_from
 
 BAD_DATABASE_URL = Problem(
     "store.bad_database_url",
@@ -44,12 +46,15 @@ class Records:
     keyring: Keyring
     address: ServerAddress
     server: EmbeddedPostgres | None
+    depot: Depot | None = None
+    """The storage this machine shares with others, where it does."""
 
 
 @contextmanager
 def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool = False) -> Iterator[Records]:
     """Opens the installation for as long as the block runs; `wait` also waits for the embedded server to stop afterwards."""
     home = home or Home.from_environment()
+    depot = depot_from()
     server = None if home.database_url else EmbeddedPostgres(home.postgres, home.keys)
     address = server.acquire() if server else address_of(home.database_url or "")
     try:
@@ -62,7 +67,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
             _migrate(keyring)
             keyring = _present_key(home, address, keyring)
         with _told_by_us(address):
-            yield Records(home, keyring, address, server)
+            yield Records(home, keyring, address, server, depot)
     finally:
         _close_connections()
         if server:

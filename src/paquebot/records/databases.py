@@ -27,6 +27,7 @@ from paquebot.records.writing import CHANGED_MEANWHILE, update, version_of
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, check_selection
+from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.problems import NO_SUCH_TABLE
 from paquebot.sources.selection import Limits, QuerySelection, TableSelection
@@ -151,6 +152,14 @@ def check(records: Records, project: Project, selection: TableSelection) -> None
         database.check(_without_members(selection))
     else:
         check_selection(provision_lake(records, project), current_snapshot(project), selection)
+
+
+def sql_of(records: Records, project: Project, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    """The SELECT that is read, in the dialect of the project's database, and the values it binds. Raises `SourceError`."""
+    database = outside(records, project)
+    if database is not None:
+        return database.statement(_with_members(records, project, selection))
+    return sql_in_lake(lake_address(records, project), current_snapshot(project), selection)
 
 
 def members_in(records: Records, project: Project, table: str, key: str) -> tuple[str, ...]:

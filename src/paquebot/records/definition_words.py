@@ -32,13 +32,20 @@ GROUPS: Mapping[str, str] = {
     "columns": translatable("Columns"),
     "hold": translatable("Hold back"),
     "schedule": translatable("Schedule"),
-    "retry": translatable("When it fails, or takes long"),
+    "retry": translatable("When it waits, fails or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
 _PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
-_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
+_PART_OF |= {
+    "two_step": "destination",
+    "trigger": "schedule",
+    "deliver_by": "schedule",
+    "remind_hours": "schedule",
+    "duration": "retry",
+    "priority": "retry",
+}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
 _FOR_SENDING = ("two_step",)

@@ -13,6 +13,7 @@ from paquebot.errors import Problem, StoreError
 from paquebot.records.connection import Records
 from paquebot.records.key_versions import new_key
 from paquebot.records.models import Project, ProjectKey
+from paquebot.records.storage import mirror_of
 from paquebot.sources.lake.address import LakeAddress
 
 NO_LAKE = Problem(
@@ -63,6 +64,7 @@ def lake_address(records: Records, project: Project) -> LakeAddress:
         schema=project.lake_schema,
         data_folder=folder,
         scratch_folder=records.home.scratch,
+        mirror=mirror_of(records.depot, f"lake/{project.lake_schema}/"),
     )
 
 

@@ -1,7 +1,8 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
@@ -11,6 +12,7 @@ from paquebot.records.models.project import (
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -21,6 +23,7 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "Artifact",
     "Canary",
     "Channel",
@@ -32,11 +35,14 @@ __all__ = [
     "Group",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
     "KeyAct",
     "Letter",
+    "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",

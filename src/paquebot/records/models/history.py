@@ -52,6 +52,10 @@ class Run(models.Model):
     """What its end leads to was seen to."""
     attempt = models.PositiveIntegerField(default=0)
     job_id = models.BigIntegerField(null=True)
+    priority = models.SmallIntegerField(db_default=0, default=0)
+    """The greater goes first when there is no room for all."""
+    machine = models.CharField(max_length=120, blank=True, default="", db_default="")
+    """The worker that carries, or last carried, the run: `Machine.name`."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

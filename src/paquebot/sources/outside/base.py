@@ -89,6 +89,10 @@ class Database(ABC):
         """Whether table, fields and criteria mean something there; no row is read. Raises as `lake.reading.check_selection`."""
 
     @abstractmethod
+    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+        """The SELECT that is read and the values it binds; no row is read. Raises `SourceError`."""
+
+    @abstractmethod
     def quoted(self, name: str) -> str:
         """`name` as its SQL writes identifiers."""
 

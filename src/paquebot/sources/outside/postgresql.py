@@ -110,6 +110,13 @@ class PostgresqlDatabase(Database):
         with self._link() as link:
             link.describe(dialect.select(selection, tables_of(link), self.place, link.schema))
 
+    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+        if isinstance(selection, QuerySelection):
+            return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+        with self._link() as link:
+            chosen = dialect.select(selection, tables_of(link), self.place, link.schema)
+        return chosen.sql, chosen.values
+
     def quoted(self, name: str) -> str:
         return dialect.identifier(name)
 
