@@ -126,6 +126,16 @@ def test_applying_again_changes_nothing_and_the_password_is_in_no_answer(elsewhe
     assert outside_postgres.passwords["reader"] not in str(again)
 
 
+def test_what_is_dumped_says_where_the_rows_are_without_the_password_and_applies_again(elsewhere, outside_postgres):
+    installation, name = elsewhere
+    dumped = installation.command("dump")
+    assert dumped.returncode == 0, dumped.stderr
+    assert f"database: {name}" in dumped.stdout
+    assert "password: stored:password" in dumped.stdout
+    assert outside_postgres.passwords["reader"] not in dumped.stdout
+    assert applied(installation, dumped.stdout)["changes"] == []
+
+
 def test_a_new_column_leaves_and_the_run_says_so(elsewhere, outside_postgres):
     installation, name = elsewhere
     delivered(installation, "letters")
