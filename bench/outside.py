@@ -19,13 +19,13 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
 
-from fixtures.outside_postgres import PROGRAMS, READER, OutsidePostgres, serving_postgres
+from fixtures.outside_postgres import PROGRAMS, READER, OutsidePostgres, serving_postgres  # noqa: E402 - the tests start it too
 
 TABLE = """
     CREATE TABLE people AS SELECT i AS id, 'Prénom' || i AS first_name, 'Nom' || i AS last_name, 'person' || i || '@example.org'
       AS email, i % 7 AS mood, (i * 1.5)::numeric(12, 2) AS amount, date '2000-01-01' + i % 9000 AS born, timestamp '2020-01-01'
-      + i * interval '1 second' AS seen, i % 2 = 0 AS active, md5(i::text) AS token, md5((i + 1)::text) AS other_token, 'x' AS a,
-      'y' AS b, i::bigint * 1000 AS large, NULL::text AS nothing, (i * 0.25)::float8 AS score, 'Montréal' AS city,
+      + i * interval '1 second' AS seen, i % 2 = 0 AS active, md5(i::text) AS token, md5((i + 1)::text) AS other_token,
+      'x' AS a, 'y' AS b, i::bigint * 1000 AS large, NULL::text AS nothing, (i * 0.25)::float8 AS score, 'Montréal' AS city,
       'H2X 1Y4' AS postcode, 'QC' AS province, '5145551234' AS phone
     FROM generate_series(1, {rows}) i"""
 READING = """
