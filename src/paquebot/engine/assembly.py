@@ -35,12 +35,13 @@ from paquebot.production_keys import NUMBER
 from paquebot.records import changes, runs
 from paquebot.records.connection import Records
 from paquebot.records.contracts import prior_columns, usual_rows
+from paquebot.records.databases import opened
 from paquebot.records.destinations import destination_of_run
-from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
+from paquebot.records.lakes import current_snapshot, hmac_key
 from paquebot.records.models import Project, Run
-from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+from paquebot.sources.base import Source
 from paquebot.sources.selecting import Links
+from paquebot.sources.selection import Order, QuerySelection, TableSelection
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -70,7 +71,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     return pipeline.Plan(
         token=run.token,
         attempt=run.attempt,
-        source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
+        source=_source(records, run, definition, run.scheduled_for.astimezone(zone), scratch),
         obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
         format=destination if isinstance(destination, TableDestination) else format_,
         compression=named.compression(),
@@ -143,11 +144,12 @@ def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
     )
 
 
-def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local: datetime, scratch: Path) -> LakeSource:
-    if run.snapshot is None:
+def _source(records: Records, run: Run, definition: ExportDefinition, local: datetime, scratch: Path) -> Source:
+    if run.snapshot is None and not run.project.is_outside:
         run.snapshot = current_snapshot(run.project)
         runs.lease(run, run.snapshot)
-    return LakeSource(address, run.snapshot, selection_of(run.definition["source"], definition, local), scratch)
+    selection = selection_of(run.definition["source"], definition, local)
+    return opened(records, run.project, selection, scratch=scratch, snapshot=run.snapshot)
 
 
 def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
@@ -155,15 +157,16 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
     order: Order = "none" if definition.production.order == "none" else "key"
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
-    where = source.get("where")
+    where, fields = source.get("where"), source["fields"]
     return TableSelection(
         source["name"],
-        tuple(source["fields"]),
+        None if fields is None else tuple(fields),
         order=order,
         key=tuple(source["key"]),
         where=criteria.from_document(where) if where else None,
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
+        first=tuple(source.get("first", ())),
     )
 
 

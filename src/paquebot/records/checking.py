@@ -57,6 +57,8 @@ class Checked:
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
     keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
+    database: Mapping[str, Any]
+    """The options of the project's database, empty for an embedded one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys))
+    return Checked(servers, tuple(keys), _database_options(records, document))
 
 
 def with_stored_secrets(records: Records, document: ProjectDocument) -> list[ServerDefinition]:
@@ -128,6 +130,23 @@ def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:
     return read(find("destinations", server.kind).OPTIONS, written, path)
 
 
+def _database_options(records: Records, document: ProjectDocument) -> dict[str, Any]:
+    """What the plug-in made of the database's options, `stored:` replaced by what the installation holds."""
+    chosen = document.project.database
+    if not chosen.is_outside:
+        return {}
+    path: Path = ("project", "database", chosen.kind)
+    known = Project.objects.filter(name=document.project.name, database_kind=chosen.kind).first()
+    sealed, written = known.database_secrets if known else {}, dict(chosen.options)
+    for option, value in chosen.options.items():
+        if is_stored(value):
+            if option not in sealed:
+                raise DefinitionError(NOTHING_STORED, (*path, option), key=option)
+            written[option] = records.keyring.unseal(sealed[option])
+    options: dict[str, Any] = find("databases", chosen.kind).read(written, path)
+    return options
+
+
 def tables_of(project: Project | None, document: ProjectDocument) -> list[NamedTable]:
     """The tables the file names, for a project that may be yet to come.
 
@@ -141,8 +160,9 @@ def tables_of(project: Project | None, document: ProjectDocument) -> list[NamedT
 
 def check_tables(records: Records, project: Project, tables: Collection[NamedTable]) -> None:
     """Their keys, and every file that is to be imported: with several, all are judged before the first is brought in."""
-    for table in tables:
-        _check_key(project, table)
+    if not project.is_outside:
+        for table in tables:
+            _check_key(project, table)
     arriving = [(table, table.file) for table in tables if table.file]
     for table, file in arriving if len(arriving) > 1 else ():
         with import_placed(table):

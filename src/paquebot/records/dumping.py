@@ -46,7 +46,16 @@ def _sections(records: Records, project: Project) -> Iterator[tuple[str, Any]]:
 def project_settings(project: Project) -> dict[str, Any]:
     """What a project file says under `project`, defaults written out."""
     settings = {"name": project.name, "label": project.label, "timezone": project.timezone}
-    return {**settings, "closed_days": list(project.closed_days), "database": "embedded"}
+    return {**settings, "closed_days": list(project.closed_days), "database": database_document(project)}
+
+
+def database_document(project: Project) -> Any:
+    """Where its rows are, as a project file says it; nothing for an embedded database, which every project has."""
+    if not project.is_outside:
+        return None
+    secrets = {option: f"{STORED}{option}" for option in project.database_secrets}
+    options: Sequence[Entry] = find("databases", project.database_kind).OPTIONS
+    return {project.database_kind: sparse(options, {**project.database_options, **secrets})}
 
 
 def export_document(export: Export) -> dict[str, Any]:

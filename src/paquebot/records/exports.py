@@ -20,7 +20,7 @@ from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinitio
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.production_keys import CHANGES, check_changes
-from paquebot.project import TAKEN_NAME
+from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
@@ -241,6 +241,8 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    if project.is_outside:
+        check_outside(definition, ())
     if definition.production.mode == CHANGES:
         source = source_of(project, definition)
         check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())

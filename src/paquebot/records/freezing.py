@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, QUERY, ExportDefinition
+from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.production_keys import check_changes
 from paquebot.records.destinations import keeps_rows
@@ -86,8 +86,9 @@ def source_of(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         query = find_named(Query, project, content.name or "")
         return {"kind": "query", "name": query.name, "sql": query.sql}
     table = contact_list(project) if content.kind == CONTACTS else find_named(Table, project, content.name or "")
-    fields = list(content.fields) if content.fields is not None else displayed(table)
-    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": _fields(table, content)}
+    if source["fields"] is None:
+        source["first"] = table.display_order
     if content.is_restricted:
         restricted = restriction(project, content)
         where = restricted.where.to_document() if restricted.where else None
@@ -98,6 +99,13 @@ def source_of(project: Project, definition: ExportDefinition) -> dict[str, Any]:
 def table_name(source: Mapping[str, Any]) -> str:
     """The name of the table a frozen source reads; empty for a query."""
     return str(source["name"]) if source["kind"] == "table" else ""
+
+
+def _fields(table: Table, content: ContentChoice) -> list[str] | None:
+    """None where all fields leave and only the database outside knows which there are by then."""
+    if content.fields is not None:
+        return list(content.fields)
+    return None if table.project.is_outside else displayed(table)
 
 
 def displayed(table: Table) -> list[str]:

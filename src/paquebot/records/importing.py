@@ -27,6 +27,11 @@ OTHER_KEY = Problem(
     "Table {table} has the key {known}, not {given}.",
     "Leave --key out to use the table's own key; to give it another, import all its rows anew with --replace.",
 )
+OUTSIDE = Problem(
+    "import.outside",
+    "The rows of project {project} are read from its own database: no file can be imported into it.",
+    "Change the rows there; Paquebot only reads them.",
+)
 RESERVED = "paquebot_"
 """How the names of tables begin that Paquebot keeps for itself, such as a group's members."""
 RESERVED_NAME = Problem(
@@ -116,6 +121,8 @@ def header_of(file: Path) -> tuple[str, ...]:
 def _table(target: Target, mode: Mode) -> Table:
     """The table as it will be. Only a replacement may give it another key: rows that stay are told apart by the old one."""
     project, name, key = target.project, target.name, target.key
+    if project.is_outside:
+        raise CommandError(OUTSIDE, project=project.name)
     check_name(name, ("table",))
     if name.startswith(RESERVED):
         raise CommandError(RESERVED_NAME, table=name, prefix=RESERVED)

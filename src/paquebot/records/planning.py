@@ -20,8 +20,9 @@ from paquebot.packaging.encryption.openpgp import KeyFacts
 from paquebot.plugins import find
 from paquebot.project import STORED, GroupDefinition, ProjectDocument, ServerDefinition
 from paquebot.project import EncryptionKey as WrittenKey
+from paquebot.project_keys import EMBEDDED
 from paquebot.records.alerts.listening import alerts_document
-from paquebot.records.applying import IMPORTED, KINDS, PROJECT, TABLE, described_table
+from paquebot.records.applying import DATABASE, IMPORTED, KINDS, PROJECT, TABLE, described_table
 from paquebot.records.checking import Checked, NamedTable, check_alone, tables_of
 from paquebot.records.connection import Records
 from paquebot.records.drift import drift_of
@@ -53,6 +54,7 @@ def plan_document(records: Records, document: ProjectDocument) -> dict[str, Any]
 
 def _changes(records: Records, project: Project | None, document: ProjectDocument, checked: Checked) -> Iterator[Change | None]:
     yield _project(project, document)
+    yield _database(records, project, document, checked)
     for table in tables_of(project, document):
         yield from _table(project, table)
     for group in document.groups:
@@ -91,10 +93,30 @@ def _project(project: Project | None, document: ProjectDocument) -> Change | Non
     return _change(PROJECT, settings.name, before, after)
 
 
+def _database(records: Records, project: Project | None, document: ProjectDocument, checked: Checked) -> Change | None:
+    """Options as a project file writes them, and never what a secret stands for."""
+    kind, known = document.project.database.kind, project.database_secrets if project else {}
+    if not (document.project.database.is_outside or (project and project.is_outside)):
+        return None
+    before = {"kind": project.database_kind, **project.database_options, **known} if project else {"kind": EMBEDDED}
+    shown = {name: f"{STORED}{name}" if name in known else value for name, value in before.items()}
+    after = {"kind": kind, **{name: _written(name, value, None) for name, value in checked.database.items()}}
+    change = _change(DATABASE, kind, shown, after)
+    told = [
+        {"path": name, "before": after[name], "after": after[name], ANOTHER_VALUE: True}
+        for name, value in checked.database.items()
+        if isinstance(value, Secret) and name in known and records.keyring.unseal(known[name]) != value
+    ]
+    if not told:
+        return change
+    return {"what": CHANGED, "kind": DATABASE, "name": kind, "differences": [*(change["differences"] if change else []), *told]}
+
+
 def _table(project: Project | None, named: NamedTable) -> Iterator[Change | None]:
     """As `apply` tells it: rows that come in are told, and what their table is called by then is part of that."""
     row = _found(Table, project, named.name)
-    after = {"key": list(named.table.key), **described_table(named.table)}
+    key = list(named.table.key) or (row.key if row else [])  # a table outside has its primary key where none is named
+    after = {"key": key, **described_table(named.table)}
     before = {name: getattr(row, name) for name in after} if row else None
     change = _change(TABLE, named.name, before, after)
     if named.file is None:
