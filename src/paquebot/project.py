@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paquebot import criteria
+from paquebot.consent import Consent
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
@@ -59,6 +60,7 @@ class ProjectSettings:
     closed_days: tuple[str, ...]
     database: str
     runs_at_once: int | None = None
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,10 @@ class ProjectDocument:
 
 def _settings(values: Mapping[str, Any]) -> ProjectSettings:
     closed_days = tuple(sorted(values["closed_days"]))
-    return ProjectSettings(**{**values, "label": values["label"] or values["name"], "closed_days": closed_days})
+    consent = Consent.from_values(values["consent"])
+    return ProjectSettings(
+        **{**values, "label": values["label"] or values["name"], "closed_days": closed_days, "consent": consent}
+    )
 
 
 def _contacts(values: Mapping[str, Any] | None) -> ContactList | None:

@@ -44,11 +44,13 @@ from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
 from paquebot.records.triggering import set_trigger
+from paquebot.records.unsubscribes import keep_consent
 from paquebot.records.writing import CHANGED, CREATED, put, update
 
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
+CONSENT = translatable("unsubscribe clock")
 _KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
     Query: translatable("query"),
@@ -87,6 +89,8 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)
+            if keep_consent(project, settings.consent):
+                changes.append(_change(CHANGED, CONSENT, settings.consent.field if settings.consent else ""))
             changes += _apply_definitions(records, project, document, checked)
     return {"project": project.name, "changes": changes}
 

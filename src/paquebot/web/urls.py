@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
+from paquebot.web import (
+    closed_days,
+    destinations,
+    health,
+    history,
+    home,
+    inbox,
+    keys,
+    preferences,
+    projects,
+    searching,
+    unsubscribes,
+)
 from paquebot.web.administration import channels, machines, mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
@@ -110,6 +122,7 @@ urlpatterns = [
     path("p/<slug:project>/destinations/<slug:name>/approve/", destinations.approve, name="approve_host_key"),
     path("p/<slug:project>/destinations/<slug:name>/delete/", destinations.remove, name="delete_destination"),
     path("p/<slug:project>/closed-days/", closed_days.closed_days, name="closed_days"),
+    path("p/<slug:project>/unsubscribes/", unsubscribes.page, name="unsubscribes"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
