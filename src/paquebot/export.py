@@ -28,7 +28,8 @@ from paquebot.export_keys import (
 )
 from paquebot.file_keys import options_of
 from paquebot.hold_rules import HoldRules
-from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.obfuscation_choice import FieldObfuscation, ObfuscationChoice
+from paquebot.options import DefinitionError, Path, describe_path, read
 from paquebot.packaging_keys import EncryptionChoice, check_compression
 from paquebot.place_keys import DEFAULT_FILE_NAME
 from paquebot.precedence import NORMAL
@@ -65,11 +66,6 @@ __all__ = [
     "check_name",
 ]
 
-OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
-    "export.obfuscated_field_not_exported",
-    "{where}: the field “{field}” is to be obfuscated, but is not among the exported fields.",
-    "Did you mean “{nearest}”? Exported: {known}.",
-)
 NO_DESTINATION = Problem(
     "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
 )
@@ -147,21 +143,6 @@ class FileOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldObfuscation:
-    """What is done to a field's values before they are hashed; `region` is that of phone numbers."""
-
-    normalise: str = "none"
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObfuscationChoice:
-    """The algorithm, and the fields it is used on."""
-
-    algorithm: str
-    fields: Mapping[str, FieldObfuscation]
-
-
 @dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
@@ -226,7 +207,7 @@ class ExportDefinition:
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
             file=FileOptions.from_values(values["file"] or {}),
-            obfuscation=_obfuscation(values["obfuscation"]),
+            obfuscation=ObfuscationChoice.from_values(values["obfuscation"]),
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
@@ -243,7 +224,8 @@ class ExportDefinition:
             duration=DurationPolicy(**(values["duration"] or {})),
             priority=values["priority"],
         )
-        _check_obfuscated_fields(definition, path)
+        if definition.obfuscation and definition.content.fields is not None:
+            definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
         _check_rows_alone(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
@@ -277,8 +259,7 @@ class ExportDefinition:
         yield "production", _plain(self.production)
         yield "file", self.file.to_document()
         if self.obfuscation:
-            fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
-            yield "obfuscation", {"algorithm": self.obfuscation.algorithm, "fields": fields}
+            yield "obfuscation", self.obfuscation.to_document()
         yield "compression", self.compression
         if self.compression_level is not None:
             yield "compression_level", self.compression_level
@@ -321,25 +302,6 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
         group=contacts.get("group") or None,
         where=criteria.from_document(where) if where else None,
     )
-
-
-def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
-    if not values or not values["fields"]:
-        return None
-    return ObfuscationChoice(values["algorithm"], {name: FieldObfuscation(**how) for name, how in values["fields"].items()})
-
-
-def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
-    """A misspelled field would leave in clear: refuse it wherever the exported fields are named."""
-    exported = definition.content.fields
-    if exported is None or definition.obfuscation is None:
-        return
-    for name in definition.obfuscation.fields:
-        if name not in exported:
-            here = (*path, "obfuscation", "fields", name)
-            raise DefinitionError(
-                OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
-            )
 
 
 def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:

@@ -48,6 +48,9 @@ ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncrypti
 OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",
+    "sha512": "paquebot.content.obfuscation.sha512:Sha512",
+    "sha1": "paquebot.content.obfuscation.sha1:Sha1",
+    "md5": "paquebot.content.obfuscation.md5:Md5",
 }
 NOTIFIERS = {
     "email": "paquebot.reporting.notifiers.email:EmailNotifier",

@@ -46,10 +46,17 @@ PRIVATE_KEY = Problem(
     "Ask for the public key: gpg --armor --export ADDRESS. Treat the private key as no longer secret.",
 )
 
+STORED = "stored:"
+
 
 def is_reference(value: Any) -> bool:
     """Whether `value` names a value kept elsewhere: `env:NAME` or `file:PATH`."""
     return isinstance(value, str) and value.startswith(("env:", "file:"))
+
+
+def is_stored(value: Any) -> bool:
+    """Whether `value` stands for the secret the installation holds already, as `dump` writes it: `stored:OPTION`."""
+    return isinstance(value, str) and value.startswith(STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +109,14 @@ class SavedQuery:
 
 @dataclass(frozen=True, slots=True)
 class ServerDefinition:
-    """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`."""
+    """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`, and
+    `references` says by which one each came, where that is known."""
 
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
     care: ServerCare = USUAL_CARE
+    references: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +130,11 @@ class ChannelDefinition:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A partner's OpenPGP public key, as text."""
+    """A partner's OpenPGP public key, as text, and the reference it came by, if any."""
 
     name: str
     openpgp: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from paquebot.errors import CommandError, Problem
 from paquebot.language import translatable
 
 HELP = translatable("serves the pages, keeps time and runs exports, all in one command")
+EXAMPLES = ("paquebot serve", "paquebot serve --host 0.0.0.0 --port 8080")
 
 logger = logging.getLogger("paquebot.serve")
 

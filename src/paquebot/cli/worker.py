@@ -10,6 +10,7 @@ from paquebot.language import translatable
 
 MOST_RUNS = 100
 HELP = translatable("runs exports from the queue until stopped")
+EXAMPLES = ("paquebot worker",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

@@ -92,14 +92,14 @@ class ArtifactStore:
         with closing_upstream(blocks):
             self._write(location, _sealed(data_key, meter.watch(blocks)), meter)
         self._share(location)
-        return Sealed(location, self._wrap(data_key, location), meter.measure)
+        return Sealed(location, self.wrap(data_key, location), meter.measure)
 
     def open(self, location: str, wrapped_key: str) -> ArtifactReader:
         """A reader of the artifact. Raises `packaging.artifact_key_wrong` or `packaging.artifact_gone`."""
         path = self._path(location)
         if not path.is_file() and not (self._mirror and self._mirror.pull(self._folder, location)):
             raise PackagingError(GONE, location=location)
-        return ArtifactReader(path, location, self._unwrap(wrapped_key, location))
+        return ArtifactReader(path, location, self.unwrap(wrapped_key, location))
 
     def remove(self, location: str) -> None:
         """Removes the artifact; nothing happens when there is none."""
@@ -159,11 +159,13 @@ class ArtifactStore:
                 partial.unlink()
             raise
 
-    def _wrap(self, data_key: bytes, location: str) -> str:
+    def wrap(self, data_key: bytes, location: str) -> str:
+        """The data key, sealed for an artifact of that location."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return "v1." + urlsafe_b64encode(nonce + self._key.encrypt(nonce, data_key, location.encode())).decode()
 
-    def _unwrap(self, wrapped_key: str, location: str) -> bytes:
+    def unwrap(self, wrapped_key: str, location: str) -> bytes:
+        """The data key again. Raises `packaging.artifact_key_wrong`."""
         try:
             wrapped = urlsafe_b64decode(wrapped_key.removeprefix("v1."))
             return self._key.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], location.encode())

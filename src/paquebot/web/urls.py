@@ -10,6 +10,7 @@ from paquebot.web import (
     home,
     inbox,
     keys,
+    obfuscation_key,
     preferences,
     projects,
     searching,
@@ -125,6 +126,10 @@ urlpatterns = [
     path("p/<slug:project>/unsubscribes/", unsubscribes.page, name="unsubscribes"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
+    path("p/<slug:project>/obfuscation-key/", obfuscation_key.page, name="obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/rotate/", obfuscation_key.rotate_key, name="rotate_obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/", obfuscation_key.download, name="correspondence"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/delete/", obfuscation_key.remove, name="delete_correspondence"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
     path("p/<slug:project>/keys/<slug:name>/delete/", keys.remove, name="delete_key"),
 ]

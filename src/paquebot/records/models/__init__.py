@@ -1,8 +1,9 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.installation import Installation, Machine
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -27,6 +28,7 @@ __all__ = [
     "Canary",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
@@ -35,6 +37,7 @@ __all__ = [
     "InboxEntry",
     "Installation",
     "Invitation",
+    "KeyAct",
     "Letter",
     "Machine",
     "Membership",
@@ -44,6 +47,7 @@ __all__ = [
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",

@@ -165,6 +165,19 @@ class Receipt(models.Model):
     signature = models.TextField()
 
 
+class ReceiptKey(models.Model):
+    """The public half (raw, base64) of a key receipts were signed with; the one not retired is the installation's."""
+
+    public_key = models.TextField(unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(models.Value(1), condition=models.Q(retired_at=None), name="one_key_of_the_installation"),
+        )
+
+
 class SnapshotLease(models.Model):
     """Names a snapshot in use or kept: expiry passes over it."""
 

@@ -140,6 +140,8 @@ class Server(models.Model):
     kind = models.CharField(max_length=40)
     options = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    references = models.JSONField(default=dict)
+    """By option: the reference (`env:`, `file:`) its present value was last given by, so that `dump` can write it again."""
     max_concurrency = models.PositiveSmallIntegerField(default=2)
     canary_every = models.CharField(max_length=10, default="never")
     """How often it is examined by itself: a key of `server_keys.INTERVALS`, or never."""
@@ -176,6 +178,8 @@ class EncryptionKey(models.Model):
     public_text = models.TextField()
     fingerprint = models.CharField(max_length=80)
     expires_on = models.DateField(null=True, blank=True)
+    reference = models.CharField(max_length=500, blank=True)
+    """As `Server.references`."""
 
     class Meta:
         ordering = ("name",)
@@ -197,6 +201,9 @@ class Export(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     changed_by = models.ForeignKey("records.User", on_delete=models.SET_NULL, null=True, related_name="+")
     """Who wrote this version; nobody when a project file or the command line did."""
+    applied = models.JSONField(null=True)
+    """The definition as a project file last said it, with its alerts where the file named any; None for one made otherwise."""
+    applied_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("name",)

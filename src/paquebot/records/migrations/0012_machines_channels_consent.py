@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0008_canaries'),
+        ('records', '0011_projects_as_code'),
     ]
 
     operations = [
