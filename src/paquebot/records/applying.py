@@ -89,7 +89,7 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
             settings = document.project
-            own = {"label": settings.label, "timezone": settings.timezone}
+            own: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone}
             if settings.runs_at_once is not None:
                 own["runs_at_once"] = settings.runs_at_once
             if update(project, **own, closed_days=closed_days) and not is_new:

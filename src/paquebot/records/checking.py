@@ -35,7 +35,7 @@ from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.key_versions import check_key_version
-from paquebot.records.models import Export, Import, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, Export, Import, Project, Query, Server, Table
 from paquebot.records.reading import check_query, tables_read
 from paquebot.records.restricting import check_criterion
 from paquebot.records.servers import secrets_of
