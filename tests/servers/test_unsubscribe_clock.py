@@ -147,6 +147,7 @@ def test_the_clock_shows_on_its_page_the_home_page_and_the_destination(people, c
 
 def test_the_field_is_named_on_its_page_and_a_wrong_one_is_refused_beside_it(people, cast):
     page = "/p/letters/unsubscribes/"
+    assert page in cast.alice.get("/p/letters/data/").text
     wrong = cast.alice.post(page, {"field": "opt_inn", "opted_out": "no", "do": "save"})
     assert wrong.status_code == 422
     assert "The table “people” has no field “opt_inn”. Did you mean “opt_in”?" in wrong.text
