@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paquebot import criteria, trigger
+from paquebot.consent import Consent
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition, check_name
@@ -102,6 +103,7 @@ class ProjectSettings:
     closed_days: tuple[str, ...]
     database: DatabaseChoice
     runs_at_once: int | None = None
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +219,9 @@ class ProjectDocument:
 
 def _settings(values: Mapping[str, Any]) -> ProjectSettings:
     closed_days = tuple(sorted(values["closed_days"]))
-    label = values["label"] or values["name"]
-    return ProjectSettings(**{**values, "label": label, "closed_days": closed_days, "database": _database(values["database"])})
+    own = {"label": values["label"] or values["name"], "closed_days": closed_days}
+    consent, database = Consent.from_values(values["consent"]), _database(values["database"])
+    return ProjectSettings(**{**values, **own, "consent": consent, "database": database})
 
 
 def _database(values: Mapping[str, Any] | None) -> DatabaseChoice:

@@ -10,6 +10,7 @@ from typing import Any
 
 from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
+from paquebot.consent import CONSENT
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
@@ -181,6 +182,7 @@ _PROJECT = Section(
             least=1,
             most=MOST_RUNS_AT_ONCE,
         ),
+        CONSENT,
         Option(
             "database",
             "Where its rows are: “embedded”, or the database they are read from, such as {postgresql: {host: …}}.",

@@ -199,6 +199,8 @@ def _check_plug_ins(document: ProjectDocument) -> None:
         options = plugins.find("destinations", server.kind).OPTIONS
         read(options, server.options, ("servers", position, server.kind))
     for position, channel in enumerate(document.channels):
+        if any(is_stored(value) for value in channel.options.values()):
+            continue
         options = plugins.find("notifiers", channel.kind).OPTIONS
         read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):

@@ -23,7 +23,7 @@ from paquebot.language import translatable
 from paquebot.options import describe_path, placed
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
-from paquebot.records.alerts.channels import keep_channel, read_channel
+from paquebot.records.alerts.channels import keep_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -50,6 +50,7 @@ from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
 from paquebot.records.table_roles import UNKNOWN_COLUMN
 from paquebot.records.triggering import set_trigger
+from paquebot.records.unsubscribes import keep_consent
 from paquebot.records.writing import CHANGED, CREATED, put, update
 from paquebot.sources.outside.base import OutsideTable
 
@@ -57,6 +58,7 @@ IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 DATABASE = translatable("database")
 TABLE = translatable("table")
+CONSENT = translatable("unsubscribe clock")
 KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
     Query: translatable("query"),
@@ -105,11 +107,15 @@ def _apply_rest(
         closed_days = list(document.project.closed_days)
         days_changed = closed_days != project.closed_days
         settings = document.project
-        own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+        own: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone}
+        if settings.runs_at_once is not None:
+            own["runs_at_once"] = settings.runs_at_once
         if update(project, **own, closed_days=closed_days) and not is_new:
             changes.append(_change(CHANGED, PROJECT, project.name))
         if days_changed:
             realign(timezone.now(), project)
+        if settings.consent is not None and keep_consent(project, settings.consent):
+            changes.append(_change(CHANGED, CONSENT, settings.consent.field))
         changes += _apply_definitions(records, project, document, checked)
     return changes
 
@@ -209,8 +215,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
         changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
-    for channel in document.channels:
-        options = read_channel(channel)
+    for channel, options in checked.channels:
         changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)

@@ -21,14 +21,22 @@ from paquebot.packaging import naming
 from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
 from paquebot.production_keys import check_changes
-from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition, is_stored
+from paquebot.project import (
+    ChannelDefinition,
+    ContactList,
+    EncryptionKey,
+    ProjectDocument,
+    RelationalTable,
+    ServerDefinition,
+    is_stored,
+)
 from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.key_versions import check_key_version
-from paquebot.records.models import Export, Import, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, Export, Import, Project, Query, Server, Table
 from paquebot.records.reading import check_query, tables_read
 from paquebot.records.restricting import check_criterion
 from paquebot.records.servers import secrets_of
@@ -59,6 +67,7 @@ class Checked:
     keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
     database: Mapping[str, Any]
     """The options of the project's database, empty for an embedded one."""
+    channels: tuple[tuple[ChannelDefinition, Mapping[str, Any]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,7 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
             keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
-    for position, channel in enumerate(document.channels):
-        read_channel(channel, ("channels", position, channel.kind))
+    channels = tuple(_channel(records, document, position, channel) for position, channel in enumerate(document.channels))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
@@ -105,7 +113,21 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys), _database_options(records, document))
+    return Checked(servers, tuple(keys), _database_options(records, document), channels)
+
+
+def _channel(
+    records: Records, document: ProjectDocument, position: int, channel: ChannelDefinition
+) -> tuple[ChannelDefinition, dict[str, Any]]:
+    """The channel with its options read, `stored:` replaced by what the installation holds."""
+    path = ("channels", position, channel.kind)
+    asked = [option for option, value in channel.options.items() if is_stored(value)]
+    known = AlertChannel.objects.filter(project__name=document.project.name, name=channel.name, kind=channel.kind).first()
+    for option in asked:
+        if known is None or option not in known.secrets:
+            raise DefinitionError(NOTHING_STORED, (*path, option), key=option)
+    stored = {option: records.keyring.unseal(known.secrets[option]) for option in asked} if known else {}
+    return channel, read_channel(replace(channel, options={**channel.options, **stored}), path)
 
 
 def with_stored_secrets(records: Records, document: ProjectDocument) -> list[ServerDefinition]:

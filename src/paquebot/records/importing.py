@@ -12,6 +12,7 @@ from paquebot.export import check_name
 from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
+from paquebot.records.unsubscribes import note_opt_outs
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
@@ -86,6 +87,8 @@ def import_file(  # noqa: PLR0913 - what, where and how, and two things history 
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
         result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names, tell=tell))
+        if result.added or result.changed:
+            note_opt_outs(project, table, catalogue, result.snapshot)
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(

@@ -18,18 +18,18 @@ from paquebot.export import ExportDefinition
 from paquebot.options import Option
 from paquebot.packaging.encryption.openpgp import KeyFacts
 from paquebot.plugins import find
-from paquebot.project import STORED, GroupDefinition, ProjectDocument, ServerDefinition
+from paquebot.project import STORED, ChannelDefinition, GroupDefinition, ProjectDocument, ServerDefinition
 from paquebot.project import EncryptionKey as WrittenKey
 from paquebot.project_keys import EMBEDDED
 from paquebot.records.alerts.listening import alerts_document
-from paquebot.records.applying import DATABASE, IMPORTED, KINDS, PROJECT, TABLE, described_table
+from paquebot.records.applying import CONSENT, DATABASE, IMPORTED, KINDS, PROJECT, TABLE, described_table
 from paquebot.records.checking import Checked, NamedTable, check_alone, tables_of
 from paquebot.records.connection import Records
 from paquebot.records.drift import drift_of
 from paquebot.records.exports import Difference, differences
 from paquebot.records.groups import members_digest
 from paquebot.records.meant import members_of
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.servers import care_of, secrets_of
 from paquebot.records.writing import CHANGED, CREATED
 
@@ -55,6 +55,7 @@ def plan_document(records: Records, document: ProjectDocument) -> dict[str, Any]
 def _changes(records: Records, project: Project | None, document: ProjectDocument, checked: Checked) -> Iterator[Change | None]:
     yield _project(project, document)
     yield _database(records, project, document, checked)
+    yield _consent(project, document)
     for table in tables_of(project, document):
         yield from _table(project, table)
     for group in document.groups:
@@ -66,6 +67,8 @@ def _changes(records: Records, project: Project | None, document: ProjectDocumen
         yield _server(records, _found(Server, project, server.name), server, options)
     for key, facts in checked.keys:
         yield _key(_found(EncryptionKey, project, key.name), key, facts)
+    for channel, options in checked.channels:
+        yield _channel(records, _found(AlertChannel, project, channel.name), channel, options)
     for definition in document.exports:
         yield _export(_found(Export, project, definition.name), definition)
 
@@ -88,7 +91,9 @@ def _told(difference: Difference) -> dict[str, Any]:
 
 def _project(project: Project | None, document: ProjectDocument) -> Change | None:
     settings = document.project
-    after = {"label": settings.label, "timezone": settings.timezone, "closed_days": list(settings.closed_days)}
+    after: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone, "closed_days": list(settings.closed_days)}
+    if settings.runs_at_once is not None:
+        after["runs_at_once"] = settings.runs_at_once
     before = {name: getattr(project, name) for name in after} if project else None
     return _change(PROJECT, settings.name, before, after)
 
@@ -110,6 +115,31 @@ def _database(records: Records, project: Project | None, document: ProjectDocume
     if not told:
         return change
     return {"what": CHANGED, "kind": DATABASE, "name": kind, "differences": [*(change["differences"] if change else []), *told]}
+
+
+def _consent(project: Project | None, document: ProjectDocument) -> Change | None:
+    consent = document.project.consent
+    if consent is None:
+        return None
+    return _change(CONSENT, consent.field, (project.consent or {}) if project else {}, consent.to_document())
+
+
+def _channel(
+    records: Records, row: AlertChannel | None, channel: ChannelDefinition, options: Mapping[str, Any]
+) -> Change | None:
+    """A secret is told as `stored:`, or as another value than the one that is stored, and never shown."""
+    present = {**row.options, **{name: records.keyring.unseal(value) for name, value in row.secrets.items()}} if row else {}
+    after = {"kind": channel.kind, **_veiled(options, present)}
+    before = {"kind": row.kind, **_veiled(present, present)} if row else None
+    return _change(KINDS[AlertChannel], channel.name, before, after)
+
+
+def _veiled(options: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in options.items() if value is not None}
+    return {
+        name: (f"{STORED}{name}" if present.get(name) == value else ANOTHER_VALUE) if isinstance(value, Secret) else value
+        for name, value in said.items()
+    }
 
 
 def _table(project: Project | None, named: NamedTable) -> Iterator[Change | None]:

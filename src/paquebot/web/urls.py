@@ -14,6 +14,7 @@ from paquebot.web import (
     preferences,
     projects,
     searching,
+    unsubscribes,
 )
 from paquebot.web.administration import channels, machines, mail, members, tokens
 from paquebot.web.alerts import page as alerts
@@ -129,6 +130,7 @@ urlpatterns = [
     path("p/<slug:project>/destinations/<slug:name>/approve/", destinations.approve, name="approve_host_key"),
     path("p/<slug:project>/destinations/<slug:name>/delete/", destinations.remove, name="delete_destination"),
     path("p/<slug:project>/closed-days/", closed_days.closed_days, name="closed_days"),
+    path("p/<slug:project>/unsubscribes/", unsubscribes.page, name="unsubscribes"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
     path("p/<slug:project>/obfuscation-key/", obfuscation_key.page, name="obfuscation_key"),
