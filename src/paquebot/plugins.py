@@ -29,6 +29,9 @@ DESTINATIONS = {
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
+DATABASES = {
+    "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
+}
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",
     "tsv": "paquebot.formats.tsv:TsvFormat",
@@ -66,6 +69,7 @@ NOTIFIERS = {
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,
+    "databases": DATABASES,
     "formats": FORMATS,
     "compressions": COMPRESSIONS,
     "encryptions": ENCRYPTIONS,

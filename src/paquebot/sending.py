@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from paquebot.delivery.base import Destination
 from paquebot.delivery.problems import PARTIAL_DIFFERS
 from paquebot.errors import DeliveryError, FencedError, PaquebotError, Problem, UncertainError
 from paquebot.flow import Blocks, Remainder, closing_upstream
@@ -22,7 +23,7 @@ SENDER_LOST = Problem(
 )
 
 
-_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+(?:x\d+)?\.part\Z")
 
 
 def require_repeatable(plan: Plan) -> None:
@@ -50,13 +51,14 @@ def sweep_orphans(plan: Plan) -> None:
             destination.remove(join(folder, name))
 
 
-def bring(plan: Plan, blocks: Callable[[], Blocks], size_bytes: int) -> tuple[str, dict[str, Any]]:
-    """Brings the file to a hidden name: which one, and what history tells of it. What other attempts left is removed."""
-    earlier = _left_off(plan)
+def bring(plan: Plan, part: int, blocks: Callable[[], Blocks], size_bytes: int) -> tuple[str, dict[str, Any]]:
+    """Brings the file of that number to a hidden name: which one, and what history tells of it. What other attempts left of it
+    is removed."""
+    earlier = _left_off(plan, part)
     told = _go_on(plan, earlier, blocks(), size_bytes) if earlier else None
     if earlier and told:
         return earlier, told
-    hidden = plan.hidden_path(plan.attempt)
+    hidden = plan.hidden_path(plan.attempt, part=part)
     return hidden, send_anew(plan, hidden, blocks(), size_bytes)
 
 
@@ -66,9 +68,19 @@ def send_anew(plan: Plan, path: str, blocks: Blocks, size_bytes: int) -> dict[st
         return {"size_bytes": plan.destination.send(path, blocks, size_bytes), **plan.destination.identity}
 
 
-def _left_off(plan: Plan) -> str | None:
+def deposit(destination: Destination, content: bytes, final: str, hidden: str) -> None:
+    """A small file under its final name, in place of an earlier one."""
+    if destination.capabilities.hidden_name:
+        destination.send(hidden, iter([content]), len(content))
+        destination.publish(hidden, final, replace=True)
+    else:
+        destination.remove(final)
+        destination.send(final, iter([content]), len(content))
+
+
+def _left_off(plan: Plan, part: int) -> str | None:
     destination = plan.destination
-    earlier = [plan.hidden_path(attempt) for attempt in range(plan.attempt - 1, 0, -1)]
+    earlier = [plan.hidden_path(attempt, part=part) for attempt in range(plan.attempt - 1, 0, -1)]
     found = next((path for path in earlier if destination.partial(path)), None) if destination.capabilities.resumes else None
     for path in earlier:
         if path != found:

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("says that the file of a held run arrived after all")
+EXAMPLES = ("paquebot arrived 42",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

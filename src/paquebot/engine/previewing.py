@@ -26,12 +26,13 @@ from paquebot.flow import Rows
 from paquebot.plugins import find
 from paquebot.records.connection import Records
 from paquebot.records.contracts import delivered_columns
+from paquebot.records.databases import opened, sql_of
 from paquebot.records.freezing import source_of
 from paquebot.records.key_versions import key_version_of
-from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export
 from paquebot.records.reading import LIMITS, answer
-from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection, TableSelection, sql_of
+from paquebot.sources.base import DescribedSource
+from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 
 FIRST_ROWS = 5
 TIMEOUT_SECONDS = 15
@@ -75,13 +76,12 @@ def count(records: Records, export: Export, definition: ExportDefinition) -> int
     if isinstance(selection, TableSelection):
         selection = replace(selection, fields=(selection.fields or ())[:1] or None)
     with _scratch(records) as folder:
-        address = lake_address(records, export.project)
-        return answer(LakeSource(address, current_snapshot(export.project), selection, folder, LIMITS), 0).rows
+        return answer(opened(records, export.project, selection, LIMITS, scratch=folder), 0).rows
 
 
 def sql(records: Records, export: Export, definition: ExportDefinition) -> tuple[str, Mapping[str, Any]]:
     """The SELECT its rows come from, and the values it binds. Raises `PaquebotError`."""
-    return sql_of(lake_address(records, export.project), current_snapshot(export.project), _selection(export, definition))
+    return sql_of(records, export.project, _selection(export, definition))
 
 
 def columns(records: Records, export: Export) -> tuple[str, ...]:
@@ -113,16 +113,15 @@ def _scratch(records: Records) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> DescribedSource:
     limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
-    address = lake_address(records, export.project)
-    return LakeSource(address, current_snapshot(export.project), _selection(export, definition), scratch, limits)
+    return opened(records, export.project, _selection(export, definition), limits, scratch=scratch)
 
 
 def _selection(export: Export, definition: ExportDefinition) -> TableSelection | QuerySelection:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
-    return selection_of(source_of(export, definition), definition, local)
+    return selection_of(source_of(export.project, definition), definition, local)
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:

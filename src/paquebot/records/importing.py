@@ -12,6 +12,7 @@ from paquebot.export import check_name
 from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
+from paquebot.records.unsubscribes import note_opt_outs
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
@@ -26,6 +27,11 @@ OTHER_KEY = Problem(
     "import.other_key",
     "Table {table} has the key {known}, not {given}.",
     "Leave --key out to use the table's own key; to give it another, import all its rows anew with --replace.",
+)
+OUTSIDE = Problem(
+    "import.outside",
+    "The rows of project {project} are read from its own database: no file can be imported into it.",
+    "Change the rows there; Paquebot only reads them.",
 )
 RESERVED = "paquebot_"
 """How the names of tables begin that Paquebot keeps for itself, such as a group's members."""
@@ -81,6 +87,8 @@ def import_file(  # noqa: PLR0913 - what, where and how, and two things history 
     address = provision_lake(records, project)
     with Catalogue(address) as catalogue:
         result = catalogue.take_in(FileImport(name, file, tuple(table.key), mode, names=target.names, tell=tell))
+        if result.added or result.changed:
+            note_opt_outs(project, table, catalogue, result.snapshot)
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(
@@ -116,6 +124,8 @@ def header_of(file: Path) -> tuple[str, ...]:
 def _table(target: Target, mode: Mode) -> Table:
     """The table as it will be. Only a replacement may give it another key: rows that stay are told apart by the old one."""
     project, name, key = target.project, target.name, target.key
+    if project.is_outside:
+        raise CommandError(OUTSIDE, project=project.name)
     check_name(name, ("table",))
     if name.startswith(RESERVED):
         raise CommandError(RESERVED_NAME, table=name, prefix=RESERVED)
