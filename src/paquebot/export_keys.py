@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from paquebot.alerts import ALERTS
+from paquebot.calculated import CALCULATED
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS, HOLD
@@ -137,6 +138,7 @@ _CONTENT = Section(
         ),
         Option(TABLE, "The relational table to export.", label="Table"),
         Option(QUERY, "The saved query whose result is exported.", label="Query"),
+        CALCULATED,
     ),
     check=_check_content,
 )

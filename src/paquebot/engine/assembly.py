@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline
+from paquebot.calculated import calculated_from
 from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
@@ -114,8 +115,9 @@ def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local:
 def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
     """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock."""
     order: Order = "none" if definition.production.order == "none" else "key"
+    calculated = calculated_from(source.get("calculated"))
     if source["kind"] == "query":
-        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order, calculated=calculated)
     where = source.get("where")
     return TableSelection(
         source["name"],
@@ -125,6 +127,7 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
         where=criteria.from_document(where) if where else None,
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
+        calculated=calculated,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -67,8 +67,9 @@ def preview(records: Records, export: Export, definition: ExportDefinition) -> P
 
 
 def columns(records: Records, export: Export) -> tuple[str, ...]:
-    """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
+    """The names of the columns the source gives by itself, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
+    definition = replace(definition, content=replace(definition.content, calculated=()))
     with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
         return source.columns()
 

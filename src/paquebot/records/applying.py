@@ -20,6 +20,7 @@ from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.calculating import check_calculated, revealing
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -76,6 +77,8 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             check_query_fields(document, check_queries(records, project, document))
         check_criteria(records, project, document)
         check_key_versions(project, document)
+        for position, export in enumerate(document.exports):
+            check_calculated(records, project, export, ("exports", position))
         for group in document.groups:
             changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
@@ -167,6 +170,7 @@ def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
         warning = export.obfuscation.warning(export.name) if export.obfuscation else None
         if warning:
             yield describe(warning)
+        yield from map(describe, revealing(export))
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

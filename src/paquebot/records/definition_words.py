@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot import criteria
+from paquebot.calculated import calculated_from
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.obfuscation_choice import HASH, ObfuscationChoice
@@ -113,6 +114,13 @@ def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    yield from _source(frozen, _)
+    for column in calculated_from(frozen["source"].get("calculated")):
+        said = f"“{column.constant}”" if column.constant is not None else f"= {column.expression}"
+        yield Line("content", _("Added column {name}").format(name=column.name), said)
+
+
+def _source(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     source, content = frozen["source"], frozen["export"]["content"]
     if source["kind"] == "query":
         yield Line("content", _("Source"), _("The query “{name}”").format(name=source["name"]))

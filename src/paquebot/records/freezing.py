@@ -72,12 +72,13 @@ def freeze(export: Export) -> dict[str, Any]:
 def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
     """Where the rows come from. Raises `CommandError` when that is not there."""
     content = definition.content
+    added = {"calculated": [column.to_document() for column in content.calculated]} if content.calculated else {}
     if content.kind == QUERY:
         query = find_named(Query, export.project, content.name or "")
-        return {"kind": "query", "name": query.name, "sql": query.sql}
+        return {"kind": "query", "name": query.name, "sql": query.sql, **added}
     table = contact_list(export.project) if content.kind == CONTACTS else find_named(Table, export.project, content.name or "")
     fields = list(content.fields) if content.fields is not None else displayed(table)
-    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields, **added}
     if content.is_restricted:
         restricted = restriction(export.project, content)
         where = restricted.where.to_document() if restricted.where else None

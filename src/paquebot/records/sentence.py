@@ -55,6 +55,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         *_starts(definition, _),
         _content(definition.content, _),
         *_restriction(definition.content, _),
+        *_added(definition.content, _),
         *_obfuscation(definition, _),
         *_format(definition, _),
         *_packaging(definition, _),
@@ -114,6 +115,11 @@ def _restriction(content: ContentChoice, _: Translate) -> Iterator[Clause]:
         yield Clause(_("of the group {group}"), {"group": content.group})
     if content.where is not None:
         yield Clause(_("where {criteria}"), {"criteria": criterion_words(content.where, _)})
+
+
+def _added(content: ContentChoice, _: Translate) -> Iterator[Clause]:
+    if content.calculated:
+        yield Clause(_("with {columns} added"), {"columns": ", ".join(column.name for column in content.calculated)})
 
 
 def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from paquebot.calculated import CalculatedColumn, arranged
 from paquebot.criteria import Criterion
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
@@ -24,6 +25,7 @@ from paquebot.options import nearest
 from paquebot.sources.base import Source
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.expression import CheckedColumn, check_column
 from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
 from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
@@ -57,6 +59,7 @@ class TableSelection:
 
     `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves. Only the rows that
     meet `where` are read; `links` tells how rows of other tables belong to this one's, and “the last N days” end on `run_date`.
+    `calculated` columns are added; they may use every field of the table, and `$run_date`.
     """
 
     table: str
@@ -66,15 +69,18 @@ class TableSelection:
     where: Criterion | None = None
     links: Links | None = None
     run_date: date = date.min
+    calculated: tuple[CalculatedColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySelection:
-    """A saved query and the values of its parameters. `order="key"` adds every column to the query's own order."""
+    """A saved query and the values of its parameters. `order="key"` adds every column to the query's own order; `calculated`
+    columns are added, and may use those of the query."""
 
     sql: str
     parameters: Mapping[str, date | datetime | None] = field(default_factory=dict)
     order: Order = "key"
+    calculated: tuple[CalculatedColumn, ...] = ()
 
 
 class LakeSource(Source):
@@ -138,16 +144,19 @@ class LakeSource(Source):
         """Makes the sealed copy, and says what to do with it."""
         with metadata_of(self._address, self._snapshot) as metadata:
             statement, values = _statement(self._selection, metadata)
+            added = _added(self._selection)
             sealed = metadata.seal(self._folder / "sealed.duckdb", statement.tables)
         return {
             "file": str(sealed.file),
             "data_folder": str(self._address.data_folder),
             "readable": [str(file) for file in sealed.readable],
             "tree": statement.tree,
+            "calculated": [column.to_job() for column in added],
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
-            "parameters": {name: _written(values[name]) for name in statement.parameters},
+            "parameters": {name: _written(values[name]) for name in _used(statement, added)},
+            "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
         }
@@ -176,6 +185,17 @@ def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -
     return check(sql, lake.tables, tuple(values)), values
 
 
+def _added(selection: TableSelection | QuerySelection) -> list[CheckedColumn]:
+    """The columns that are calculated around the statement; a table's are part of its own."""
+    if isinstance(selection, TableSelection):
+        return []
+    return [check_column(column, None) for column in selection.calculated]
+
+
+def _used(statement: CheckedStatement, added: Sequence[CheckedColumn]) -> list[str]:
+    return sorted({*statement.parameters, *(name for column in added for name in column.parameters)})
+
+
 def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:
     tables = lake.tables
     table = selection.table
@@ -189,7 +209,13 @@ def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping
             raise SourceError(UNKNOWN_FIELD, table=table, field=name, nearest=near, known=tables[table])
     order = f" order by {_listed(key)}" if key else ""
     where, values = _where(selection, lake)
-    return f"select {_listed(fields)} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
+    if selection.calculated:
+        values = {**values, "run_date": selection.run_date}
+    columns = ", ".join(
+        identifier(column) if isinstance(column, str) else check_column(column, tables[table]).sql
+        for column in arranged(fields, selection.calculated)
+    )
+    return f"select {columns} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
 
 
 def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:

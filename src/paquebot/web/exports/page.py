@@ -18,6 +18,7 @@ from paquebot.errors import CommandError
 from paquebot.export import DRAFT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.records import exports
+from paquebot.records.calculating import check_calculated
 from paquebot.records.destinations import check_folders
 from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
@@ -102,7 +103,7 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
     if part.is_valid():
         try:
             changes = part.changes()
-            _check_folders(request, exports.changed(export, changes))
+            _check(request, exports.changed(export, changes), definition)
             exports.save(request.project, export.name, changes, _version(request), request.user)
         except exports.ChangedMeanwhileError as error:
             export = error.export
@@ -152,6 +153,13 @@ def frame_of(export: Export, tab: str) -> dict[str, Any]:
         "can_activate": not definition.missing_for_activation(),
         "next_state": exports.next_state(export),
     }
+
+
+def _check(request: PageRequest, definition: ExportDefinition, before: ExportDefinition) -> None:
+    """What needs more than the definition to be seen: the places on this machine, the columns it adds."""
+    _check_folders(request, definition)
+    if definition.content != before.content:
+        check_calculated(installation.records(), request.project, definition)
 
 
 def _check_folders(request: PageRequest, definition: ExportDefinition) -> None:

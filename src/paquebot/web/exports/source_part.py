@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from paquebot.calculated import CalculatedColumn
 from paquebot.export import CONTACTS, QUERY, TABLE, ContentChoice, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import Option
@@ -38,11 +40,16 @@ def source_changes(values: Values, definition: ExportDefinition) -> Values:
 
 
 def of_contacts(content: ContentChoice, **changes: Any) -> Values:
-    """The contact list as it was chosen, with `changes`; what is None is not said."""
+    """The contact list as it was chosen, with its added columns and `changes`; what is None is not said."""
     said = {
         "group": content.group,
         "where": content.where.to_document() if content.where else None,
         "fields": list(content.fields) if content.fields else None,
         **changes,
     }
-    return {CONTACTS: {key: value for key, value in said.items() if value is not None}}
+    return {CONTACTS: {key: value for key, value in said.items() if value is not None}, **added_to(content.calculated)}
+
+
+def added_to(calculated: Sequence[CalculatedColumn]) -> Values:
+    """The key of `content` for the added columns; none when there are none."""
+    return {"calculated": [column.to_document() for column in calculated]} if calculated else {}
