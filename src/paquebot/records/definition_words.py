@@ -11,10 +11,11 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.calculated import calculated_from
+from paquebot.export import ExportDefinition
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.obfuscation_choice import HASH, ObfuscationChoice
-from paquebot.options import Entry, Option, Section
+from paquebot.options import DefinitionError, Entry, Option, Section
 from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
 from paquebot.trigger import Trigger
@@ -73,7 +74,8 @@ def described(frozen: Mapping[str, Any], _: Translate) -> list[tuple[str, list[L
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -> list[Difference]:
     """What is said differently, in the order of the headings."""
-    before, after = ({(line.part, line.label): line.value for line in _lines(frozen, _)} for frozen in (then, now))
+    told = [_lines(_complete(frozen), _) for frozen in (then, now)]
+    before, after = ({(line.part, line.label): line.value for line in lines} for lines in told)
     order = list(GROUPS)
     keys = sorted(dict.fromkeys([*before, *after]), key=lambda key: order.index(key[0]))
     return [
@@ -81,6 +83,14 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -
         for part, label in keys
         if before.get((part, label)) != after.get((part, label))
     ]
+
+
+def _complete(frozen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the defaults of today written out: what an option did before there was one is what its default does."""
+    try:
+        return {**frozen, "export": ExportDefinition.from_document(frozen["export"]).to_document()}
+    except DefinitionError:
+        return frozen  # written in a way that is no longer understood: it is told as it stands
 
 
 def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
