@@ -46,18 +46,17 @@ _HIDDEN = Option("hidden", "Whether the field leaves in a form nobody can read."
 
 
 CONSTANT, EXPRESSION = "constant", "expression"
-_CALCULATED = {entry.name: entry for entry in CALCULATED.entries if isinstance(entry, Option)}
 _ADDED = (
-    _CALCULATED["name"],
+    next(entry for entry in CALCULATED.entries if isinstance(entry, Option)),
     Option(
         "kind",
         "The same text in every row, or what is computed from the fields of the row.",
         default=EXPRESSION,
         choices=(EXPRESSION, CONSTANT),
         label="Kind of column",
-        choice_labels=(_CALCULATED[EXPRESSION].label, _CALCULATED[CONSTANT].label),
+        choice_labels=("Expression", "Constant"),
     ),
-    Option("value", _CALCULATED[EXPRESSION].explanation, label="Value"),
+    Option("value", "What is computed from the fields of the row, such as split_part(email, '@', 2).", label="Value"),
 )
 
 
