@@ -14,13 +14,12 @@ from typing import Any
 from paquebot import criteria
 from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
 from paquebot.calculated import CalculatedColumn, calculated_from, check_names
+from paquebot.confirmation_keys import CONFIRMATION_CONTENTS, ConfirmationChoice
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
-    CONFIRMATION_CONTENTS,
     CONTACTS,
-    DEFAULT_FILE_NAME,
     DRAFT,
     EXPORT,
     PAUSED,
@@ -28,9 +27,13 @@ from paquebot.export_keys import (
     TABLE,
     check_name,
 )
-from paquebot.file_keys import check_compression, options_of
+from paquebot.file_keys import options_of
+from paquebot.hold_rules import HoldRules
 from paquebot.obfuscation_choice import FieldObfuscation, ObfuscationChoice
 from paquebot.options import DefinitionError, Path, describe_path, read
+from paquebot.packaging_keys import EncryptionChoice, check_compression
+from paquebot.place_keys import DEFAULT_FILE_NAME
+from paquebot.precedence import NORMAL
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -53,6 +56,7 @@ __all__ = [
     "ConfirmationChoice",
     "ContentChoice",
     "DestinationChoice",
+    "EncryptionChoice",
     "ExportDefinition",
     "FieldObfuscation",
     "FileOptions",
@@ -142,27 +146,6 @@ class FileOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmationChoice:
-    """`folder` None means the destination's own."""
-
-    name: str
-    folder: str | None = None
-    format: str = "json"
-    content: tuple[str, ...] = CONFIRMATION_CONTENTS
-
-
-@dataclass(frozen=True, slots=True)
-class HoldRules:
-    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
-
-    rows_under: int | None = None
-    rows_over: int | None = None
-    rows_change: int | None = None
-    bytes_under: int | None = None
-    bytes_over: int | None = None
-    empty_over: Mapping[str, int] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
@@ -183,11 +166,11 @@ class ExportDefinition:
     compression: str = "none"
     compression_level: int | None = None
     zip_name: str = ""
-    encryption_keys: tuple[str, ...] = ()
-    armour: bool = False
+    encryption: EncryptionChoice | None = None
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
+    remind_hours: int | None = None
     alerts: tuple[AlertChoice, ...] | None = None
     columns: str | None = None
     """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
@@ -198,9 +181,15 @@ class ExportDefinition:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
         return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The names of the keys its file is closed with."""
+        return self.encryption.keys if self.encryption else ()
+
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
+    priority: str = NORMAL
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -210,7 +199,7 @@ class ExportDefinition:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], path: Path, *, timezone: str) -> ExportDefinition:
         """The export from what `read(EXPORT, …)` returned."""
-        schedule, encryption = values["schedule"], values["encryption"]
+        schedule = values["schedule"]
         definition = cls(
             name=values["name"],
             label=values["label"] or values["name"],
@@ -225,17 +214,18 @@ class ExportDefinition:
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
-            encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
-            armour=bool(encryption and encryption["armour"]),
+            encryption=EncryptionChoice.from_values(values["encryption"]),
             two_step=values["two_step"],
-            confirmation=_confirmation(values["confirmation"]),
+            confirmation=ConfirmationChoice.from_values(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            remind_hours=values["remind_hours"],
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
-            hold=_hold(values["hold"]),
+            hold=HoldRules.from_values(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
+            priority=values["priority"],
         )
         check_names(definition.content.calculated, (*path, "content", "calculated"))
         if definition.obfuscation and definition.content.fields is not None:
@@ -280,13 +270,12 @@ class ExportDefinition:
             yield "compression_level", self.compression_level
         if self.zip_name:
             yield "zip_name", self.zip_name
-        if self.encryption_keys:
-            yield "encryption", {"openpgp": list(self.encryption_keys), "armour": self.armour}
+        if self.encryption:
+            yield "encryption", self.encryption.to_document()
         yield "two_step", self.two_step
         if self.confirmation:
-            yield "confirmation", _plain(self.confirmation)
-        if self.deliver_by:
-            yield "deliver_by", self.deliver_by
+            yield "confirmation", self.confirmation.to_document()
+        yield from ((key, value) for key in ("deliver_by", "remind_hours") if (value := getattr(self, key)))
         if self.alerts is not None:
             yield "alerts", written_choices(self.alerts)
         if self.columns:
@@ -297,6 +286,7 @@ class ExportDefinition:
             yield "trigger", self.trigger.to_document()
         yield "retry", _plain(self.retry)
         yield "duration", _plain(self.duration)
+        yield "priority", self.priority
 
 
 def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
@@ -321,22 +311,13 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
     )
 
 
-def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
-    return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
-
-
-def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
-    rules = HoldRules(**values) if values else None
-    return rules if rules != HoldRules() else None
-
-
 def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
     """A file may be closed and confirmed, rows may not: what was asked for is never dropped in silence."""
     if definition.destination is None or definition.destination.table is None:
         return
     asked = {
         "compression": definition.compression != "none",
-        "encryption": bool(definition.encryption_keys),
+        "encryption": definition.encryption is not None,
         "confirmation": definition.confirmation is not None,
     }
     for key in (key for key, is_asked in asked.items() if is_asked):

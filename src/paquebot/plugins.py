@@ -20,7 +20,7 @@ UNKNOWN_PLUGIN = Problem(
 
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
-    "ftps": "paquebot.delivery.ftp:FtpsDestination",
+    "ftps": "paquebot.delivery.ftps:FtpsDestination",
     "ftp": "paquebot.delivery.ftp:FtpDestination",
     "webdav": "paquebot.delivery.webdav:WebDavDestination",
     "https": "paquebot.delivery.https:HttpsDestination",
@@ -52,7 +52,16 @@ OBFUSCATIONS = {
     "sha1": "paquebot.content.obfuscation.sha1:Sha1",
     "md5": "paquebot.content.obfuscation.md5:Md5",
 }
-NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
+NOTIFIERS = {
+    "email": "paquebot.reporting.notifiers.email:EmailNotifier",
+    "webhook": "paquebot.reporting.notifiers.webhook:WebhookNotifier",
+    "slack": "paquebot.reporting.notifiers.chat:SlackNotifier",
+    "teams": "paquebot.reporting.notifiers.chat:TeamsNotifier",
+    "discord": "paquebot.reporting.notifiers.chat:DiscordNotifier",
+    "mattermost": "paquebot.reporting.notifiers.chat:MattermostNotifier",
+    "google_chat": "paquebot.reporting.notifiers.chat:GoogleChatNotifier",
+    "heartbeat": "paquebot.reporting.notifiers.heartbeat:HeartbeatNotifier",
+}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.schedule_keys import read_date
+from paquebot.server_keys import SERVER
 
 VERSION = 1
 DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
@@ -30,6 +33,7 @@ NOT_ONE_KIND = Problem(
     "Keep one of: {known}.",
 )
 NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
+NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
     "definition.group_not_one",
     "{where}: a group has either “where” or “members”.",
@@ -132,6 +136,13 @@ _PROJECT = Section(
             check=_check_dates,
         ),
         Option(
+            "runs_at_once",
+            "How many of its runs are carried at once; without it, as many as the installation allows.",
+            kind="integer",
+            least=1,
+            most=MOST_RUNS_AT_ONCE,
+        ),
+        Option(
             "database",
             "Where its rows are kept.",
             default="embedded",
@@ -143,12 +154,32 @@ _PROJECT = Section(
 )
 
 
+def _check_channel(values: Mapping[str, Any], path: Path) -> None:
+    found = [kind for kind in CHANNEL_KINDS if values[kind] is not None]
+    if len(found) != 1:
+        raise DefinitionError(NOT_ONE_CHANNEL, path, known=CHANNEL_KINDS)
+
+
+_CHANNELS = Section(
+    "channels",
+    "Places where things are told that are no person: webhooks, rooms of chat services, heartbeats.",
+    (
+        Option("name", "The channel's name.", required=True, check=check_name),
+        *(Option(kind, "The options of such a channel.", kind="mapping") for kind in CHANNEL_KINDS),
+    ),
+    many=True,
+    check=_check_channel,
+)
+
+
 def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> tuple[Entry, ...]:
     """The keys of a project, with servers of `destination_kinds`; a kind's own options are read by its plug-in."""
     kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
     planned = tuple(Planned(kind) for kind in _PLANNED_KINDS if kind not in destination_kinds)
     name = Option("name", "The server's name.", required=True, check=check_name)
-    servers = Section("servers", "Places files are delivered to.", (name, *kinds, *planned), many=True, check=_one_of(kinds))
+    servers = Section(
+        "servers", "Places files are delivered to.", (name, *SERVER, *kinds, *planned), many=True, check=_one_of(kinds)
+    )
     version = Option("version", "The version of this format: 1.", kind="integer", required=True, check=_check_version)
     return (
         version,
@@ -160,6 +191,7 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
         servers,
         Planned("integrations"),
         _KEYS,
+        _CHANNELS,
         Section("exports", "The automated exports.", EXPORT, many=True),
     )
 

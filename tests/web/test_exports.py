@@ -74,7 +74,7 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
     cast.alice.post(PAGE, part(export, "file", name="all_{run.id}", delimiter=";", line_ending="lf", header="on"))
     cast.alice.post(PAGE, part(export, "parameters", label="Gone", description="Nobody writes to them."))
     cast.alice.post(PAGE, part(export, "production", when_empty="no_file", if_exists="refuse", order="none"))
-    cast.alice.post(PAGE, part(export, "proof", two_step="", confirm="on", name="done.json", format="json", content=["rows"]))
+    cast.alice.post(PAGE, part(export, "proof", two_step=""))
     export.refresh_from_db()
     written = export.definition
     chosen = {
@@ -95,7 +95,6 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
         "twice": False,
     }
     assert written["two_step"] is False
-    assert written["confirmation"] == {"name": "done.json", "format": "json", "content": ["rows"]}
     assert export.version == 6
 
 
@@ -158,7 +157,6 @@ def test_a_schedule_as_people_write_it_moves_the_next_run(cast, export):
         ("destination", {"server": "quay", "folder": "../../etc"}, "leads upwards"),
         ("destination", {"server": "quay", "folder": "/etc"}, "“/etc” leads outside"),
         ("destination", {"server": "moon", "folder": ""}, "Select a valid choice"),
-        ("proof", {"confirm": "on", "name": "", "format": "json", "content": ["rows"]}, "has no name"),
     ],
 )
 def test_what_is_wrong_stands_beside_the_field_and_is_kept(cast, export, name, values, told):
@@ -183,6 +181,20 @@ def test_two_people_who_change_one_export_see_each_others_changes(cast, export):
     assert cast.alice.post(PAGE, again).status_code == 302
     export.refresh_from_db()
     assert (export.definition["label"], export.definition["compression"]) == ("Mine", "gzip")
+
+
+def test_an_export_that_is_no_longer_as_its_project_file_said_tells_the_difference(cast, export):
+    from django.utils import timezone
+
+    from paquebot.records.models import Export
+
+    assert "project file said" not in cast.bob.get(PAGE).text, "nothing is said of an export no file describes"
+    Export.objects.filter(pk=export.pk).update(applied=export.definition, applied_at=timezone.now())
+    assert "project file said" not in cast.bob.get(PAGE).text
+    cast.alice.post(PAGE, part(export, "parameters", label="Unsubscribed yesterday", description=""))
+    page = cast.bob.get(PAGE).text
+    assert "project file said" in page
+    assert re.search(r"<del>Unsubscribed of the day</del>.*<ins>Unsubscribed yesterday</ins>", page)
 
 
 def test_the_sentence_rewrites_itself_and_nothing_is_saved(cast, export):

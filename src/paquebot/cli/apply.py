@@ -10,6 +10,7 @@ from paquebot.errors import render
 from paquebot.language import translatable
 
 HELP = translatable("creates or changes a project and its exports from a file")
+EXAMPLES = ("paquebot apply project.yaml", "paquebot apply project.yaml --json")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
@@ -24,10 +25,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from pathlib import Path
 
     from paquebot.cli.document import load
-    from paquebot.cli.opening import installation
+    from paquebot.cli.opening import installation, require_project
     from paquebot.cli.telling import tell_columns
 
     loaded = load(Path(arguments.file))
+    require_project(arguments, loaded.document.project.name)
     with installation() as records:
         from paquebot.records.applying import apply_document
 

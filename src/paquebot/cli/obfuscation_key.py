@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from paquebot.records.models import Project
 
 HELP = translatable("tells, renews or follows the project's obfuscation key")
+EXAMPLES = (
+    "paquebot obfuscation-key list",
+    "paquebot obfuscation-key rotate",
+    "paquebot obfuscation-key correspondence contacts email --output tokens.csv",
+)
 
 TABLE_AND_FIELD = Problem(
     "correspondence.table_and_field",

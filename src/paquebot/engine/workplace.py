@@ -17,6 +17,8 @@ from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
 from paquebot.records.models import Artifact, Correspondence, Run
 from paquebot.records.models.history import ACTIVE
+from paquebot.records.secrets import ARTIFACTS
+from paquebot.records.storage import mirror_of
 
 LEFT_OVER_SECONDS = 24 * 3600
 UNRECORDED_SECONDS = 3600
@@ -44,7 +46,8 @@ def workplace(records: Records, run: Run) -> Iterator[Path]:
 
 def artifact_store(records: Records) -> ArtifactStore:
     """Where produced files are kept, encrypted under the installation's key."""
-    return ArtifactStore(records.home.artifacts, records.keyring.key("artifacts"))
+    mirror = mirror_of(records.depot, "artifacts/")
+    return ArtifactStore(records.home.artifacts, records.keyring.key(ARTIFACTS), mirror)
 
 
 def sweep(records: Records) -> int:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from paquebot.alerts import merged, written
 from paquebot.errors import describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.alerts.channels import keep_channel, read_channel
 from paquebot.records.calculating import check_calculated, revealing
 from paquebot.records.checking import (
     Checked,
@@ -40,7 +43,7 @@ from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -50,11 +53,12 @@ from paquebot.records.writing import CHANGED, CREATED, put, update
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
-_KINDS: Mapping[type[Model], str] = {
+KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
 
@@ -63,7 +67,8 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
     """Makes the project what `document` says and tells what changed. Raises `PaquebotError`s of what is wrong."""
     checked = check_alone(records, document)
     project, changes = _project(records, document)
-    with _whole_or_gone(records, project, is_new=any(change["what"] == CREATED for change in changes)):
+    is_new = bool(changes)
+    with _whole_or_gone(records, project, is_new=is_new):
         provision_lake(records, project)
         tables = tables_of(project, document)
         check_tables(records, project, tables)
@@ -84,7 +89,9 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         with transaction.atomic():
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
-            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
+            settings = document.project
+            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+            if update(project, **own, closed_days=closed_days) and not is_new:
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)
@@ -124,13 +131,19 @@ def _apply_table(records: Records, project: Project, named: NamedTable) -> list[
     row, created = Table.objects.get_or_create(
         project=project, name=name, defaults={"key": list(table.key), "is_contact_list": isinstance(table, ContactList)}
     )
-    update(
-        row,
-        display_order=list(table.display_order),
-        email=(table.email or "") if isinstance(table, ContactList) else "",
-        profile_of={"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},
-    )
-    return [*changes, _change(CREATED, TABLE, name)] if created else changes
+    changed = update(row, **described_table(table))
+    if changes:
+        return changes
+    return [_change(CREATED if created else CHANGED, TABLE, name)] if created or changed else []
+
+
+def described_table(table: ContactList | RelationalTable) -> dict[str, Any]:
+    """What a project file says of a table beside its rows and its key, as the columns of its row."""
+    return {
+        "display_order": list(table.display_order),
+        "email": (table.email or "") if isinstance(table, ContactList) else "",
+        "profile_of": {"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},
+    }
 
 
 def _apply_definitions(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
@@ -138,9 +151,13 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for query in document.queries:
         changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
     for server, options in checked.servers:
-        changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
-    for name, text, facts in checked.keys:
-        changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
+        what = keep_server(records, project, replace(server, options=options))
+        changes += _told(what, Server, server.name)
+    for key, facts in checked.keys:
+        changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
+    for channel in document.channels:
+        options = read_channel(channel)
+        changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes
@@ -148,6 +165,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
 
 def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[str, Any]]:
     name, document = definition.name, definition.to_document()
+    said = {**document, "alerts": written(merged(definition.alerts))} if definition.alerts is not None else document.copy()
     document.pop("alerts", None)  # who listens is kept beside the definition: it may change while nothing else does
     destination = document.get("destination")
     server = Server.objects.get(project=project, name=destination["server"]) if destination else None
@@ -158,6 +176,8 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
         export.version += 1
         export.changed_by = None
         export.save(update_fields=["version", "changed_by"])
+    if export.applied != said:
+        Export.objects.filter(pk=export.pk).update(applied=said, applied_at=timezone.now())
     set_schedule(export)
     set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
@@ -174,7 +194,7 @@ def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:
-    return [_change(what, _KINDS[kind], name)] if what else []
+    return [_change(what, KINDS[kind], name)] if what else []
 
 
 def _change(what: str, kind: str, name: str, detail: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.calculated import calculated_from
+from paquebot.delivery.download import Download
 from paquebot.export import ExportDefinition
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
@@ -33,15 +34,24 @@ GROUPS: Mapping[str, str] = {
     "columns": translatable("Columns"),
     "hold": translatable("Hold back"),
     "schedule": translatable("Schedule"),
-    "retry": translatable("When it fails, or takes long"),
+    "retry": translatable("When it waits, fails or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
 _PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
-_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
+_PART_OF |= {
+    "two_step": "destination",
+    "trigger": "schedule",
+    "deliver_by": "schedule",
+    "remind_hours": "schedule",
+    "duration": "retry",
+    "priority": "retry",
+}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
+_FOR_SENDING = ("two_step",)
+"""What says nothing where the file is fetched."""
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 
@@ -98,9 +108,10 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     to_table = bool((document.get("destination") or {}).get("table"))
     if "source" in frozen:  # a run that was refused has but its export
         yield from _content(frozen, _)
+    unsaid = _FOR_FILES if to_table else _FOR_SENDING if _is_fetched(frozen) else ()
     for entry in EXPORT:
         written = document.get(entry.name)
-        if entry.name in _FOR_FILES and to_table:
+        if entry.name in unsaid:
             continue
         if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
@@ -146,8 +157,14 @@ def _source(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     yield Line("content", _("Fields"), ", ".join(source["fields"]))
 
 
+def _is_fetched(frozen: Mapping[str, Any]) -> bool:
+    return bool(frozen.get("server", {}).get("kind") == Download.NAME)
+
+
 def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     options = server["options"]
+    if server["kind"] == Download.NAME:
+        yield Line("destination", _("Server"), _("None: whoever asked downloads the file"))
     if "dataset" in options:
         yield Line("destination", _("Dataset"), f"{options['project']}.{options['dataset']}")
     if "host" in options:

@@ -7,7 +7,7 @@ of its schedule in step. A change made from an older version is refused: nobody'
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,9 +177,11 @@ def unfinished(export: Export) -> Run | None:
     return Run.objects.filter(export=export, status__in=UNFINISHED).order_by("-id").first()
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """What is not the same in two definitions, in the order of their keys; a schedule or a trigger is told as a whole."""
-    return list(_differences((), before, now))
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], whole: Collection[tuple[str, ...]] = (("schedule",), ("trigger",))
+) -> list[Difference]:
+    """What is not the same in two definitions, in the order of their keys; what `whole` leads to is told as a whole."""
+    return list(_differences((), before, now, whole))
 
 
 def next_state(export: Export) -> str:
@@ -277,9 +279,9 @@ def _numbered(base: str) -> Iterator[str]:
         number += 1
 
 
-def _differences(path: tuple[str, ...], before: Any, now: Any) -> Iterator[Difference]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping) and path not in (("schedule",), ("trigger",)):
+def _differences(path: tuple[str, ...], before: Any, now: Any, whole: Collection[tuple[str, ...]]) -> Iterator[Difference]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping) and path not in whole:
         for key in dict.fromkeys([*before, *now]):
-            yield from _differences((*path, str(key)), before.get(key), now.get(key))
+            yield from _differences((*path, str(key)), before.get(key), now.get(key), whole)
     elif before != now:
         yield Difference(path, before, now)

@@ -65,6 +65,7 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
     return {
         "schedule": _("schedule"),
         "manual": _("by hand"),
+        "once": _("once, by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
         "export": _("another export"),
@@ -158,10 +159,37 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
     }.get(kind, "")
 
 
+def channel_kind(kind: str, _: Callable[[str], str]) -> str:
+    """What kind of channel it is, as people call it."""
+    return {
+        "webhook": _("Webhook"),
+        "slack": _("Slack"),
+        "teams": _("Microsoft Teams"),
+        "discord": _("Discord"),
+        "mattermost": _("Mattermost"),
+        "google_chat": _("Google Chat"),
+        "heartbeat": _("Heartbeat"),
+    }.get(kind, kind)
+
+
+def channel_purpose(kind: str, _: Callable[[str], str]) -> str:
+    """What such a channel is for."""
+    room = _("A room, by the address of its incoming webhook.")
+    return {
+        "webhook": _("A program of yours: each message as JSON, signed."),
+        "heartbeat": _("A watch from outside: pinged at each start and end, it notices silence."),
+    }.get(kind, room)
+
+
 def test_step(step: str, _: Callable[[str], str]) -> str:
     """A step of testing a destination, as people call it."""
     return {
-        "connect": _("Connect and sign in"),
+        "name": _("Look up its name"),
+        "connect": _("Connect"),
+        "identity": _("See who answers"),
+        "sign_in": _("Sign in"),
+        "folder": _("Find the folder"),
+        "room": _("Ask for free space"),
         "send": _("Send a small file"),
         "compare": _("Compare it with what was sent"),
         "publish": _("Give it its name"),

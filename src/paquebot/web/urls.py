@@ -15,10 +15,10 @@ from paquebot.web import (
     projects,
     searching,
 )
-from paquebot.web.administration import mail, members
+from paquebot.web.administration import channels, machines, mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
-from paquebot.web.data import groups, importing, overview, queries, tables
+from paquebot.web.data import groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
 from paquebot.web.people import invited, passwords, signing_in
@@ -27,6 +27,8 @@ from paquebot.web.runs import page as run_page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.measures, name="metrics"),
     path("welcome/", signing_in.welcome, name="welcome"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
@@ -48,11 +50,20 @@ urlpatterns = [
     path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
     path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
     path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),
+    path("p/<slug:project>/administration/channels/", channels.page, name="channels"),
+    path("p/<slug:project>/administration/new-channel/<slug:channel_kind>/", channels.new, name="new_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/", channels.channel, name="channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/test/", channels.examine, name="test_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/delete/", channels.remove, name="delete_channel"),
+    path("p/<slug:project>/administration/machines/", machines.page, name="machines"),
+    path("p/<slug:project>/administration/machines/live/", machines.live, name="machines_live"),
     path("p/<slug:project>/history/", history.history, name="history"),
     path("p/<slug:project>/exports/", listing.exports, name="exports"),
     path("p/<slug:project>/exports/_new/", actions.new, name="new_export"),
     path("p/<slug:project>/exports/<slug:name>/", export_page.configuration, name="export"),
     path("p/<slug:project>/exports/<slug:name>/content/", export_page.content, name="export_content"),
+    path("p/<slug:project>/exports/<slug:name>/confirmation/", export_page.confirmed, name="export_confirmation"),
+    path("p/<slug:project>/exports/<slug:name>/confirmation/file/", beside.confirmation_file, name="confirmation_preview"),
     path("p/<slug:project>/exports/<slug:name>/alerts/", alerts.alerts, name="export_alerts"),
     path("p/<slug:project>/exports/<slug:name>/alerts/me/", alerts.me, name="export_alerts_me"),
     path("p/<slug:project>/exports/<slug:name>/alerts/others/", alerts.others, name="export_alerts_others"),
@@ -89,6 +100,10 @@ urlpatterns = [
     path("p/<slug:project>/data/tables/<str:name>/order/", tables.order, name="table_order"),
     path("p/<slug:project>/data/tables/<str:name>/role/", tables.role, name="table_role"),
     path("p/<slug:project>/data/tables/<str:name>/delete/", tables.remove, name="delete_table"),
+    path("p/<slug:project>/data/tables/<str:name>/once/", once.of_table, name="once_table"),
+    path("p/<slug:project>/data/tables/<str:name>/once/lines/", once.table_lines, name="once_table_lines"),
+    path("p/<slug:project>/data/queries/<slug:name>/once/", once.of_query, name="once_query"),
+    path("p/<slug:project>/data/queries/<slug:name>/once/lines/", once.query_lines, name="once_query_lines"),
     path("p/<slug:project>/data/new-query/", queries.new, name="new_query"),
     path("p/<slug:project>/data/queries/<slug:name>/", queries.query, name="query"),
     path("p/<slug:project>/data/queries/<slug:name>/delete/", queries.remove, name="delete_query"),

@@ -1,15 +1,18 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
+    Canary,
     ColumnContract,
     EncryptionKey,
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -20,7 +23,9 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "Artifact",
+    "Canary",
     "Channel",
     "ColumnContract",
     "Correspondence",
@@ -30,15 +35,19 @@ __all__ = [
     "Group",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
     "KeyAct",
     "Letter",
+    "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",

@@ -23,13 +23,13 @@ from paquebot.options import DefinitionError, Option, Section
 from paquebot.plugins import find
 from paquebot.records.calculating import revealing
 from paquebot.web.checking import errors_of
+from paquebot.web.exports.ordering import moved
 from paquebot.web.exports.source_part import added_to, of_contacts
 from paquebot.web.option_form import OptionForm
 
 NO_FIELD = Problem("export.no_field", "No field is chosen.", "Choose at least one, or export all of them.")
 
 NAME = "fields"
-STEPS = {"up": -1, "down": 1}
 TITLE = translatable("Fields and obfuscation")
 _GUESSABLE = translatable(
     "Anybody with a list of likely values can hash them and recognise yours. "
@@ -174,15 +174,12 @@ class FieldsForm:
         direction, _, number = asked.partition(":")
         if direction == "add":
             self.lines.append(self._blank())
-            return True
-        place = next((place for place, line in enumerate(self.lines) if line.number == number), None)
-        if place is None or direction not in (*STEPS, "drop"):
-            return False
-        if direction == "drop":
-            del self.lines[place]
-            return True
-        other = min(max(place + STEPS[direction], 0), len(self.lines) - 1)
-        self.lines.insert(other, self.lines.pop(place))
+        elif direction == "drop":
+            self.lines = [line for line in self.lines if line.number != number or line.added is None]
+        else:
+            order = moved(self.lines, asked)
+            self.lines = order or self.lines
+            return order is not None
         return True
 
     def wrong(self) -> dict[str, list[str]]:

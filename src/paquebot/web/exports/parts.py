@@ -23,7 +23,7 @@ from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Server
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
-from paquebot.web.exports import safeguards, source_part, tables
+from paquebot.web.exports import patience_part, safeguards, source_part, tables
 from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
@@ -33,12 +33,8 @@ NO_TIMES = Problem(
 NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
 NO_DATES = Problem("export.no_dates", "There is no day of the month.", "Choose at least one.")
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
-NO_CONFIRMATION_NAME = Problem(
-    "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
-)
 
 BY_HAND, CRON = "by_hand", "cron"
-CONFIRMATION_NAME = f"{DEFAULT_FILE_NAME}.ok.json"
 
 Values = dict[str, Any]
 
@@ -151,8 +147,9 @@ def _packaging(values: Values, _: ExportDefinition) -> Values:
 
 
 def _stored_packaging(definition: ExportDefinition) -> Values:
-    names = ("compression", "compression_level", "zip_name", "armour")
-    return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
+    names = ("compression", "compression_level", "zip_name")
+    encryption = definition.encryption.to_document() if definition.encryption else {}
+    return {**{name: getattr(definition, name) for name in names}, **encryption}
 
 
 def _stored_production(definition: ExportDefinition) -> Values:
@@ -161,35 +158,6 @@ def _stored_production(definition: ExportDefinition) -> Values:
 
 def _production(values: Values, definition: ExportDefinition) -> Values:
     return {"production": {**dataclasses.asdict(definition.production), **values}}
-
-
-# ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_CONFIRM = Option(
-    "confirm",
-    "It is written last, and tells the partner that the export is complete.",
-    "boolean",
-    default=False,
-    label="Write a confirmation file",
-)
-
-
-def _proof_options(_: Project) -> tuple[Option, ...]:
-    name = dataclasses.replace(_option("name", "confirmation"), required=False, default=CONFIRMATION_NAME)
-    others = {option.name: option for option in _entries("confirmation")}
-    return (_option("two_step"), _CONFIRM, others["folder"], name, others["format"], others["content"])
-
-
-def _stored_proof(definition: ExportDefinition) -> Values:
-    confirmation = dataclasses.asdict(definition.confirmation) if definition.confirmation else {}
-    return {"two_step": definition.two_step, "confirm": definition.confirmation is not None, **confirmation}
-
-
-def _proof(values: Values, _: ExportDefinition) -> Values:
-    told = {key: values[key] for key in ("folder", "name", "format", "content") if key in values}
-    if values.get("confirm") and "name" not in told:
-        raise DefinitionError(NO_CONFIRMATION_NAME, ("confirmation", "name"), example=CONFIRMATION_NAME)
-    return {"two_step": values.get("two_step", False), "confirmation": told if values.get("confirm") else None}
 
 
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,16 +227,6 @@ def time_written(written: str) -> str:
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
 
 
-# ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _patience(values: Values, _: ExportDefinition) -> Values:
-    return {
-        section: {option.name: values[option.name] for option in _entries(section) if option.name in values}
-        for section in ("retry", "duration")
-    }
-
-
 PARTS = (
     Part(
         "parameters",
@@ -331,12 +289,11 @@ PARTS = (
     ),
     Part(
         "proof",
-        translatable("Transmission and confirmation"),
-        "circle-check",
-        _proof_options,
-        _stored_proof,
-        _proof,
-        conditional=("name",),
+        translatable("Transmission"),
+        "send",
+        lambda _: (_option("two_step"),),
+        lambda definition: {"two_step": definition.two_step},
+        lambda values, _: {"two_step": values.get("two_step", False)},
     ),
     Part(
         "schedule",
@@ -363,11 +320,11 @@ PARTS = (
     ),
     Part(
         "patience",
-        translatable("When it fails, or takes long"),
+        translatable("When it waits, fails or takes long"),
         "clock",
-        lambda _: (*_entries("retry"), *_entries("duration")),
-        lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
-        _patience,
+        patience_part.patience_options,
+        patience_part.stored_patience,
+        patience_part.patience_changes,
     ),
     Part(
         "source",

@@ -14,6 +14,7 @@ from paquebot.errors import PackagingError
 from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import Option, Section
+from paquebot.precedence import NORMAL
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.exports import Difference
 from paquebot.records.models import Project
@@ -155,9 +156,14 @@ def _production_entries() -> tuple[Option, ...]:
 
 
 def _proof(_: Project, definition: ExportDefinition) -> str:
-    steps = translatable("Two-step transmission") if definition.two_step else translatable("One-step transmission")
-    confirmed = translatable("with a confirmation file") if definition.confirmation else translatable("without confirmation")
-    return f"{gettext(steps)} · {gettext(confirmed)}"
+    return gettext(translatable("Two-step transmission") if definition.two_step else translatable("One-step transmission"))
+
+
+def _confirmation(_: Project, definition: ExportDefinition) -> str:
+    chosen = definition.confirmation
+    if chosen is None:
+        return gettext(translatable("None: the file alone tells the partner that it is there"))
+    return f"{chosen.name} · {_choice(_option('format', 'confirmation'), chosen.format)}"
 
 
 def _schedule(_: Project, definition: ExportDefinition) -> str:
@@ -176,6 +182,8 @@ def _patience(_: Project, definition: ExportDefinition) -> str:
     attempts = gettext(translatable("{n} attempts in all")).format(n=definition.retry.attempts)
     if definition.retry.attempts == 1:
         attempts = gettext(translatable("One attempt, and no other"))
+    if definition.priority != NORMAL:
+        attempts = f"{_choice(_option('priority'), definition.priority)} · {attempts}"
     if definition.duration.most_minutes is None:
         return attempts
     return f"{attempts} · " + gettext(translatable("stopped after {n} minutes")).format(n=definition.duration.most_minutes)
@@ -241,6 +249,7 @@ _LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
     "packaging": _packaging,
     "production": _production,
     "proof": _proof,
+    "confirmation": _confirmation,
     "schedule": _schedule,
     "trigger": _trigger,
     "patience": _patience,

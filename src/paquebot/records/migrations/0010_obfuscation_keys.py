@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0007_triggers'),
+        ('records', '0009_receipt_keys'),
     ]
 
     operations = [
