@@ -32,11 +32,13 @@ def stored_source(definition: ExportDefinition) -> Values:
 
 
 def source_changes(values: Values, definition: ExportDefinition) -> Values:
-    """Who is chosen of the contact list stays, as long as it is the contact list that leaves."""
+    """Who is chosen of the contact list stays, as long as it is the contact list that leaves; added columns stay anyway."""
     kind, _, name = values.get("source", CONTACTS).partition(":")
     if kind != CONTACTS:
-        return {"content": {kind: name}}
-    return {"content": of_contacts(definition.content if definition.content.kind == CONTACTS else ContentChoice())}
+        return {"content": {kind: name, **added_to(definition.content.calculated)}}
+    is_kept = definition.content.kind == CONTACTS
+    content = definition.content if is_kept else ContentChoice(calculated=definition.content.calculated)
+    return {"content": of_contacts(content)}
 
 
 def of_contacts(content: ContentChoice, **changes: Any) -> Values:
