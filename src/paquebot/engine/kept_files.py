@@ -58,7 +58,7 @@ def is_readable(run: Run) -> bool:
     return not run.definition["encryption_keys"]
 
 
-def download(records: Records, run: Run, by: User, part: int = 1) -> Blocks:
+def download(records: Records, run: Run, by: User | None, part: int = 1) -> Blocks:
     """The bytes of the file, or of its part of that number, as they left; the run's log says who took them.
 
     Raises when it is gone.

@@ -1,6 +1,7 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.api import ApiToken, IdempotentAnswer
 from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.installation import Installation, Machine
@@ -25,6 +26,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "AlertChannel",
+    "ApiToken",
     "Artifact",
     "Canary",
     "ChangeCursor",
@@ -35,6 +37,7 @@ __all__ = [
     "EncryptionKey",
     "Export",
     "Group",
+    "IdempotentAnswer",
     "Import",
     "InboxEntry",
     "Installation",
