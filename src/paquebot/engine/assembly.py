@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline
+from paquebot.calculated import calculated_from
 from paquebot.content.contract import ColumnContract
 from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
@@ -157,8 +158,9 @@ def _source(records: Records, run: Run, definition: ExportDefinition, local: dat
 def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
     """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock."""
     order: Order = "none" if definition.production.order == "none" else "key"
+    calculated = calculated_from(source.get("calculated"))
     if source["kind"] == "query":
-        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order, calculated=calculated)
     where, fields = source.get("where"), source["fields"]
     return TableSelection(
         source["name"],
@@ -169,6 +171,7 @@ def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local:
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
         first=tuple(source.get("first", ())),
+        calculated=calculated,
     )
 
 

@@ -85,8 +85,9 @@ def sql(records: Records, export: Export, definition: ExportDefinition) -> tuple
 
 
 def columns(records: Records, export: Export) -> tuple[str, ...]:
-    """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
+    """The names of the columns the source gives by itself, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
+    definition = replace(definition, content=replace(definition.content, calculated=()))
     with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
         return source.columns()
 
