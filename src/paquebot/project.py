@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paquebot import criteria
+from paquebot.credentials import Secret
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
+from paquebot.packaging_keys import AGE, OPENPGP
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
 from paquebot.trigger_names import check_trigger
 
@@ -107,10 +109,20 @@ class ServerDefinition:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A partner's OpenPGP public key, as text."""
+    """A partner's public key as text: an OpenPGP one, or an age recipient."""
 
     name: str
-    openpgp: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key of the project's own, and the passphrase that opens it, if it has one."""
+
+    name: str
+    openpgp: Secret
+    passphrase: Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,7 @@ class ProjectDocument:
     queries: tuple[SavedQuery, ...]
     servers: tuple[ServerDefinition, ...]
     encryption_keys: tuple[EncryptionKey, ...]
+    signing_keys: tuple[SigningKey, ...]
     exports: tuple[ExportDefinition, ...]
 
     @classmethod
@@ -142,6 +155,9 @@ class ProjectDocument:
             servers=tuple(_server(server, ("servers", position)) for position, server in enumerate(values["servers"])),
             encryption_keys=tuple(
                 _encryption_key(key, ("encryption_keys", position)) for position, key in enumerate(values["encryption_keys"])
+            ),
+            signing_keys=tuple(
+                _signing_key(key, ("signing_keys", position)) for position, key in enumerate(values["signing_keys"])
             ),
             exports=tuple(
                 ExportDefinition.from_values(export, ("exports", position), timezone=settings.timezone)
@@ -187,16 +203,24 @@ def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:
-    _check_key_text(values["openpgp"], (*path, "openpgp"))
-    return EncryptionKey(**values)
+    kind = next(kind for kind in (OPENPGP, AGE) if values[kind] is not None)
+    _check_key_text(kind, values[kind], (*path, kind))
+    return EncryptionKey(values["name"], kind, values[kind])
 
 
-def _check_key_text(value: str, path: Path) -> None:
+def _signing_key(values: Mapping[str, Any], path: Path) -> SigningKey:
+    for key in ("openpgp", "passphrase"):
+        if values[key] is not None and is_reference(values[key].reveal()):
+            raise DefinitionError(REFERENCE, (*path, key))
+    return SigningKey(**values)
+
+
+def _check_key_text(kind: str, value: str, path: Path) -> None:
     if is_reference(value):
         raise DefinitionError(REFERENCE, path)
     if "PRIVATE KEY BLOCK" in value:
         raise DefinitionError(PRIVATE_KEY, path)
-    if "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in value:
+    if kind == OPENPGP and "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in value:
         raise DefinitionError(NOT_A_PUBLIC_KEY, path)
 
 
@@ -204,7 +228,7 @@ def _check_names(document: ProjectDocument) -> None:
     tables = [("relational_tables", table.name) for table in document.relational_tables]
     if document.contacts:
         _refuse_taken([(("contacts", "table"), document.contacts.table), *_placed(tables)])
-    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "exports"):
+    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "signing_keys", "exports"):
         _refuse_taken(_placed([(section, item.name) for item in getattr(document, section)]))
 
 
@@ -225,12 +249,21 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
     if export.destination:
         servers = [server.name for server in document.servers]
         check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
-    keys = [key.name for key in document.encryption_keys]
-    for position, name in enumerate(export.encryption_keys):
-        check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
+    _check_encryption(document, export, (*path, "encryption"))
     _check_content(document, export, path)
     if export.trigger:
         check_trigger(export, document, (*path, "trigger"))
+
+
+def _check_encryption(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
+    chosen = export.encryption
+    if chosen is None:
+        return
+    keys = [key.name for key in document.encryption_keys if key.kind == chosen.kind]
+    for position, name in enumerate(chosen.keys):
+        check_known(name, keys, "encryption_keys", (*path, chosen.kind, position))
+    if chosen.sign_with:
+        check_known(chosen.sign_with, [key.name for key in document.signing_keys], "signing_keys", (*path, "sign_with"))
 
 
 def _check_content(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:

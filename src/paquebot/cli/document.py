@@ -108,8 +108,20 @@ def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _Referen
         kind = next(kind for kind in kinds if server.get(kind) is not None)
         _resolve_server(kind, server[kind], ("servers", position, kind), references)
     for position, key in enumerate(written.get("encryption_keys") or ()):
-        if is_reference(key["openpgp"]):
-            key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
+        for kind in ("openpgp", "age"):
+            if is_reference(key.get(kind)):
+                key[kind] = references.value(key[kind], ("encryption_keys", position, kind))
+    for position, key in enumerate(written.get("signing_keys") or ()):
+        _resolve_secrets(key, ("openpgp", "passphrase"), ("signing_keys", position), references)
+
+
+def _resolve_secrets(written: dict[str, Any], secrets: Sequence[str], path: Path, references: _References) -> None:
+    """Secrets come by reference alone: a project file is kept where many can read it."""
+    for key in secrets:
+        if is_reference(written.get(key)):
+            written[key] = Secret(references.value(written[key], (*path, key)))
+        elif written.get(key) is not None:
+            raise DefinitionError(PLAIN_SECRET, (*path, key), key=key)
 
 
 def _resolve_server(kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
