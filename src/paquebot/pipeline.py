@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from paquebot import events
 from paquebot.confirmation_keys import ZERO_ROWS
@@ -57,6 +57,8 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
         return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
         return voyage.send_nothing(artifact)
+    if plan.destination.capabilities.fetched:
+        return Outcome("delivered", artifact, None, None, finished_at=now())
     return voyage.deliver(artifact)
 
 
@@ -74,7 +76,7 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
 
 def _voyage(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> _Voyage:
     if isinstance(plan.destination, TableDestination):
-        return _TableVoyage(plan, plan.destination, listener, cancellation, now)
+        return _TableVoyage(plan, listener, cancellation, now)
     return _Voyage(plan, listener, cancellation, now)
 
 
@@ -350,16 +352,10 @@ class _TableVoyage(_Voyage):
     Publishing is done at most once by whoever carries it out, so that an earlier attempt's is found, never repeated.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        table: TableDestination,
-        listener: Listener,
-        cancellation: Cancellation,
-        now: Callable[[], datetime],
-    ) -> None:
-        super().__init__(plan, listener, cancellation, now)
-        self.table = table
+    @property
+    def table(self) -> TableDestination:
+        """The destination, as `_voyage` saw it."""
+        return cast(TableDestination, self.plan.destination)
 
     def _found(self, artifact: SealedArtifact, level: str) -> str | None:
         if not self.plan.checkpoint.intended:

@@ -20,6 +20,7 @@ from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
 from paquebot.packaging_keys import AGE, OPENPGP
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
@@ -105,6 +106,7 @@ class ServerDefinition:
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
+    care: ServerCare = USUAL_CARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +197,12 @@ def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
-    kind = next(key for key, value in values.items() if key != "name" and value is not None)
+    apart = {"name", *(entry.name for entry in SERVER)}
+    kind = next(key for key, value in values.items() if key not in apart and value is not None)
     for key, value in values[kind].items():
         if is_reference(value):
             raise DefinitionError(REFERENCE, (*path, kind, str(key)))
-    return ServerDefinition(values["name"], kind, values[kind])
+    return ServerDefinition(values["name"], kind, values[kind], ServerCare.of(values))
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:

@@ -7,9 +7,10 @@ from django.db import connection, transaction
 from paquebot.engine import attempts, queue
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import PaquebotError
-from paquebot.records import holding, retrying, runs
+from paquebot.export import ExportDefinition
+from paquebot.records import holding, once, retrying, runs
 from paquebot.records.connection import Records
-from paquebot.records.models import Export, Run, User
+from paquebot.records.models import Export, Project, Run, User
 from paquebot.records.run_log import note
 
 
@@ -17,6 +18,16 @@ def run_now(export: Export, by: User | None = None) -> Run:
     """A run of `export` as it is now, in every state, leaving the schedule alone. Raises when it lacks a destination."""
     with transaction.atomic():
         run = runs.request(export, "manual")
+        note(run, "asked", by)
+        attempts.admit()
+    run.refresh_from_db()
+    return run
+
+
+def make_once(project: Project, definition: ExportDefinition, by: User | None = None) -> Run:
+    """A run that makes the file of `definition` for whoever asks to fetch it. Raises when its source or a key is not there."""
+    with transaction.atomic():
+        run = once.request(project, definition)
         note(run, "asked", by)
         attempts.admit()
     run.refresh_from_db()

@@ -64,7 +64,7 @@ def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellati
         if outcome.status == "held":
             holding.hold(run_id, attempt, outcome.artifact.held_for)
             return
-        receipt = receipt_of(records, run, plan, outcome) if outcome.status == "delivered" else None
+        receipt = receipt_of(records, run, plan, outcome) if outcome.remote_path else None
         runs.finish(run_id, attempt, outcome.status, receipt)
     except (FencedError, OperationalError, InterfaceError):
         raise  # without its database an attempt says nothing: it is lost, and the next one goes on from the checkpoint

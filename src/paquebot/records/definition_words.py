@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot import criteria
+from paquebot.delivery.download import Download
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.options import Entry, Option, Section
@@ -39,6 +40,8 @@ _PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
 _PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
+_FOR_SENDING = ("two_step",)
+"""What says nothing where the file is fetched."""
 _LEFT_OUT = ("name", "state")
 """What says nothing about a run."""
 
@@ -86,9 +89,10 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     to_table = bool((document.get("destination") or {}).get("table"))
     if "source" in frozen:  # a run that was refused has but its export
         yield from _content(frozen, _)
+    unsaid = _FOR_FILES if to_table else _FOR_SENDING if _is_fetched(frozen) else ()
     for entry in EXPORT:
         written = document.get(entry.name)
-        if entry.name in _FOR_FILES and to_table:
+        if entry.name in unsaid:
             continue
         if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
@@ -127,8 +131,14 @@ def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     yield Line("content", _("Fields"), ", ".join(source["fields"]))
 
 
+def _is_fetched(frozen: Mapping[str, Any]) -> bool:
+    return bool(frozen.get("server", {}).get("kind") == Download.NAME)
+
+
 def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     options = server["options"]
+    if server["kind"] == Download.NAME:
+        yield Line("destination", _("Server"), _("None: whoever asked downloads the file"))
     if "dataset" in options:
         yield Line("destination", _("Dataset"), f"{options['project']}.{options['dataset']}")
     if "host" in options:

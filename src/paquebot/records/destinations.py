@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paquebot.delivery.base import AMBIENT, SIGN_IN, Destination
+from paquebot.delivery.download import Download
 from paquebot.delivery.folder import resolve_folder
 from paquebot.delivery.wrapping import build
 from paquebot.errors import CommandError, DeliveryError, Problem
@@ -48,6 +49,8 @@ def destination_of(records: Records, server: Server) -> Destination:
 
 def destination_of_run(records: Records, run: Run) -> Destination:
     """The destination as it was when the run was asked for. Raises `CommandError` once the server is another one, or gone."""
+    if run.definition["server"]["kind"] == Download.NAME:
+        return Download({})
     server = server_of_run(run)
     changed = changed_since(run, server)
     if changed:

@@ -52,18 +52,25 @@ def freeze(export: Export) -> dict[str, Any]:
     named = definition.destination.server if definition.destination else ""
     server = export.server if export.server and export.server.name == named else find_named(Server, project, named)
     check_place(definition, {server.name: server.kind}, ("destination",))
+    described = {
+        "id": server.id,
+        "name": server.name,
+        "kind": server.kind,
+        "options": server.options,
+        "max_concurrency": server.max_concurrency,
+    }
+    return frozen(export, definition, described)
+
+
+def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run of `export` as `definition` needs to know to bring its file to `server`. Raises `CommandError`."""
+    project = export.project
     hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
         "source": source_of(export, definition),
-        "server": {
-            "id": server.id,
-            "name": server.name,
-            "kind": server.kind,
-            "options": server.options,
-            "max_concurrency": server.max_concurrency,
-        },
+        "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
         "hmac_key_version": hmac.version if hmac else None,
     }

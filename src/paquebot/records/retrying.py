@@ -12,6 +12,7 @@ from paquebot.errors import CommandError, Problem
 from paquebot.records import runs
 from paquebot.records.destinations import changed_since, server_of_run
 from paquebot.records.models import Artifact, Run, Server, User
+from paquebot.records.once import is_once
 from paquebot.records.run_log import note, require_finished
 
 NO_KEPT_FILE = Problem(
@@ -35,6 +36,12 @@ EXPORT_GONE = Problem(
     "Its kept file, if there still is one, can be sent again; to make it again, create the export anew.",
 )
 
+ONLY_ONCE = Problem(
+    "run.only_once",
+    "Run {run} made a file to be downloaded once; it was sent nowhere, and no export stands behind it.",
+    "Download its file from the page of the run, or export the same data once more.",
+)
+
 
 def resend(run: Run, by: User | None) -> Run:
     """A new queued run that starts from the kept file of `run`: same bytes, same name, same place.
@@ -43,6 +50,7 @@ def resend(run: Run, by: User | None) -> Run:
     (a key, a host, a folder's rights) can be put right first. Raises `CommandError` when there is no such file.
     """
     require_finished(run)
+    _require_sent(run)
     with transaction.atomic():
         require_released(run)
         held = kept_file(run, hold=True)
@@ -55,12 +63,18 @@ def resend(run: Run, by: User | None) -> Run:
 def make_again(run: Run, by: User | None) -> Run:
     """A new queued run of the same export, as the export and its data are today. Raises `CommandError` when it is gone."""
     require_finished(run)
+    _require_sent(run)
     if run.export is None:
         raise CommandError(EXPORT_GONE, export=run.export_name, run=run.id)
     with transaction.atomic():
         again = runs.request(run.export, "retry", run.scheduled_for, retry_of=run)
         _log(run, again, "made_again", by)
     return again
+
+
+def _require_sent(run: Run) -> None:
+    if is_once(run):
+        raise CommandError(ONLY_ONCE, run=run.id)
 
 
 def kept_file(run: Run, *, hold: bool = False) -> Artifact:

@@ -6,7 +6,7 @@ from paquebot.web import closed_days, destinations, health, history, home, inbox
 from paquebot.web.administration import mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
-from paquebot.web.data import groups, importing, overview, queries, tables
+from paquebot.web.data import groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
 from paquebot.web.people import invited, passwords, signing_in
@@ -79,6 +79,10 @@ urlpatterns = [
     path("p/<slug:project>/data/tables/<str:name>/order/", tables.order, name="table_order"),
     path("p/<slug:project>/data/tables/<str:name>/role/", tables.role, name="table_role"),
     path("p/<slug:project>/data/tables/<str:name>/delete/", tables.remove, name="delete_table"),
+    path("p/<slug:project>/data/tables/<str:name>/once/", once.of_table, name="once_table"),
+    path("p/<slug:project>/data/tables/<str:name>/once/lines/", once.table_lines, name="once_table_lines"),
+    path("p/<slug:project>/data/queries/<slug:name>/once/", once.of_query, name="once_query"),
+    path("p/<slug:project>/data/queries/<slug:name>/once/lines/", once.query_lines, name="once_query_lines"),
     path("p/<slug:project>/data/new-query/", queries.new, name="new_query"),
     path("p/<slug:project>/data/queries/<slug:name>/", queries.query, name="query"),
     path("p/<slug:project>/data/queries/<slug:name>/delete/", queries.remove, name="delete_query"),

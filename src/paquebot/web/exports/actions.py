@@ -29,7 +29,7 @@ _PAUSED = translatable("“{label}” is paused: nothing leaves until it is acti
 _DELETED = translatable("“{label}” is deleted. Its runs stay in history.")
 _COPIED = translatable("This is the copy, as a draft. The original is as it was.")
 _COPY_LABEL = translatable("{label} (copy)")
-_NO_WORKER = translatable("The run waits: no worker is alive. Start “paquebot serve” or “paquebot worker”.")
+NO_WORKER = translatable("The run waits: no worker is alive. Start “paquebot serve” or “paquebot worker”.")
 
 
 class NewExportForm(forms.Form):
@@ -87,7 +87,7 @@ def run(request: PageRequest, project: str, name: str) -> HttpResponse:
         messages.error(request, told(error))
         return redirect("export", request.project.name, export.name)
     if not worker_alive():
-        messages.warning(request, gettext(_NO_WORKER))
+        messages.warning(request, gettext(NO_WORKER))
     return redirect(_page_of(started))
 
 

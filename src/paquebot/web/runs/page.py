@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
@@ -18,9 +19,10 @@ from paquebot.records.definition_words import Difference, described, differences
 from paquebot.records.durations import usual_seconds
 from paquebot.records.freezing import freeze
 from paquebot.records.inbox import mark_run_read
-from paquebot.records.models import Artifact, Receipt, Run
+from paquebot.records.models import Artifact, Query, Receipt, Run, Table
 from paquebot.records.models.history import FINISHED
 from paquebot.records.models.people import EDITOR
+from paquebot.records.once import is_once
 from paquebot.records.selectors import newer_under_its_name
 from paquebot.records.words import cause_words
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
@@ -95,8 +97,20 @@ def moving(run: Run) -> dict[str, Any]:
         "scale": WIDTH,
         "seconds": seconds_of(run) if ended else (now - run.started_at).total_seconds() if run.started_at else None,
         "held_for": _held_for(run) if run.status == "held" else [],
+        "once": _once(run) if is_once(run) else None,
         "no_worker": run.status == "queued" and not worker_alive(),
     }
+
+
+def _once(run: Run) -> dict[str, str]:
+    """Where its data came from, and where the same is asked for once more; empty once the source is gone."""
+    source = run.definition["source"]
+    kind = Query if source["kind"] == "query" else Table
+    if not kind._default_manager.filter(project=run.project, name=source["name"]).exists():
+        return {"source": "", "again": ""}
+    named = [run.project.name, source["name"]]
+    word = "query" if kind is Query else "table"
+    return {"source": reverse(word, args=named), "again": f"{reverse(f'once_{word}', args=named)}?again={run.id}"}
 
 
 def _held_for(run: Run) -> list[dict[str, Any]]:
