@@ -322,7 +322,6 @@ def test_a_region_without_phone_numbers_is_refused():
         ({"production": {"if_exists": "number"}}, "number"),
         ({"production": {"rows_per_part": 1000}}, "rows_per_part"),
         ({"file": {"format": "avro"}}, "avro"),
-        ({"encryption": {"age": ["x"]}}, "age"),
         ({"obfuscation": {"algorithm": "md5", "fields": {"email": {}}}}, "md5"),
     ],
 )

@@ -35,6 +35,7 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "test-key": "test_key",
     "user": "user",
 }
 """Subcommand → its module in this package."""

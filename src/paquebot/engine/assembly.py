@@ -28,6 +28,7 @@ from paquebot.records import runs
 from paquebot.records.connection import Records
 from paquebot.records.contracts import prior_columns, usual_rows
 from paquebot.records.destinations import destination_of_run
+from paquebot.records.keys import signing_key_of
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
 from paquebot.sources.lake.address import LakeAddress
@@ -57,7 +58,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     format_ = format_of(definition)
     stem = naming.render(definition.file.name, names)
     compression = _compression(definition, stem + format_.EXTENSION, names)
-    encryption = _encryption(frozen, scratch)
+    encryption = _encryption(records, run, scratch, fresh=kept is None)
     folder = definition.destination.folder if definition.destination else ""
     return pipeline.Plan(
         token=run.token,
@@ -199,11 +200,14 @@ def _compression(definition: ExportDefinition, own_name: str, names: dict[str, A
     return built
 
 
-def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
-    keys = frozen["encryption_keys"]
+def _encryption(records: Records, run: Run, scratch: Path, *, fresh: bool) -> Encryption | None:
+    """What was sealed before needs no private key again."""
+    frozen = run.definition
+    keys, own = frozen["encryption_keys"], frozen.get("signing_key")
     if not keys:
         return None
     armour = frozen["export"].get("encryption", {}).get("armour", False)
-    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
+    signing = signing_key_of(records, run.project, own) if own and fresh else None
+    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": str(scratch), "signing": signing}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built

@@ -74,7 +74,7 @@ class Readable:
 class _Sink:
     """What a library writes, handed on piece by piece; a consumer who left is a pipe that broke."""
 
-    def __init__(self, channel: _Channel[bytes]) -> None:
+    def __init__(self, channel: _Channel[Any]) -> None:
         self._channel = channel
 
     def write(self, piece: bytes) -> int:

@@ -36,9 +36,9 @@ from paquebot.records.checking import (
 from paquebot.records.connection import Records
 from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
-from paquebot.records.keys import keep_key
+from paquebot.records.keys import keep_key, keep_signing_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, SigningKey, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -53,6 +53,7 @@ _KINDS: Mapping[type[Model], str] = {
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    SigningKey: translatable("signing key"),
     Export: translatable("export"),
 }
 
@@ -134,8 +135,10 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
     for server, options in checked.servers:
         changes += _told(keep_server(records, project, replace(server, options=options)), Server, server.name)
-    for name, text, facts in checked.keys:
-        changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
+    for key, facts in checked.keys:
+        changes += _told(keep_key(project, key.name, key.kind, key.text, facts), EncryptionKey, key.name)
+    for name, own in checked.signing_keys:
+        changes += _told(keep_signing_key(records, project, name, own), SigningKey, name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes

@@ -18,13 +18,15 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path, describe_path, nearest, placed, read
 from paquebot.packaging import naming
-from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
+from paquebot.packaging.encryption.base import KeyFacts
+from paquebot.packaging.encryption.signing import OwnKey, take_in
 from paquebot.plugins import find
-from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
+from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
+from paquebot.records.keys import read_or_refuse
 from paquebot.records.models import Export, Import, Project, Query, Table
 from paquebot.records.reading import check_query
 from paquebot.records.restricting import check_criterion
@@ -47,7 +49,8 @@ class Checked:
     """What the plug-ins made of servers and keys."""
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
-    keys: tuple[tuple[str, str, KeyFacts], ...]
+    keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
+    signing_keys: tuple[tuple[str, OwnKey], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,12 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
                 resolve_folder(options["path"], records.home.allowed_folders)
     keys = []
     for position, key in enumerate(document.encryption_keys):
-        with _placed("encryption_keys", position, "openpgp"):
-            keys.append((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))))
+        with _placed("encryption_keys", position, key.kind):
+            keys.append((key, read_or_refuse(records, document.project.name, key.name, key.kind, key.text)))
+    signing_keys = []
+    for position, own in enumerate(document.signing_keys):
+        with _placed("signing_keys", position, "openpgp"):
+            signing_keys.append((own.name, take_in(own.openpgp.reveal(), own.passphrase, str(records.home.scratch))))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
@@ -93,7 +100,7 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys))
+    return Checked(servers, tuple(keys), tuple(signing_keys))
 
 
 def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
+from paquebot.web import (
+    closed_days,
+    destinations,
+    health,
+    history,
+    home,
+    inbox,
+    keys,
+    preferences,
+    projects,
+    searching,
+    signing_keys,
+)
 from paquebot.web.administration import mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
@@ -105,4 +117,11 @@ urlpatterns = [
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
     path("p/<slug:project>/keys/<slug:name>/delete/", keys.remove, name="delete_key"),
+    path("p/<slug:project>/keys/<slug:name>/rehearsal/", keys.rehearsal, name="rehearse_key"),
+    path("p/<slug:project>/receipt-key/", signing_keys.receipt_key, name="receipt_key"),
+    path("p/<slug:project>/new-signing-key/", signing_keys.generated, name="new_signing_key"),
+    path("p/<slug:project>/import-signing-key/", signing_keys.imported, name="import_signing_key"),
+    path("p/<slug:project>/signing-keys/<slug:name>/", signing_keys.key, name="signing_key"),
+    path("p/<slug:project>/signing-keys/<slug:name>/public/", signing_keys.public, name="signing_key_public"),
+    path("p/<slug:project>/signing-keys/<slug:name>/delete/", signing_keys.remove, name="delete_signing_key"),
 ]

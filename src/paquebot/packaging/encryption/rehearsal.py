@@ -18,10 +18,15 @@ from paquebot.packaging.encryption.gpg import gpg
 from paquebot.packaging.encryption.openpgp import OpenPgpEncryption
 from paquebot.packaging.encryption.openpgp_keys import describe_key
 
-REHEARSAL_FAILED = Problem(
+CAME_BACK_OTHERWISE = Problem(
     "packaging.rehearsal_failed",
-    "The sample did not come back as it was: {what}.",
+    "The sample did not come back as it was.",
     "Check that gpg is whole and that there is room on the disk, then rehearse again.",
+)
+CLOSED_FOR_ANOTHER = Problem(
+    "packaging.rehearsal_failed",
+    "The sample came back, but it was not closed for the key {fingerprint}.",
+    "Ask the partner for a key with a valid encryption subkey.",
 )
 SAMPLE_BYTES = 3 * BLOCK_BYTES + 7
 
@@ -51,7 +56,7 @@ def _with_openpgp(key: str, scratch: str | None) -> Rehearsal:
     _require_same(opened.output)
     able = {part.fingerprint[-16:] for part in describe_key(key, scratch).parts if part.can_encrypt}
     if not able & set(re.findall(r"ENC_TO ([0-9A-F]{16})", opened.status)):
-        raise PackagingError(REHEARSAL_FAILED, what="it was not closed for the partner's key")
+        raise PackagingError(CLOSED_FOR_ANOTHER, fingerprint=encryption.fingerprints[0])
     return Rehearsal(encryption.fingerprints[0], SAMPLE_BYTES, len(closed))
 
 
@@ -73,4 +78,4 @@ def _sample() -> Iterator[bytes]:
 
 def _require_same(opened: bytes) -> None:
     if opened != b"".join(_sample()):
-        raise PackagingError(REHEARSAL_FAILED, what="the opened bytes differ")
+        raise PackagingError(CAME_BACK_OTHERWISE)
