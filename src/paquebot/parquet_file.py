@@ -1,7 +1,7 @@
 """A Parquet file written as rows come: whoever writes one decides its names and types, this module its row groups.
 
-Promise: the same rows give the same bytes, in blocks of `BLOCK_BYTES` but for the last. A row group is at most `GROUP_BYTES` of rows, so that neither writer nor reader ever
-holds the table; many small ones would make a large and slow file.
+Promise: the same rows give the same bytes, in blocks of `BLOCK_BYTES` but for the last. A row group is at most `GROUP_BYTES`
+of rows, so that neither writer nor reader ever holds the table; many small ones would make a large and slow file.
 """
 
 from __future__ import annotations

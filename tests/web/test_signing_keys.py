@@ -36,7 +36,7 @@ def test_a_generated_key_shows_its_public_half_alone_and_hands_it_out(ours):
     page = ours.bob.get("/p/letters/signing-keys/ours/").text
     assert "Ville &lt;exports@example.org&gt;" in page
     assert "EdDSA (ed25519)" in page
-    assert "PRIVATE" not in page + ours.bob.get(LIST).text
+    assert "PRIVATE" not in page + ours.bob.get("/p/letters/signing-keys/").text
     handed = ours.bob.get("/p/letters/signing-keys/ours/public/")
     assert handed.content.decode() == key.public_text
     assert 'filename="ours.public.asc"' in handed.headers["Content-Disposition"]

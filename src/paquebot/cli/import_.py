@@ -8,9 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from paquebot.cli.output import Output
+from paquebot.cli.progress import ProgressBar
 from paquebot.language import translatable
 
 HELP = translatable("imports a CSV file into a table: merged by its key, or replacing it")
+EXAMPLES = ("paquebot import contacts contacts.csv --key id --contacts", "paquebot import orders orders.csv --replace")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
@@ -26,17 +28,23 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from paquebot.cli.opening import installation, project_of
     from paquebot.cli.telling import tell_columns
 
-    with installation() as records:
+    _ = out.translate
+    stages = {"read": _("reading the file"), "compare": _("comparing rows"), "write": _("writing rows")}
+    with installation() as records, ProgressBar() as bar:
         from paquebot.records.importing import Target, import_file
+
+        def tell(stage: str, rows: int) -> None:
+            counted = f"  {_('{rows} rows').format(rows=rows)}" if rows else ""
+            bar.draw(list(stages).index(stage), len(stages), stages[stage] + counted)
 
         result = import_file(
             records,
             Target(project_of(arguments), arguments.table, tuple(arguments.key or ()), arguments.contacts),
             Path(arguments.file),
             mode="replace" if arguments.replace else "merge",
+            tell=tell,
         )
     out.document({"table": arguments.table, **asdict(result)})
-    _ = out.translate
     text = _("{table}: {read} rows read, {added} added, {changed} changed, {removed} removed (snapshot {snapshot}).")
     out.line(
         text.format(

@@ -14,6 +14,7 @@ from paquebot.flow import BLOCK_BYTES, Measure, Meter
 from paquebot.language import translatable
 
 HELP = translatable("checks a receipt, and a file against it")
+EXAMPLES = ("paquebot verify receipt.json unsubscribed.csv.gz",)
 UNREADABLE = Problem("command.unreadable", "“{path}” cannot be read ({reason}).", "Check the path and the rights of the file.")
 
 
@@ -32,9 +33,9 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
 
     receipt = Receipt.from_file(_read(arguments.receipt))
     found = _measure(arguments.file)
-    key = _key(arguments.key)
+    keys = _keys(arguments.key)
     try:
-        facts = receipt.facts(key)
+        facts = receipt.facts(keys)
         which = require_same(facts, found)
     except VerificationError as error:
         out.error(error)
@@ -50,14 +51,16 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _key(path: Path | None) -> Ed25519PublicKey:
+def _keys(path: Path | None) -> list[Ed25519PublicKey]:
     from paquebot.cli.opening import installation
     from paquebot.reporting.receipt import from_pem
 
     if path is not None:
-        return from_pem(_read(path))
-    with installation() as records:
-        return records.keyring.signing_key().public_key()
+        return [from_pem(_read(path))]
+    with installation():
+        from paquebot.records.rekeying import receipt_keys
+
+        return receipt_keys()
 
 
 def _read(path: Path) -> bytes:

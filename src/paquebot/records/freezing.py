@@ -13,6 +13,7 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.destinations import keeps_rows
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import EncryptionKey, Export, Query, Server, SigningKey, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
@@ -65,7 +66,6 @@ def freeze(export: Export) -> dict[str, Any]:
 def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, Any]) -> dict[str, Any]:
     """What a run of `export` as `definition` needs to know to bring its file to `server`. Raises `CommandError`."""
     project = export.project
-    hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
@@ -73,7 +73,7 @@ def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, An
         "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
         "signing_key": _signing_key(export, definition),
-        "hmac_key_version": hmac.version if hmac else None,
+        "hmac_key_version": key_version_of(project, definition),
     }
 
 

@@ -54,9 +54,10 @@ def renew_key(records: Records, key: EncryptionKey, text: str, version: str) -> 
     return EncryptionKey.objects.get(pk=row.pk)
 
 
-def keep_key(project: Project, name: str, kind: str, text: str, facts: KeyFacts) -> str | None:
-    """Writes the key; returns what `put` returns."""
+def keep_key(project: Project, name: str, kind: str, text: str, facts: KeyFacts, reference: str = "") -> str | None:  # noqa: PLR0913, PLR0917 - each is a column
+    """Writes the key, and the reference its text came by; returns what `put` returns."""
     values = {"kind": kind, "public_text": text, "fingerprint": facts.fingerprint, "expires_on": facts.expires_on}
+    values["reference"] = reference
     return put(EncryptionKey, project, name, values)
 
 

@@ -22,7 +22,6 @@ from paquebot.records.models.people import OWNER
 from paquebot.records.overview import EXPIRES_SOON
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
-from paquebot.reporting.receipt import fingerprint_of
 from paquebot.web import installation, named
 from paquebot.web.access import OWNERS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.checking import asked, checked
@@ -125,11 +124,7 @@ KEYS = Listing(
 def keys(request: PageRequest, project: str) -> HttpResponseBase:
     """The list."""
     chosen = EncryptionKey.objects.select_related("project").filter(project=request.project)
-    own = list(SigningKey.objects.filter(project=request.project))
-    for one in own:
-        one.__dict__.update(left=days_left(one.expires_on), soon=EXPIRES_SOON.days)
-    receipts = {"receipt_fingerprint": fingerprint_of(installation.records().keyring.signing_key().public_key())}
-    return KEYS.answer(request, chosen, "keys/list.html", {"signing_keys": own, **receipts})
+    return KEYS.answer(request, chosen, "keys/list.html")
 
 
 @seen_by(OWNERS)

@@ -22,7 +22,7 @@ from paquebot.records.models.people import OWNER
 from paquebot.records.overview import EXPIRES_SOON
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import version_of
-from paquebot.reporting.receipt import as_pem
+from paquebot.reporting.receipt import as_pem, fingerprint_of
 from paquebot.web import installation, named
 from paquebot.web.access import OWNERS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.checking import asked, checked
@@ -30,7 +30,7 @@ from paquebot.web.keys import LONGEST_KEY, days_left, shown_details
 from paquebot.web.telling import place_error, rewrite, word
 
 MADE = translatable("The key “{name}” is kept. Give the partner its public half, so that they can check what is signed.")
-REMOVAL = named.Removal(remove_signing_key, translatable("The signing key “{name}” is deleted."), "signing_key", "keys")
+REMOVAL = named.Removal(remove_signing_key, translatable("The signing key “{name}” is deleted."), "signing_key", "signing_keys")
 
 
 class NewKeyForm(named.NameForm):
@@ -69,6 +69,17 @@ class OwnKeyForm(named.NameForm):
         help_text=word(translatable("What opens it; empty for a key without one, which gets one of ours.")),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+@seen_by(VIEWERS)
+@require_safe
+def own(request: PageRequest, project: str) -> HttpResponse:
+    """The list, and the key of receipts."""
+    kept = list(SigningKey.objects.filter(project=request.project))
+    for one in kept:
+        one.__dict__.update(left=days_left(one.expires_on), soon=EXPIRES_SOON.days)
+    receipts = fingerprint_of(installation.records().keyring.signing_key().public_key())
+    return render(request, "keys/own.html", {"signing_keys": kept, "receipt_fingerprint": receipts})
 
 
 @seen_by(OWNERS)

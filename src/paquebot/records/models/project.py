@@ -11,8 +11,12 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    runs_at_once = models.PositiveSmallIntegerField(null=True)
+    """How many of its runs are carried at once; None: as many as the installation allows."""
     closed_days = models.JSONField(default=list)
     """Days of the project's own, as ISO dates, that count as public holidays wherever a schedule heeds them."""
+    consent = models.JSONField(null=True)
+    """The field by which contacts opt out: `table`, `field`, `opted_out` (the values that say so), `ceiling_hours`."""
     lake_schema = models.CharField(max_length=63, unique=True)
     lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
@@ -76,6 +80,19 @@ class Import(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
 
+class OptOuts(models.Model):
+    """How many opted out with one snapshot of the lake, and when that was: the beginning of the unsubscribe clock."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="opt_outs")
+    snapshot = models.BigIntegerField()
+    at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("snapshot",)
+        constraints = (models.UniqueConstraint(fields=["project", "snapshot"], name="opt_outs_of_snapshot"),)
+
+
 class Group(models.Model):
     """Contacts of a project: those that meet `where`, or the members the lake keeps in a table of its own."""
 
@@ -123,6 +140,8 @@ class Server(models.Model):
     kind = models.CharField(max_length=40)
     options = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    references = models.JSONField(default=dict)
+    """By option: the reference (`env:`, `file:`) its present value was last given by, so that `dump` can write it again."""
     max_concurrency = models.PositiveSmallIntegerField(default=2)
     canary_every = models.CharField(max_length=10, default="never")
     """How often it is examined by itself: a key of `server_keys.INTERVALS`, or never."""
@@ -159,6 +178,8 @@ class EncryptionKey(models.Model):
     public_text = models.TextField()
     fingerprint = models.CharField(max_length=80)
     expires_on = models.DateField(null=True, blank=True)
+    reference = models.CharField(max_length=500, blank=True)
+    """As `Server.references`."""
 
     class Meta:
         ordering = ("name",)
@@ -187,21 +208,6 @@ class SigningKey(models.Model):
         return self.name
 
 
-class Passphrase(models.Model):
-    """A word a partner's ZIP files are closed with; sealed, and never shown again."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="passphrases")
-    name = models.CharField(max_length=80)
-    sealed = models.TextField()
-
-    class Meta:
-        ordering = ("name",)
-        constraints = (models.UniqueConstraint(fields=["project", "name"], name="passphrase_name"),)
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Export(models.Model):
     """An automated export: one definition, one destination, one state."""
 
@@ -214,6 +220,9 @@ class Export(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     changed_by = models.ForeignKey("records.User", on_delete=models.SET_NULL, null=True, related_name="+")
     """Who wrote this version; nobody when a project file or the command line did."""
+    applied = models.JSONField(null=True)
+    """The definition as a project file last said it, with its alerts where the file named any; None for one made otherwise."""
+    applied_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("name",)

@@ -169,6 +169,14 @@ def check_selection(address: LakeAddress, snapshot: int, selection: TableSelecti
         _select(selection, metadata)
 
 
+def sql_of(address: LakeAddress, snapshot: int, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    """The SELECT that is read, before its rows are brought into their order, and the values it binds. Raises `SourceError`."""
+    if isinstance(selection, QuerySelection):
+        return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+    with metadata_of(address, snapshot) as metadata:
+        return _select(selection, metadata)
+
+
 def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
