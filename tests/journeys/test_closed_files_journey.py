@@ -88,7 +88,7 @@ def test_a_partner_checks_our_signature_another_opens_with_age_and_both_receipts
 
 
 def test_a_private_key_written_into_the_project_file_is_refused(installation):
-    text = text_of(REGIONS, 'signing_keys:\n  - {name: nous, openpgp: "-----BEGIN PGP PRIVATE KEY BLOCK-----"}\n')
+    text = text_of(REGIONS, 'signing_keys:\n  - {name: nous, openpgp: "BEGIN PGP PRIVATE KEY BLOCK"}\n')
     file = installation.root.parent / "plain.yaml"
     file.write_text(text)
     assert installation.document("apply", str(file), exit_code=2)["error"]["code"] == "definition.plain_secret"

@@ -110,4 +110,4 @@ def test_the_public_key_of_receipts_is_downloaded_and_checks_one(cast, served):
     answer = cast.bob.get("/p/letters/receipt-key/")
     assert answer.content.startswith(b"-----BEGIN PUBLIC KEY-----")
     receipt = sign({"rows": 3}, served.keyring.signing_key())
-    assert receipt.facts(from_pem(answer.content)) == {"rows": 3}
+    assert receipt.facts([from_pem(answer.content)]) == {"rows": 3}

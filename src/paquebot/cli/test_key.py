@@ -10,6 +10,7 @@ from paquebot.errors import PackagingError, describe, render
 from paquebot.language import translatable
 
 HELP = translatable("rehearses a key: encrypts a sample, and opens it with a pair generated for the occasion")
+EXAMPLES = ("paquebot test-key partner-2026",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

@@ -56,9 +56,7 @@ class OwnKeyForm(named.NameForm):
         label=word(translatable("Private key")),
         max_length=LONGEST_KEY,
         help_text=word(
-            translatable(
-                "From “-----BEGIN PGP PRIVATE KEY BLOCK-----” to its last line. It is kept encrypted and never shown again."
-            )
+            translatable("From “BEGIN PGP PRIVATE KEY BLOCK” to its last line. It is kept encrypted and never shown again.")
         ),
         widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "code"}),
     )

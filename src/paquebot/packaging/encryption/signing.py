@@ -16,7 +16,7 @@ from paquebot.packaging.encryption.openpgp_keys import TYPE, facts_of, listing
 NOT_A_PRIVATE_KEY = Problem(
     "packaging.not_a_private_key",
     "This is not one OpenPGP private key.",
-    "Paste one whole key, from “-----BEGIN PGP PRIVATE KEY BLOCK-----” to its last line.",
+    "Paste one whole key, from “BEGIN PGP PRIVATE KEY BLOCK” to its last line.",
 )
 WRONG_PASSPHRASE = Problem(
     "packaging.wrong_passphrase",
