@@ -237,8 +237,7 @@ def _kind_and_options(values: Mapping[str, Any], path: Path) -> tuple[str, Mappi
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:
-    kind = next(kind for kind in (OPENPGP, AGE) if values[kind] is not None)
-    _check_key_text(kind, values[kind], (*path, kind))
+    kind = check_key_texts(values, path)
     return EncryptionKey(values["name"], kind, values[kind])
 
 
@@ -247,6 +246,13 @@ def _signing_key(values: Mapping[str, Any], path: Path) -> SigningKey:
         if values[key] is not None and is_reference(values[key].reveal()):
             raise DefinitionError(REFERENCE, (*path, key))
     return SigningKey(**values)
+
+
+def check_key_texts(values: Mapping[str, Any], path: Path) -> str:
+    """The kind of the key written in `values`. Raises `DefinitionError` unless its text may be that of a public key."""
+    kind = next(kind for kind in (OPENPGP, AGE) if values[kind] is not None)
+    _check_key_text(kind, values[kind], (*path, kind))
+    return kind
 
 
 def _check_key_text(kind: str, value: str, path: Path) -> None:

@@ -122,7 +122,7 @@ def _source(records: Records, export: Export, definition: ExportDefinition, scra
 def _selection(export: Export, definition: ExportDefinition) -> TableSelection | QuerySelection:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
-    return selection_of(source_of(export, definition), definition, local)
+    return selection_of(source_of(export.project, definition), definition, local)
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:

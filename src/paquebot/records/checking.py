@@ -5,7 +5,7 @@ Everything that is wrong is told with its place in the file, whichever stage fin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -21,6 +21,7 @@ from paquebot.packaging import naming
 from paquebot.packaging.encryption.base import KeyFacts
 from paquebot.packaging.encryption.signing import OwnKey, take_in
 from paquebot.plugins import find
+from paquebot.production_keys import check_changes
 from paquebot.project import (
     ContactList,
     EncryptionKey,
@@ -193,7 +194,9 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
     the run to check.
     """
     saved = dict(Query.objects.filter(project=project).values_list("name", "sql"))
-    named = {export.content.name for export in _changed_exports(project, document) if export.obfuscation}
+    named = {
+        export.content.name for export in _changed_exports(project, document) if export.obfuscation or export.production.key
+    }
     columns = {}
     for position, query in enumerate(document.queries):
         if (query.name in named or saved.get(query.name) != query.sql) and not waits_for_rows(project, document, query.sql):
@@ -209,15 +212,17 @@ def waits_for_rows(project: Project, document: ProjectDocument, sql: str) -> boo
     return any(name in empty for name in tables_read(sql, (*known, *empty)))
 
 
-def check_table_fields(project: Project, document: ProjectDocument, tables: Iterable[NamedTable]) -> None:
+def check_table_fields(project: Project, document: ProjectDocument, tables: Sequence[NamedTable]) -> None:
     """The fields that exports of tables name are those the tables will have once the files are in."""
     known = {table.name: table.columns for table in Table.objects.filter(project=project)}
     columns = {table.name: _columns(known, table) for table in tables}
+    keys = {table.name: table.table.key for table in tables}
     contacts = document.contacts.table if document.contacts else ""
     for position, export in enumerate(document.exports):
         table = contacts if export.content.kind == CONTACTS else export.content.name or ""
         if export.content.kind != QUERY and columns.get(table):
             _check_fields(export, columns[table], ("exports", position))
+            check_changes(export.production, table, keys[table], export.content.fields, ("exports", position))
 
 
 def check_query_fields(document: ProjectDocument, columns: Mapping[str, tuple[str, ...]]) -> None:
@@ -251,7 +256,8 @@ def _placed(*path: str | int) -> AbstractContextManager[None]:
 def _check_fields(export: ExportDefinition, known: Collection[str], path: Path) -> None:
     obfuscated = export.obfuscation.fields if export.obfuscation else ()
     named = [(field, (*path, "content", CONTACTS, "fields")) for field in export.content.fields or ()]
-    for field, here in [*named, *((field, (*path, "obfuscation", "fields", field)) for field in obfuscated)]:
+    named += [(field, (*path, "obfuscation", "fields", field)) for field in obfuscated]
+    for field, here in [*named, *((field, (*path, "production", "key")) for field in export.production.key)]:
         if field not in known:
             raise DefinitionError(UNKNOWN_FIELD, here, field=field, nearest=nearest(field, known), known=known)
 

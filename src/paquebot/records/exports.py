@@ -19,9 +19,10 @@ from paquebot.errors import CommandError, PackagingError, Problem
 from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, EncryptionChoice, ExportDefinition, check_name
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
+from paquebot.production_keys import CHANGES, check_changes
 from paquebot.project import TAKEN_NAME
 from paquebot.records.alerts.listening import listen_alike
-from paquebot.records.freezing import check_place
+from paquebot.records.freezing import check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, SigningKey, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
@@ -66,6 +67,8 @@ FOLLOWED = Problem(
     "The export “{name}” cannot be deleted: its end starts {exports}.",
     "Let these be started by something else first.",
 )
+NAME_STAYS = Problem("export.name_stays", "The export “{name}” keeps its stable name.", "Change its label, or make a copy.")
+NOT_A_NAME = Problem("export.not_a_name", "“{key}” must be text.", "Write it between quotes.")
 NO_LABEL = Problem("export.no_label", "The export has no name.", "Write the name people will read.")
 
 LONGEST_NAME = 80
@@ -189,6 +192,14 @@ def next_state(export: Export) -> str:
     return PAUSED if export.state == ACTIVE else ACTIVE
 
 
+def find(project: Project, name: str) -> Export:
+    """Raises `CommandError` when it is not there."""
+    found = Export.objects.select_related("project", "server").filter(project=project, name=name).first()
+    if found is None:
+        raise CommandError(GONE, name=name)
+    return found
+
+
 def _locked(project: Project, name: str) -> Export:
     found = Export.objects.select_for_update(of=("self",)).select_related("project").filter(project=project, name=name).first()
     if found is None:
@@ -228,6 +239,9 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    if definition.production.mode == CHANGES:
+        source = source_of(project, definition)
+        check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())
     check_key_version(project, definition)
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)

@@ -67,11 +67,11 @@ def askable(project: Project) -> Askable:
 def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
     """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
     contacts = contact_list(project)
-    counted = answer(_reader(records, project, where, (contacts.columns[0],), LIMITS), 0)
+    counted = answer(reader_of(records, project, where, (contacts.columns[0],), LIMITS), 0)
     if not sample_rows:
         return replace(counted, fields=())
     first = replace(LIMITS, rows=sample_rows)
-    sample = answer(_reader(records, project, where, tuple(displayed(contacts)), first), sample_rows)
+    sample = answer(reader_of(records, project, where, tuple(displayed(contacts)), first), sample_rows)
     return replace(sample, rows=counted.rows, seconds=counted.seconds + sample.seconds)
 
 
@@ -93,7 +93,10 @@ def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
 
 
-def _reader(records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits) -> LakeSource:
+def reader_of(
+    records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits
+) -> LakeSource:
+    """Reads those fields of the contacts that meet `where`."""
     provision_lake(records, project)
     selection = contacts_meeting(project, where, fields)
     return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)

@@ -116,14 +116,16 @@ def sign(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> Receipt:
 
 
 def require_same(facts: Mapping[str, Any], found: Measure) -> str:
-    """Which file of the receipt `found` measures: the one that was delivered (`FINAL`), or the one before compression and
-    encryption (`PLAIN`). Raises `VerificationError` that says what differs when it is neither."""
-    measures = {which: Measure(facts[which]["size_bytes"], facts[which]["sha256"]) for which in (FINAL, PLAIN)}
-    for which, measure in measures.items():
-        if found == measure:
-            return which
-    expected = measures[FINAL]
+    """Which file of the receipt `found` measures: the one that was delivered, or one of its parts (`FINAL`), or the one before
+    compression and encryption (`PLAIN`). Raises `VerificationError` that says what differs when it is none of them."""
+    final, plain = (Measure(facts[which]["size_bytes"], facts[which]["sha256"]) for which in (FINAL, PLAIN))
+    delivered = [Measure(part["size_bytes"], part["sha256"]) for part in facts.get("parts", ())] or [final]
+    if found in delivered:
+        return FINAL
+    if found == plain:
+        return PLAIN
     sizes = {"size_bytes": found.size_bytes, "file_name": facts["file_name"]}
-    if found.size_bytes != expected.size_bytes:
-        raise VerificationError(OTHER_SIZE, **sizes, expected_bytes=expected.size_bytes)
-    raise VerificationError(OTHER_DIGEST, **sizes, sha256=found.sha256, expected_sha256=expected.sha256)
+    alike = next((one for one in delivered if one.size_bytes == found.size_bytes), None)
+    if alike is None:
+        raise VerificationError(OTHER_SIZE, **sizes, expected_bytes=[one.size_bytes for one in delivered])
+    raise VerificationError(OTHER_DIGEST, **sizes, sha256=found.sha256, expected_sha256=alike.sha256)

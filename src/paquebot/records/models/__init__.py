@@ -1,6 +1,8 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.api import ApiToken, IdempotentAnswer
+from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
@@ -25,8 +27,10 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "AlertChannel",
+    "ApiToken",
     "Artifact",
     "Canary",
+    "ChangeCursor",
     "Channel",
     "ColumnContract",
     "Correspondence",
@@ -34,6 +38,7 @@ __all__ = [
     "EncryptionKey",
     "Export",
     "Group",
+    "IdempotentAnswer",
     "Import",
     "InboxEntry",
     "Installation",
@@ -49,6 +54,7 @@ __all__ = [
     "Query",
     "Receipt",
     "ReceiptKey",
+    "RowState",
     "Run",
     "RunAct",
     "RunStep",
