@@ -25,7 +25,7 @@ demo: runtime-environment ## one real export, end to end; ONCE=1 stops after the
 	@exec $(BIN)/python demo/run.py $(if $(ONCE),--once)
 
 test: test-environment ## every test but the long ones; ARGS="-k word" passes on to pytest
-	@exec $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak" $(ARGS)
+	@exec $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 check: test-environment ## the house rules alone: style, types, floors
 	$(BIN)/ruff check .
