@@ -62,10 +62,11 @@ def test_sftp_goes_on_where_the_link_was_cut(sshd, voyage, percent):
         held = sum(file.stat().st_size for file in folder.local.glob(FIRST))
         proxy.passed["up"] = 0
         outcome = attempt(voyage, sftp_at(sshd, port=proxy.port), folder.remote, 2)
-        assert proxy.passed["up"] <= SIZE - held + TALK
+        resumed = sent(voyage).get("resumed_at_bytes", 0)
+        assert proxy.passed["up"] <= SIZE - resumed + TALK
     assert (outcome.status, folder.names()) == ("delivered", {"a.csv"})
-    assert sent(voyage).get("resumed_at_bytes", 0) == held
-    assert percent < 99 or held > SIZE // 2
+    assert held <= resumed  # the server may still have been writing what had reached it
+    assert percent < 99 or resumed > SIZE // 2
     assert (folder.local / "a.csv").read_bytes() == voyage.content
 
 
@@ -86,9 +87,10 @@ def test_ftps_goes_on_where_the_link_was_cut(ftpd, voyage, percent):
         for proxy in data:
             proxy.cut_after, proxy.passed["up"] = None, 0
         outcome = attempt(voyage, destination, folder.remote, 2)
-        assert sum(proxy.passed["up"] for proxy in data) <= SIZE - held + TALK
+        resumed = sent(voyage).get("resumed_at_bytes", 0)
+        assert sum(proxy.passed["up"] for proxy in data) <= SIZE - resumed + TALK
     assert (outcome.status, folder.names()) == ("delivered", {"a.csv"})
-    assert sent(voyage).get("resumed_at_bytes", 0) == held
+    assert held <= resumed
     assert (folder.local / "a.csv").read_bytes() == voyage.content
 
 
