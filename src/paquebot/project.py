@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paquebot import criteria
+from paquebot import criteria, query_build
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.query_build import QueryBuild
 from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
@@ -92,8 +93,15 @@ class GroupDefinition:
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
+    """A SELECT, or what it is built of."""
+
     name: str
-    sql: str
+    sql: str | None = None
+    build: QueryBuild | None = None
+
+    @property
+    def said(self) -> str | QueryBuild:
+        return self.build or self.sql or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ class ProjectDocument:
             contacts=_contacts(values["contacts"]),
             relational_tables=tuple(_relational_table(table) for table in values["relational_tables"]),
             groups=tuple(_group(group, ("groups", position)) for position, group in enumerate(values["groups"])),
-            queries=tuple(SavedQuery(**query) for query in values["queries"]),
+            queries=tuple(_query(query, ("queries", position)) for position, query in enumerate(values["queries"])),
             servers=tuple(_server(server, ("servers", position)) for position, server in enumerate(values["servers"])),
             encryption_keys=tuple(
                 _encryption_key(key, ("encryption_keys", position)) for position, key in enumerate(values["encryption_keys"])
@@ -176,6 +184,13 @@ def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
     if values["members"] is not None:
         return GroupDefinition(values["name"], members=tuple(member.strip() for member in values["members"]))
     return GroupDefinition(values["name"], criteria.from_document(values["where"], (*path, "where")))
+
+
+def _query(values: Mapping[str, Any], path: Path) -> SavedQuery:
+    build = values["build"]
+    if build is None:
+        return SavedQuery(values["name"], sql=values["sql"])
+    return SavedQuery(values["name"], build=query_build.from_values(build, (*path, "build")))
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:

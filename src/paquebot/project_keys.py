@@ -13,6 +13,7 @@ from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.query_build import BUILD
 from paquebot.schedule_keys import read_date
 
 VERSION = 1
@@ -35,6 +36,11 @@ NOT_ONE_GROUP = Problem(
     "{where}: a group has either “where” or “members”.",
     "Keep one: a criterion its contacts meet, or the list of their keys.",
 )
+NOT_ONE_QUERY = Problem(
+    "definition.query_not_one",
+    "{where}: a query has either “sql” or “build”.",
+    "Keep one: a SELECT, or what it takes from which tables.",
+)
 EMPTY_MEMBER = Problem(
     "definition.empty_member", "{where}: a member without a key.", "Write the contact's key, or remove the line."
 )
@@ -49,6 +55,11 @@ def _check_members(value: list[Any], path: Path) -> None:
 def _check_group(values: Mapping[str, Any], path: Path) -> None:
     if (values["where"] is None) == (values["members"] is None):
         raise DefinitionError(NOT_ONE_GROUP, path)
+
+
+def _check_query(values: Mapping[str, Any], path: Path) -> None:
+    if (values["sql"] is None) == (values["build"] is None):
+        raise DefinitionError(NOT_ONE_QUERY, path)
 
 
 def _check_dates(days: Sequence[str], path: Path) -> None:
@@ -101,10 +112,12 @@ _QUERIES = Section(
     "Saved queries.",
     (
         Option("name", "The query's name.", required=True, check=check_name),
-        Option("sql", "One SELECT, in the dialect of the project's database.", required=True),
+        Option("sql", "One SELECT, in the dialect of the project's database."),
+        Section("build", "What it takes from which tables, for those who write no SQL.", BUILD),
         Planned("parameters"),
     ),
     many=True,
+    check=_check_query,
 )
 _KEYS = Section(
     "encryption_keys",

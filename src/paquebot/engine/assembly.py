@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paquebot import criteria, pipeline
+from paquebot import criteria, pipeline, query_build
 from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
@@ -25,13 +25,14 @@ from paquebot.packaging.encryption.base import Encryption
 from paquebot.plugins import find
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.contracts import prior_columns, usual_rows
+from paquebot.records.contracts import BEGINNING, delivered_before, prior_columns, usual_rows
 from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
 from paquebot.reporting.confirmation import Confirmation
+from paquebot.sources.building import Belonging
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.reading import LakeSource, Order, QuerySelection, TableSelection
+from paquebot.sources.lake.reading import BuiltSelection, LakeSource, Order, QuerySelection, Selection, TableSelection
 from paquebot.sources.selecting import Links
 
 HMAC_KEY_GONE = Problem(
@@ -106,14 +107,22 @@ def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local:
     if run.snapshot is None:
         run.snapshot = current_snapshot(run.project)
         runs.lease(run, run.snapshot)
-    return LakeSource(address, run.snapshot, selection_of(run.definition["source"], definition, local), scratch)
+    return LakeSource(
+        address, run.snapshot, selection_of(run.definition["source"], definition, local, delivered_before(run)), scratch
+    )
 
 
-def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
-    """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock."""
+def selection_of(
+    source: Mapping[str, Any], definition: ExportDefinition, local: datetime, since: datetime = BEGINNING
+) -> Selection:
+    """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock, `since` the
+    instant of the delivery before."""
     order: Order = "none" if definition.production.order == "none" else "key"
+    if "build" in source:
+        belonging = Belonging(**source["belonging"])
+        return BuiltSelection(query_build.from_document(source["build"]), belonging, local.date(), order)
     if source["kind"] == "query":
-        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order)
     where = source.get("where")
     return TableSelection(
         source["name"],

@@ -24,10 +24,10 @@ from paquebot.export import ExportDefinition
 from paquebot.flow import Rows
 from paquebot.plugins import find
 from paquebot.records.connection import Records
-from paquebot.records.contracts import delivered_columns
+from paquebot.records.contracts import BEGINNING, delivered_columns, last_delivered
 from paquebot.records.freezing import source_of
 from paquebot.records.lakes import current_snapshot, lake_address
-from paquebot.records.models import Export
+from paquebot.records.models import Export, Run
 from paquebot.sources.lake.reading import LakeSource, Limits
 
 FIRST_ROWS = 5
@@ -97,7 +97,8 @@ def _scratch(records: Records) -> Iterator[Path]:
 def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
-    selection = selection_of(source_of(export, definition), definition, local)
+    since = last_delivered(export, Run.objects.all()) if export.pk else BEGINNING
+    selection = selection_of(source_of(export, definition), definition, local, since)
     limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
     address = lake_address(records, export.project)
     return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)

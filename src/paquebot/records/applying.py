@@ -130,7 +130,7 @@ def _apply_table(records: Records, project: Project, named: NamedTable) -> list[
 def _apply_definitions(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
     changes = []
     for query in document.queries:
-        changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
+        changes += _told(keep_query(project, query.name, query.said), Query, query.name)
     for server, options in checked.servers:
         changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
     for name, text, facts in checked.keys:

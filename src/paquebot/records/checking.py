@@ -26,7 +26,7 @@ from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.models import Export, Import, Project, Query, Table
-from paquebot.records.reading import check_query
+from paquebot.records.queries import check_said
 from paquebot.records.restricting import check_criterion
 
 KEY_CHANGED = Problem(
@@ -136,13 +136,14 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
 
     Gives their columns; nothing is read.
     """
-    saved = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    saved = {query.name: (query.sql if query.build is None else query.build) for query in Query.objects.filter(project=project)}
     named = {export.content.name for export in _changed_exports(project, document) if export.obfuscation}
     columns = {}
     for position, query in enumerate(document.queries):
-        if query.name in named or saved.get(query.name) != query.sql:
-            with placed(("queries", position, "sql"), describe_path(("queries", query.name, "sql"))):
-                columns[query.name] = check_query(records, project, query.sql)
+        now, key = (query.build.to_document(), "build") if query.build else (query.sql, "sql")
+        if query.name in named or saved.get(query.name) != now:
+            with placed(("queries", position, key), describe_path(("queries", query.name, key))):
+                columns[query.name] = check_said(records, project, query.said)
     return columns
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
+from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
 from paquebot.records.restricting import contact_list, restriction
@@ -81,7 +82,8 @@ def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
     content = definition.content
     if content.kind == QUERY:
         query = find_named(Query, export.project, content.name or "")
-        return {"kind": "query", "name": query.name, "sql": query.sql}
+        said = {"kind": "query", "name": query.name, "sql": query.sql}
+        return said if query.build is None else {**said, **frozen_build(export.project, query.build)}
     table = contact_list(export.project) if content.kind == CONTACTS else find_named(Table, export.project, content.name or "")
     fields = list(content.fields) if content.fields is not None else displayed(table)
     source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}

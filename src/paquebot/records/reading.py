@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from paquebot.errors import SourceError
 from paquebot.records.connection import Records
+from paquebot.records.contracts import BEGINNING
 from paquebot.records.freezing import displayed
 from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Project, Query, Table
@@ -125,4 +126,4 @@ def _source(records: Records, project: Project, sql: str, limits: Limits = LIMIT
 
 
 def _parameters() -> dict[str, Any]:
-    return {"run_date": timezone.localdate(), "since": None}
+    return {"run_date": timezone.localdate(), "since": BEGINNING}

@@ -101,11 +101,13 @@ class Group(models.Model):
 
 
 class Query(models.Model):
-    """A saved query in the dialect of the project's database."""
+    """A saved query in the dialect of the project's database; where it was built, `sql` is what that came to."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="queries")
     name = models.CharField(max_length=80)
     sql = models.TextField()
+    build = models.JSONField(null=True)
+    """As `paquebot.query_build` writes it; None for a query somebody wrote as SQL."""
 
     class Meta:
         ordering = ("name",)

@@ -21,7 +21,9 @@ from paquebot.criteria import Criterion
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.options import nearest
+from paquebot.query_build import QueryBuild
 from paquebot.sources.base import Source
+from paquebot.sources.building import Belonging, bound
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
@@ -77,6 +79,19 @@ class QuerySelection:
     order: Order = "key"
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltSelection:
+    """A query that was built; `belonging` tells how rows of tables belong to contacts."""
+
+    build: QueryBuild
+    belonging: Belonging
+    run_date: date
+    order: Order = "key"
+
+
+Selection = TableSelection | QuerySelection | BuiltSelection
+
+
 class LakeSource(Source):
     """Reads `selection` at `snapshot`. `scratch_folder` holds the sealed copy and what is spilled, both only while entered."""
 
@@ -84,7 +99,7 @@ class LakeSource(Source):
         self,
         address: LakeAddress,
         snapshot: int,
-        selection: TableSelection | QuerySelection,
+        selection: Selection,
         scratch_folder: Path,
         limits: Limits | None = None,
     ) -> None:
@@ -169,7 +184,10 @@ def check_selection(address: LakeAddress, snapshot: int, selection: TableSelecti
         _select(selection, metadata)
 
 
-def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
+def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
+    if isinstance(selection, BuiltSelection):
+        built = bound(selection.build, lake.kinds, selection.belonging, selection.run_date, identifier)
+        return check(built.sql, lake.tables, tuple(built.values)), built.values
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
     sql, values = _select(selection, lake)
@@ -199,7 +217,7 @@ def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[
     return f" where {compiler.condition(selection.where)}", compiler.parameters
 
 
-def _sorts_itself(selection: TableSelection | QuerySelection) -> bool:
+def _sorts_itself(selection: Selection) -> bool:
     return isinstance(selection, TableSelection) and bool(selection.key)
 
 
