@@ -25,6 +25,8 @@ EVENT_WORDS = {
     NOTHING_TO_EXPORT: translatable("There was nothing to export"),
     DELIVERED: translatable("It was delivered"),
 }
+SERVER_FAILED, SERVER_BACK = "canary_failed", "canary_back"
+"""Of a destination, not of an export: whoever looks after the project, or relies on it, is told without asking for it."""
 EVENTS = tuple(EVENT_WORDS)
 """In the order they are offered."""
 USUAL_EVENTS = (FAILED, LATE, HELD, RECOVERED)

@@ -13,13 +13,12 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
+from paquebot.confirmation_keys import CONFIRMATION_CONTENTS, ConfirmationChoice
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export_keys import (
     ACTIVE,
-    CONFIRMATION_CONTENTS,
     CONTACTS,
-    DEFAULT_FILE_NAME,
     DRAFT,
     EXPORT,
     PAUSED,
@@ -27,8 +26,10 @@ from paquebot.export_keys import (
     TABLE,
     check_name,
 )
-from paquebot.file_keys import check_compression, options_of
+from paquebot.file_keys import options_of
 from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.packaging_keys import EncryptionChoice, check_compression
+from paquebot.place_keys import DEFAULT_FILE_NAME
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -51,6 +52,7 @@ __all__ = [
     "ConfirmationChoice",
     "ContentChoice",
     "DestinationChoice",
+    "EncryptionChoice",
     "ExportDefinition",
     "FieldObfuscation",
     "FileOptions",
@@ -159,16 +161,6 @@ class ObfuscationChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmationChoice:
-    """`folder` None means the destination's own."""
-
-    name: str
-    folder: str | None = None
-    format: str = "json"
-    content: tuple[str, ...] = CONFIRMATION_CONTENTS
-
-
-@dataclass(frozen=True, slots=True)
 class HoldRules:
     """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
 
@@ -200,8 +192,7 @@ class ExportDefinition:
     compression: str = "none"
     compression_level: int | None = None
     zip_name: str = ""
-    encryption_keys: tuple[str, ...] = ()
-    armour: bool = False
+    encryption: EncryptionChoice | None = None
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
@@ -215,6 +206,11 @@ class ExportDefinition:
         """`columns`, or its default. A reader of a file without header knows a column by its place alone."""
         return self.columns or ("append" if self.file.options.get("header", True) else "keep")
 
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The names of the keys its file is closed with."""
+        return self.encryption.keys if self.encryption else ()
+
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
@@ -227,7 +223,7 @@ class ExportDefinition:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], path: Path, *, timezone: str) -> ExportDefinition:
         """The export from what `read(EXPORT, …)` returned."""
-        schedule, encryption = values["schedule"], values["encryption"]
+        schedule = values["schedule"]
         definition = cls(
             name=values["name"],
             label=values["label"] or values["name"],
@@ -242,10 +238,9 @@ class ExportDefinition:
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
-            encryption_keys=tuple(encryption["openpgp"]) if encryption else (),
-            armour=bool(encryption and encryption["armour"]),
+            encryption=EncryptionChoice.from_values(values["encryption"]),
             two_step=values["two_step"],
-            confirmation=_confirmation(values["confirmation"]),
+            confirmation=ConfirmationChoice.from_values(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
@@ -295,11 +290,11 @@ class ExportDefinition:
             yield "compression_level", self.compression_level
         if self.zip_name:
             yield "zip_name", self.zip_name
-        if self.encryption_keys:
-            yield "encryption", {"openpgp": list(self.encryption_keys), "armour": self.armour}
+        if self.encryption:
+            yield "encryption", self.encryption.to_document()
         yield "two_step", self.two_step
         if self.confirmation:
-            yield "confirmation", _plain(self.confirmation)
+            yield "confirmation", self.confirmation.to_document()
         if self.deliver_by:
             yield "deliver_by", self.deliver_by
         if self.alerts is not None:
@@ -340,10 +335,6 @@ def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
     return ObfuscationChoice(values["algorithm"], {name: FieldObfuscation(**how) for name, how in values["fields"].items()})
 
 
-def _confirmation(values: Mapping[str, Any] | None) -> ConfirmationChoice | None:
-    return ConfirmationChoice(**{**values, "content": tuple(values["content"])}) if values else None
-
-
 def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
     rules = HoldRules(**values) if values else None
     return rules if rules != HoldRules() else None
@@ -368,7 +359,7 @@ def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
         return
     asked = {
         "compression": definition.compression != "none",
-        "encryption": bool(definition.encryption_keys),
+        "encryption": definition.encryption is not None,
         "confirmation": definition.confirmation is not None,
     }
     for key in (key for key, is_asked in asked.items() if is_asked):

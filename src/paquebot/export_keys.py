@@ -11,20 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from paquebot.alerts import ALERTS
+from paquebot.confirmation_keys import CONFIRMATION
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export_safeguards import COLUMNS, HOLD
 from paquebot.file_keys import (
-    COMPRESSION_LABELS,
     EXTENSION,
     FORMAT_LABELS,
     FORMATS,
-    LEVELS,
     VALUE_OPTIONS,
     check_meaning,
     formats_with,
 )
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
+from paquebot.packaging_keys import PACKAGING
+from paquebot.place_keys import DEFAULT_FILE_NAME, check_file_name, check_folder
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
@@ -33,37 +34,10 @@ from paquebot.trigger import TRIGGER
 
 DRAFT, ACTIVE, PAUSED = "draft", "active", "paused"
 CONTACTS, QUERY, TABLE = "contacts", "query", "table"
-DEFAULT_FILE_NAME = "{export}_{run.local_date:%Y%m%d}"
-CONFIRMATION_CONTENTS = (
-    "export",
-    "run",
-    "file_name",
-    "remote_path",
-    "rows",
-    "size_bytes",
-    "sha256",
-    "columns",
-    "format",
-    "started_at",
-    "finished_at",
-    "key_fingerprints",
-)
-"""What a confirmation may tell, in the order it is offered."""
-
 BAD_NAME = Problem(
     "definition.bad_name",
     "{where}: “{value}” cannot be a name.",
     "A name has 1 to 80 lower-case letters, digits, hyphens and underscores, and begins with a letter or a digit.",
-)
-BAD_FILE_NAME = Problem(
-    "export.bad_file_name",
-    "{where}: “{value}” cannot be a file name.",
-    "Leave out slashes and control characters, and do not begin with a dot. The folder has a key of its own.",
-)
-BAD_FOLDER = Problem(
-    "export.bad_folder",
-    "{where}: the folder “{value}” leads upwards or holds a control character.",
-    "Write the folder in full.",
 )
 PHONE_REGION = Problem(
     "export.phone_region",
@@ -81,28 +55,12 @@ NOT_ONE_CONTENT = Problem(
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_name(value: str, path: Path) -> None:
     """Raises `DefinitionError` unless `value` may be the stable name of something."""
     if not _NAME.fullmatch(value):
         raise DefinitionError(BAD_NAME, path, value=value)
-
-
-def _check_file_name(value: str, path: Path) -> None:
-    if not value.strip() or value.startswith(".") or re.search(r"[/\\]", value) or _CONTROL.search(value):
-        raise DefinitionError(BAD_FILE_NAME, path, value=value)
-
-
-def _check_zip_name(value: str, path: Path) -> None:
-    if value:
-        _check_file_name(value, path)
-
-
-def _check_folder(value: str, path: Path) -> None:
-    if ".." in value.split("/") or _CONTROL.search(value):
-        raise DefinitionError(BAD_FOLDER, path, value=value)
 
 
 def _check_region(values: Mapping[str, Any], path: Path) -> None:
@@ -124,7 +82,7 @@ _DESTINATION = Section(
     (
         Option("server", "The server or the warehouse that receives it.", label="Destination", required=True),
         Option(
-            "folder", "The folder on that server; empty is where it puts us.", label="Folder", default="", check=_check_folder
+            "folder", "The folder on that server; empty is where it puts us.", label="Folder", default="", check=check_folder
         ),
         TABLE_CHOICE,
     ),
@@ -214,7 +172,7 @@ _FILE = Section(
             "The file's name without its extensions; it may hold variables such as the export's name and the date of the run.",
             label="File name",
             default=DEFAULT_FILE_NAME,
-            check=_check_file_name,
+            check=check_file_name,
         ),
         Option(
             "format",
@@ -272,54 +230,6 @@ _OBFUSCATION = Section(
         ),
     ),
 )
-_CONFIRMATION = Section(
-    "confirmation",
-    "A small file written last, which tells the partner that the export is complete.",
-    (
-        Option("folder", "Its folder; the destination's when left out.", label="Folder", check=_check_folder),
-        Option(
-            "name",
-            "Its whole name; it may hold variables such as the export's name and the date of the run.",
-            label="File name",
-            required=True,
-            check=_check_file_name,
-        ),
-        Option(
-            "format",
-            "Its format.",
-            label="Format",
-            default="json",
-            choices=("json", "text"),
-            choice_labels=("JSON", "Text"),
-            planned_choices=("csv",),
-        ),
-        Option(
-            "content",
-            "What it tells.",
-            label="Content",
-            choice_labels=(
-                "Export",
-                "Run",
-                "File name",
-                "Path on the server",
-                "Rows",
-                "Size",
-                "SHA-256",
-                "Columns",
-                "Format",
-                "Start",
-                "End",
-                "Fingerprints of the keys",
-            ),
-            kind="list",
-            default=CONFIRMATION_CONTENTS,
-            choices=CONFIRMATION_CONTENTS,
-        ),
-        Planned("template"),
-        Planned("when_no_file"),
-    ),
-)
-
 EXPORT: tuple[Entry, ...] = (
     Option("name", "The export's stable name.", label="Stable name", required=True, check=check_name),
     Option("label", "The name people read; the stable name when left out.", label="Name"),
@@ -332,46 +242,7 @@ EXPORT: tuple[Entry, ...] = (
     _FILE,
     COLUMNS,
     _OBFUSCATION,
-    Option(
-        "compression",
-        "How the file is compressed.",
-        label="Compression",
-        choice_labels=("None", *COMPRESSION_LABELS),
-        default="none",
-        choices=("none", *LEVELS),
-    ),
-    Option(
-        "compression_level",
-        "How hard to compress: a small number is fast, a large one makes a small file.",
-        label="Level of compression",
-        kind="integer",
-        least=0,
-        most=19,
-        only_with=tuple(f"compression={name}" for name in LEVELS),
-    ),
-    Option(
-        "zip_name",
-        "The name of the file inside the ZIP file; it may hold variables, and is the file's own when left out.",
-        label="Name inside the ZIP file",
-        default="",
-        only_with=("compression=zip",),
-        check=_check_zip_name,
-    ),
-    Section(
-        "encryption",
-        "Whose keys the file is closed with.",
-        (
-            Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
-            Option(
-                "armour",
-                "Whether the encrypted file is text (ASCII armour), a third larger.",
-                label="As text (ASCII armour)",
-                kind="boolean",
-                default=False,
-            ),
-            Planned("age"),
-        ),
-    ),
+    *PACKAGING,
     Option(
         "two_step",
         label="Two-step transmission",
@@ -379,7 +250,7 @@ EXPORT: tuple[Entry, ...] = (
         kind="boolean",
         default=True,
     ),
-    _CONFIRMATION,
+    CONFIRMATION,
     Option(
         "deliver_by",
         "The time of day by which the file must have been delivered, such as “07:00”; whoever listens hears when it was not.",

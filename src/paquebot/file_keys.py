@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from paquebot.errors import Problem
@@ -60,17 +59,6 @@ BAD_EXTENSION = Problem(
     "definition.bad_extension",
     "{where}: “{value}” cannot be an extension.",
     "Write “none”, or letters, digits, “-”, “_” and single dots, such as “txt” or “csv.ok”.",
-)
-
-BAD_LEVEL = Problem(
-    "definition.bad_level",
-    "{where}: {compression} has no level {level}.",
-    "Write a number from {least} to {most}, or leave it out for {usual}.",
-)
-LEVEL_OF_NOTHING = Problem(
-    "definition.meaningless_option",
-    "{where}: “{key}” means nothing when the file is compressed with {compression}.",
-    "Remove it, or choose another compression.",
 )
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -249,25 +237,6 @@ EXTENSION = Option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """The levels a compression has, from the fastest to the smallest, and the one taken when none is named."""
-
-    least: int
-    most: int
-    usual: int
-
-
-LEVELS: Mapping[str, Levels] = {
-    "gzip": Levels(0, 3, 1),
-    "zip": Levels(0, 3, 1),
-    "zstd": Levels(1, 19, 1),
-    "bzip2": Levels(1, 9, 9),
-    "xz": Levels(0, 9, 1),
-}
-"""The compressions. gzip and zip count as ISA-L does, which makes them."""
-COMPRESSION_LABELS = ("gzip", "ZIP", "Zstandard", "bzip2", "xz")
-
 _RENDERED = ("decimal_mark", "trailing_zeros", "dates", "times", "booleans")
 _TEXT_FILE = ("header", "line_ending", "encoding", "unencodable", "reader", "null_text", *_RENDERED)
 OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
@@ -285,33 +254,6 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
 def options_of(format_name: str) -> tuple[Option, ...]:
     """The options of one format."""
     return tuple(option for option in VALUE_OPTIONS if option.name in OPTIONS_OF[format_name])
-
-
-def level_option(compression: str) -> Option:
-    """The option `level` of a compression."""
-    levels = LEVELS[compression]
-    return Option(
-        "level",
-        "How hard to compress: a small number is fast, a large one makes a small file.",
-        "integer",
-        default=levels.usual,
-        least=levels.least,
-        most=levels.most,
-    )
-
-
-def check_compression(compression: str, level: int | None, inner_name: str, path: Path) -> None:
-    """Raises `DefinitionError` for a level or an inner name the compression does not have."""
-    levels = LEVELS.get(compression)
-    for key, said in (
-        ("compression_level", level is not None and levels is None),
-        ("zip_name", inner_name and compression != "zip"),
-    ):
-        if said:
-            raise DefinitionError(LEVEL_OF_NOTHING, (*path, key), key=key, compression=compression)
-    if levels and level is not None and not levels.least <= level <= levels.most:
-        told = {"least": levels.least, "most": levels.most, "usual": levels.usual}
-        raise DefinitionError(BAD_LEVEL, (*path, "compression_level"), compression=compression, level=level, **told)
 
 
 def formats_with(option_name: str) -> tuple[str, ...]:

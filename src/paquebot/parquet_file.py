@@ -1,7 +1,7 @@
 """A Parquet file written as rows come: whoever writes one decides its names and types, this module its row groups.
 
-Promise: the same rows give the same bytes. A row group is at most `GROUP_BYTES` of rows, so that neither writer nor reader ever
-holds the table; many small ones would make a large and slow file.
+Promise: the same rows give the same bytes, in blocks of `BLOCK_BYTES` but for the last. A row group is at most `GROUP_BYTES`
+of rows, so that neither writer nor reader ever holds the table; many small ones would make a large and slow file.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def parquet_blocks(rows: Rows, **settings: Any) -> Blocks:
     with closing_upstream(rows.batches), pq.ParquetWriter(cast(IO[bytes], sink), rows.schema, **settings) as writer:
         for group in _groups(rows):
             writer.write_table(group, row_group_size=group.num_rows)
-            yield from sink.taken()
-    yield from sink.taken()
+            yield from sink.blocks()
+    yield from sink.blocks()
+    yield from sink.rest()
 
 
 class _Sink(io.RawIOBase):
@@ -50,11 +51,19 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._size
 
-    def taken(self) -> Blocks:
-        pieces, self._written = self._written, []
-        whole = b"".join(pieces)
-        for start in range(0, len(whole), BLOCK_BYTES):
+    def blocks(self) -> Blocks:
+        """What is there in whole blocks; the rest waits."""
+        whole = b"".join(self._written)
+        end = len(whole) - len(whole) % BLOCK_BYTES
+        self._written = [whole[end:]]
+        for start in range(0, end, BLOCK_BYTES):
             yield whole[start : start + BLOCK_BYTES]
+
+    def rest(self) -> Blocks:
+        """What is left of less than a block, if anything is."""
+        left = b"".join(self._written)
+        if left:
+            yield left
 
 
 def _groups(rows: Rows) -> Iterator[pa.Table]:

@@ -10,20 +10,20 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from paquebot import events
+from paquebot.confirmation_keys import ZERO_ROWS
 from paquebot.delivery.tables import TableDestination
 from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact
 from paquebot.flow import Cancellation, Column, Measure, Meter, Rows, closing_upstream
 from paquebot.plan import Checkpoint, Outcome, Plan, join
 from paquebot.producing import Making
-from paquebot.reporting.confirmation import Confirmation
 from paquebot.steps import Steps
 from paquebot.verification.comparison import compare, compare_rows, strongest
 
@@ -56,7 +56,7 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     if artifact.held_for and not plan.released:
         return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
-        return Outcome("nothing_to_export", artifact, None, None, finished_at=now())
+        return voyage.send_nothing(artifact)
     if plan.destination.capabilities.fetched:
         return Outcome("delivered", artifact, None, None, finished_at=now())
     return voyage.deliver(artifact)
@@ -76,7 +76,7 @@ def clean_up(plan: Plan, listener: Listener, now: Callable[[], datetime]) -> Out
 
 def _voyage(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> _Voyage:
     if isinstance(plan.destination, TableDestination):
-        return _TableVoyage(plan, plan.destination, listener, cancellation, now)
+        return _TableVoyage(plan, listener, cancellation, now)
     return _Voyage(plan, listener, cancellation, now)
 
 
@@ -170,21 +170,23 @@ class _Voyage(Steps):
 
     def deliver(self, artifact: SealedArtifact) -> Outcome:
         plan = self.plan
-        with ExitStack() as link:
-            self._connect(link)
-            try:
-                level = strongest(plan.destination.capabilities, two_step=plan.two_step)
-                verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
-                return self._complete(artifact, verification)
-            except Exception:
-                link.close()
-                self.sweep()
-                raise
+        with self._linked(events.SEND):
+            level = strongest(plan.destination.capabilities, two_step=plan.two_step)
+            verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
+            return self._complete(artifact, verification)
+
+    def send_nothing(self, artifact: SealedArtifact) -> Outcome:
+        """No file leaves; where it was asked for, a confirmation tells that there are no rows."""
+        finished_at, confirmation = self.now(), self.plan.confirmation
+        if confirmation is not None and confirmation.when_no_file == ZERO_ROWS:
+            with self._linked(events.CONFIRM):
+                self._confirm(artifact, finished_at, None)
+        return Outcome("nothing_to_export", artifact, None, None, finished_at=finished_at)
 
     def settle(self, artifact: SealedArtifact) -> Outcome | None:
         """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
         with ExitStack() as link:
-            self._connect(link)
+            self._connect(link, events.SEND)
             level = strongest(self.plan.destination.capabilities, two_step=self.plan.two_step)
             verification = self._found(artifact, level)
             if verification:
@@ -197,16 +199,27 @@ class _Voyage(Steps):
         self.cancellation = Cancellation()
         identity = dict(self.plan.destination.identity)
         finished_at = self.now()
-        if self.plan.confirmation is not None:
-            self._confirm(self.plan.confirmation, artifact, finished_at)
+        self._confirm(artifact, finished_at, verification)
         return Outcome("delivered", artifact, self.plan.remote_path, verification, identity, finished_at)
 
-    def _connect(self, link: ExitStack) -> None:
+    @contextmanager
+    def _linked(self, step: str) -> Iterator[None]:
+        """With the server reached, for `step`; when something goes wrong, what was left there is swept over another link."""
+        with ExitStack() as link:
+            self._connect(link, step)
+            try:
+                yield
+            except Exception:
+                link.close()
+                self.sweep()
+                raise
+
+    def _connect(self, link: ExitStack, step: str) -> None:
         """A server that lets nobody in fails the step the link was for. It is not asked again to sweep: nothing was sent."""
         try:
             link.enter_context(self.plan.destination)
         except PaquebotError as error:
-            step = events.CONFIRM if self.plan.checkpoint.verification else events.SEND
+            step = events.CONFIRM if self.plan.checkpoint.verification else step
             self.listener.tell(events.StepStarted(step))
             self.listener.tell(events.StepFailed(step, describe(error)))
             raise
@@ -282,9 +295,13 @@ class _Voyage(Steps):
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
         return self.plan.same_again and self._holds(artifact, level) is not None
 
-    def _confirm(self, confirmation: Confirmation, artifact: SealedArtifact, finished_at: datetime) -> None:
+    def _confirm(self, artifact: SealedArtifact, finished_at: datetime, verification: str | None) -> None:
+        """`verification` is the level the file was compared at; None when no file left."""
+        if (confirmation := self.plan.confirmation) is None:
+            return
         with self._step(events.CONFIRM) as detail:
-            content = confirmation.write(artifact, self.plan.remote_path, self.plan.started_at, finished_at)
+            delivered_to = self.plan.remote_path if verification else None
+            content = confirmation.write(artifact, delivered_to, self.plan.started_at, finished_at, verification)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
             self._deposit(content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
@@ -335,16 +352,10 @@ class _TableVoyage(_Voyage):
     Publishing is done at most once by whoever carries it out, so that an earlier attempt's is found, never repeated.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        table: TableDestination,
-        listener: Listener,
-        cancellation: Cancellation,
-        now: Callable[[], datetime],
-    ) -> None:
-        super().__init__(plan, listener, cancellation, now)
-        self.table = table
+    @property
+    def table(self) -> TableDestination:
+        """The destination, as `_voyage` saw it."""
+        return cast(TableDestination, self.plan.destination)
 
     def _found(self, artifact: SealedArtifact, level: str) -> str | None:
         if not self.plan.checkpoint.intended:

@@ -20,7 +20,7 @@ UNKNOWN_PLUGIN = Problem(
 
 DESTINATIONS = {
     "sftp": "paquebot.delivery.sftp:SftpDestination",
-    "ftps": "paquebot.delivery.ftp:FtpsDestination",
+    "ftps": "paquebot.delivery.ftps:FtpsDestination",
     "ftp": "paquebot.delivery.ftp:FtpDestination",
     "webdav": "paquebot.delivery.webdav:WebDavDestination",
     "https": "paquebot.delivery.https:HttpsDestination",

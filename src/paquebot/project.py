@@ -19,6 +19,7 @@ from paquebot.known_names import check_known
 from paquebot.options import DefinitionError, Path, read
 from paquebot.project_keys import DESTINATION_KINDS, project_entries
 from paquebot.query_build import QueryBuild
+from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
 
 TAKEN_NAME = Problem(
@@ -111,6 +112,7 @@ class ServerDefinition:
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
+    care: ServerCare = USUAL_CARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,12 @@ def _query(values: Mapping[str, Any], path: Path) -> SavedQuery:
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
-    kind = next(key for key, value in values.items() if key != "name" and value is not None)
+    apart = {"name", *(entry.name for entry in SERVER)}
+    kind = next(key for key, value in values.items() if key not in apart and value is not None)
     for key, value in values[kind].items():
         if is_reference(value):
             raise DefinitionError(REFERENCE, (*path, kind, str(key)))
-    return ServerDefinition(values["name"], kind, values[kind])
+    return ServerDefinition(values["name"], kind, values[kind], ServerCare.of(values))
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:

@@ -15,6 +15,7 @@ from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
 from paquebot.query_build import BUILD
 from paquebot.schedule_keys import read_date
+from paquebot.server_keys import SERVER
 
 VERSION = 1
 DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
@@ -161,7 +162,9 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
     kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
     planned = tuple(Planned(kind) for kind in _PLANNED_KINDS if kind not in destination_kinds)
     name = Option("name", "The server's name.", required=True, check=check_name)
-    servers = Section("servers", "Places files are delivered to.", (name, *kinds, *planned), many=True, check=_one_of(kinds))
+    servers = Section(
+        "servers", "Places files are delivered to.", (name, *SERVER, *kinds, *planned), many=True, check=_one_of(kinds)
+    )
     version = Option("version", "The version of this format: 1.", kind="integer", required=True, check=_check_version)
     return (
         version,

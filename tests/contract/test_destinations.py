@@ -6,7 +6,8 @@ import asyncssh
 import pytest
 
 from paquebot.delivery.folder import FolderDestination
-from paquebot.delivery.ftp import FtpDestination, FtpsDestination
+from paquebot.delivery.ftp import FtpDestination
+from paquebot.delivery.ftps import FtpsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
 from paquebot.delivery.s3 import S3Destination
 from paquebot.delivery.sftp import SftpDestination

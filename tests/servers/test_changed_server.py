@@ -11,6 +11,7 @@ from journeys.projects import REGIONS, Worker, export_of, finished, text_of
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError
 from paquebot.options import read
+from paquebot.project import ServerDefinition
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def run(records: Any) -> Any:
 
     project = Project.objects.create(name="p", lake_schema="lake_p", lake_role="r", lake_password="")
     written = {"host": "quay.example", "username": "us", "password": Secret("the first password")}
-    server = add_server(records, project, "partner", "sftp", written)
+    server = add_server(records, project, ServerDefinition("partner", "sftp", written))
     Query.objects.create(project=project, name="q", sql="select 1")
     document = ExportDefinition.from_document(
         {"name": "a", "destination": {"server": "partner"}, "content": {"query": "q"}}
@@ -39,7 +40,7 @@ def changed(records: Any, run: Any, **written: Any) -> None:
 
     server = Server.objects.get(id=run.definition["server"]["id"])
     now = {"host": "quay.example", "username": "us", "password": Secret("the first password"), **written}
-    keep_server(records, server.project, server.name, "sftp", read(options_of("sftp"), now))
+    keep_server(records, server.project, ServerDefinition(server.name, "sftp", read(options_of("sftp"), now)))
 
 
 @pytest.mark.parametrize(

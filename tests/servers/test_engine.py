@@ -92,6 +92,15 @@ def test_an_export_runs_once_at_a_time_and_a_server_takes_two(project):
     assert [run.job_id is not None for run in runs] == [True, False, True, False]
 
 
+def test_a_server_takes_no_more_runs_at_once_than_it_is_told_to(project):
+    from paquebot.engine import asking
+    from paquebot.records.models import Server
+
+    Server.objects.update(max_concurrency=1)
+    runs = [asking.run_now(make_export(project, name)) for name in ("a", "b")]
+    assert [run.job_id is not None for run in runs] == [True, False]
+
+
 def test_what_waits_is_admitted_when_room_is_made(project):
     from paquebot.engine import attempts
     from paquebot.engine.asking import run_now

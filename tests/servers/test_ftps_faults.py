@@ -7,7 +7,8 @@ import pytest
 
 from fixtures.disks import small_disk
 from paquebot.delivery.doctor import examine
-from paquebot.delivery.ftp import FtpDestination, FtpsDestination
+from paquebot.delivery.ftp import FtpDestination
+from paquebot.delivery.ftps import FtpsDestination
 from paquebot.errors import DeliveryError, VerificationError, describe
 from paquebot.flow import BLOCK_BYTES
 from paquebot.options import read
@@ -233,7 +234,7 @@ class TestDelivering:
         folder = ftpd.folder()
         findings = examine(destination_at(ftpd, publishing="final_name"), folder.remote)
         assert [(finding.step, finding.error) for finding in findings] == [
-            (step, None) for step in ("connect", "send", "compare", "remove")
+            (step, None) for step in ("name", "connect", "identity", "sign_in", "folder", "send", "compare", "remove")
         ]
         assert folder.names() == set()
 

@@ -121,7 +121,8 @@ def test_a_refusal_is_told_by_its_meaning_and_no_redirect_is_followed(taker, voy
 
 
 def test_the_doctor_hands_no_test_file_to_somebody_who_would_keep_it(taker):
-    assert [(finding.step, finding.error) for finding in examine(https_at(taker), "")] == [("connect", None)]
+    steps = [(finding.step, finding.error) for finding in examine(https_at(taker), "")]
+    assert steps == [("name", None), ("connect", None), ("identity", None)]
     assert taker.taken == []
 
 
@@ -129,6 +130,9 @@ def test_the_doctor_walks_the_whole_way_of_a_web_folder_and_cleans_up(webdav):
     folder = webdav.folder()
     findings = examine(webdav_at(webdav), folder.remote)
     assert [(finding.step, finding.error) for finding in findings] == [
-        (step, None) for step in ("connect", "send", "compare", "publish", "remove")
+        (step, None)
+        for step in ("name", "connect", "identity", "sign_in", "folder", "room", "send", "compare", "publish", "remove")
     ]
+    room = next(finding.room_bytes for finding in findings if finding.step == "room")
+    assert room is not None and room > 1_000_000
     assert folder.names() == set()

@@ -93,7 +93,7 @@ def test_a_name_alone_makes_a_draft_with_the_promised_defaults():
         ),
         obfuscation=None,
         compression="none",
-        encryption_keys=(),
+        encryption=None,
         two_step=True,
         confirmation=None,
     )
@@ -200,8 +200,8 @@ def test_a_file_keeps_the_options_of_its_format_and_no_others():
         ({"file": {"format": "xml", "row_element": "a b"}}, "definition.bad_element", "a b"),
         ({"file": {"format": "xlsx", "sheet": "a/b"}}, "definition.bad_sheet", "a/b"),
         ({"compression": "gzip", "compression_level": 9}, "definition.bad_level", "9"),
-        ({"compression_level": 1}, "definition.meaningless_option", "compression_level"),
-        ({"compression": "gzip", "zip_name": "x.csv"}, "definition.meaningless_option", "zip_name"),
+        ({"compression_level": 1}, "definition.meaningless_with_compression", "compression_level"),
+        ({"compression": "gzip", "zip_name": "x.csv"}, "definition.meaningless_with_compression", "zip_name"),
     ],
 )
 def test_an_option_of_the_file_that_cannot_be_is_refused_where_it_stands(changes, code, said):
@@ -324,7 +324,6 @@ def test_a_region_without_phone_numbers_is_refused():
         ({"file": {"format": "avro"}}, "avro"),
         ({"encryption": {"age": ["x"]}}, "age"),
         ({"obfuscation": {"algorithm": "md5", "fields": {"email": {}}}}, "md5"),
-        ({"confirmation": {"name": "ok.csv", "format": "csv"}}, "csv"),
     ],
 )
 def test_what_is_planned_is_refused_by_saying_so(changes, said):

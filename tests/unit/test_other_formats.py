@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from fixtures.programs import needed
 from fixtures.tables import EVERY_TYPE, MOMENT, TABLES, made, written
 from paquebot.errors import FormatError, RunCancelledError
-from paquebot.file_keys import FORMATS, LEVELS, level_option, options_of
+from paquebot.file_keys import FORMATS, options_of
 from paquebot.flow import Rows
 from paquebot.formats import xlsx
 from paquebot.formats.json_array import JsonFormat
@@ -29,6 +29,7 @@ from paquebot.formats.parquet import ParquetFormat
 from paquebot.formats.tsv import TsvFormat
 from paquebot.formats.xlsx import XlsxFormat
 from paquebot.formats.xml import XmlFormat
+from paquebot.packaging_keys import LEVELS, level_option
 from paquebot.plugins import find
 
 ALL = [JsonLinesFormat, JsonFormat, XmlFormat, ParquetFormat, XlsxFormat, TsvFormat]

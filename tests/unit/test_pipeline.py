@@ -415,3 +415,41 @@ def test_a_run_that_does_not_go_on_sends_nothing_more(plan, store):
     over = replace(plan, attempt=2, checkpoint=pipeline.Checkpoint(artifact, intended=True))
     assert pipeline.clean_up(over, Recorder(), lambda: NOON) is None
     assert store.files == {}
+
+
+def confirming(**more) -> Confirmation:
+    return Confirmation("/entrant", "ok.txt", "text", ("rows", "file_name", "size_bytes", "sha256"), {}, **more)
+
+
+def nothing(plan: pipeline.Plan, **more) -> pipeline.Plan:
+    """The plan of an export that sends no file, because there is nothing to export."""
+    empty = ArrowSource([], pa.schema([("code", pa.string())]))
+    return replace(plan, source=empty, when_empty="no_file", **more)
+
+
+def test_when_no_file_leaves_a_confirmation_tells_of_zero_rows_or_there_is_none_as_chosen(plan, store):
+    assert carry_out(nothing(plan, confirmation=confirming()), Recorder()).status == "nothing_to_export"
+    assert store.files == {}
+    listener = Recorder()
+    outcome = carry_out(nothing(plan, confirmation=confirming(when_no_file="zero_rows")), listener)
+    assert (outcome.status, outcome.remote_path, outcome.verification) == ("nothing_to_export", None, None)
+    assert store.files == {"/entrant/ok.txt": b"rows: 0\nfile_name: \nsize_bytes: 0\nsha256: \n"}
+    assert listener.steps()[-2:] == ["started confirm", "finished confirm"]
+
+
+def test_a_confirmation_of_zero_rows_that_cannot_be_written_fails_the_run_and_is_all_that_is_tried_again(plan, store):
+    class Refusing(MemoryDestination):
+        def publish(self, hidden, final, *, replace):
+            raise DeliveryError(LOST)
+
+    asked = nothing(plan, confirmation=confirming(when_no_file="zero_rows"))
+    listener = Recorder()
+    with pytest.raises(DeliveryError):
+        carry_out(replace(asked, destination=Refusing(plan.destination.options)), listener)
+    assert listener.the(events.StepFailed).name == "confirm"
+    assert store.files == {}
+    checkpoint = pipeline.Checkpoint(listener.the(events.ArtifactSealed).artifact)
+    again = Recorder()
+    carry_out(replace(asked, attempt=2, source=None, checkpoint=checkpoint), again)
+    assert again.steps() == ["started confirm", "finished confirm"]
+    assert set(store.files) == {"/entrant/ok.txt"}

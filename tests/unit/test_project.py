@@ -16,6 +16,7 @@ from paquebot.project import (
     SavedQuery,
     ServerDefinition,
 )
+from paquebot.server_keys import ServerCare
 
 PRIVATE_KEY = "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\nabc"
 PUBLIC_KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -179,6 +180,30 @@ def test_things_of_different_kinds_may_share_a_name():
 )
 def test_a_server_has_exactly_one_known_kind(server, said):
     assert refused(put([server], "servers")).message == said
+
+
+def server_alone(**care):
+    written = {"version": 1, "project": {"name": "a"}, "servers": [{"name": "x", "folder": {"path": "."}, **care}]}
+    return ProjectDocument.from_document(written).servers[0]
+
+
+def test_a_server_says_how_many_runs_it_takes_and_how_often_it_is_tested():
+    told = server_alone(limit=1, canary={"every": "6_hours", "write": False})
+    assert (told.kind, told.care) == ("folder", ServerCare(1, "6_hours", False))
+    assert server_alone().care == ServerCare(2, "never", True)
+
+
+@pytest.mark.parametrize(
+    ("care", "said"),
+    [
+        ({"limit": 0}, "servers[0].limit: “limit” must lie between 1 and 20."),
+        ({"canary": {"every": "minute"}}, "servers[0].canary.every: “every” cannot be “minute”."),
+    ],
+)
+def test_a_care_that_means_nothing_is_refused(care, said):
+    with pytest.raises(DefinitionError) as caught:
+        server_alone(**care)
+    assert caught.value.message == said
 
 
 def test_another_kind_of_destination_is_known_as_soon_as_its_plug_in_is():

@@ -11,11 +11,12 @@ from fixtures.stocked import PEOPLE
 @pytest.fixture
 def equipped(stocked, served):
     """A project with a query and a folder to deliver to."""
+    from paquebot.project import ServerDefinition
     from paquebot.records.queries import add_query
     from paquebot.records.servers import add_server
 
     add_query(served, stocked.project, "spenders", "select email from people join orders using (id)")
-    add_server(served, stocked.project, "quai", "folder", {"path": "out"})
+    add_server(served, stocked.project, ServerDefinition("quai", "folder", {"path": "out"}))
     return stocked
 
 

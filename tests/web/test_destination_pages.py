@@ -91,8 +91,8 @@ def test_a_folder_outside_the_allowed_ones_is_refused_beside_its_field(cast, ser
 def test_the_test_tells_each_step_with_its_time_and_leaves_nothing(cast, served):
     cast.alice.post(f"{NEW}folder/", {"name": "quai", "path": "out"})
     answer = cast.alice.post(f"{LIST}quai/test/", {"folder": ""}, headers={"HX-Request": "true"}).text
-    assert re.findall(r'<li class="(finding-\w+)">', answer) == ["finding-good"] * 5
-    assert len(re.findall(r'finding-time">[^<]*\d[^<]*s<', answer)) == 5
+    assert re.findall(r'<li class="(finding-\w+)">', answer) == ["finding-good"] * 7
+    assert len(re.findall(r'finding-time">[^<]*\d[^<]*s<', answer)) == 7
     assert "quai is ready to receive files." in answer
     assert list((served.home.allowed_folders[0] / "out").iterdir()) == []
     (served.home.allowed_folders[0] / "out").rmdir()

@@ -74,7 +74,7 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
     cast.alice.post(PAGE, part(export, "file", name="all_{run.id}", delimiter=";", line_ending="lf", header="on"))
     cast.alice.post(PAGE, part(export, "parameters", label="Gone", description="Nobody writes to them."))
     cast.alice.post(PAGE, part(export, "production", when_empty="no_file", if_exists="refuse", order="none"))
-    cast.alice.post(PAGE, part(export, "proof", two_step="", confirm="on", name="done.json", format="json", content=["rows"]))
+    cast.alice.post(PAGE, part(export, "proof", two_step=""))
     export.refresh_from_db()
     written = export.definition
     chosen = {
@@ -95,7 +95,6 @@ def test_each_part_is_saved_and_raises_the_version(cast, export):
         "twice": False,
     }
     assert written["two_step"] is False
-    assert written["confirmation"] == {"name": "done.json", "format": "json", "content": ["rows"]}
     assert export.version == 6
 
 
@@ -158,7 +157,6 @@ def test_a_schedule_as_people_write_it_moves_the_next_run(cast, export):
         ("destination", {"server": "quay", "folder": "../../etc"}, "leads upwards"),
         ("destination", {"server": "quay", "folder": "/etc"}, "“/etc” leads outside"),
         ("destination", {"server": "moon", "folder": ""}, "Select a valid choice"),
-        ("proof", {"confirm": "on", "name": "", "format": "json", "content": ["rows"]}, "has no name"),
     ],
 )
 def test_what_is_wrong_stands_beside_the_field_and_is_kept(cast, export, name, values, told):

@@ -21,6 +21,7 @@ EXPECTED = [
 @pytest.fixture
 def ready(laked, served, tmp_path, password_server):
     """What an owner prepared: the contacts, a query, and the partner's server."""
+    from paquebot.project import ServerDefinition
     from paquebot.records.importing import Target, import_file
     from paquebot.records.queries import add_query
     from paquebot.records.servers import add_server
@@ -37,7 +38,7 @@ def ready(laked, served, tmp_path, password_server):
         "password": password_server.password,
         "host_key": password_server.host_key,
     }
-    add_server(served, laked.project, "partner", "sftp", reached)
+    add_server(served, laked.project, ServerDefinition("partner", "sftp", reached))
     return folder
 
 

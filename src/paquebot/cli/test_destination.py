@@ -19,8 +19,9 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
 def execute(arguments: argparse.Namespace, out: Output) -> int:
     """Returns 0 when every step worked, 1 otherwise; the test files are removed again."""
     from paquebot.cli.opening import installation, project_of
-    from paquebot.cli.telling import duration, step_name
+    from paquebot.cli.telling import duration
     from paquebot.errors import describe, render
+    from paquebot.records import figures
 
     _ = out.translate
     with installation() as records:
@@ -28,6 +29,7 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
         from paquebot.records.destinations import destination_of
         from paquebot.records.models import Server
         from paquebot.records.selectors import find_named
+        from paquebot.records.words import test_step
 
         server = find_named(Server, project_of(arguments), arguments.name)
         destination = destination_of(records, server)
@@ -36,13 +38,14 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     problem = render(describe(failed), _) if failed else None
     steps = [
         {"name": finding.step, "status": "failed" if finding.error else "done", "seconds": finding.seconds}
+        | ({} if finding.room_bytes is None else {"room_bytes": finding.room_bytes})
         for finding in findings
     ]
     out.document({"server": server.name, "ok": failed is None, "error": problem, "steps": steps})
     for finding in findings:
-        out.line(
-            f"  {'✗' if finding.error else '✓'} {step_name(finding.step, _):<12} {duration(finding.seconds, out.language)}"
-        )
+        line = f"  {'✗' if finding.error else '✓'} {test_step(finding.step, _):<32} {duration(finding.seconds, out.language)}"
+        room = finding.room_bytes
+        out.line(line if room is None else f"{line}   {_('{room} free').format(room=figures.size(room, out.language, _))}")
     if problem:
         out.line(f"  {problem['message']}\n  {problem['hint']}\n  ({problem['code']})")
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+from paquebot.delivery import stages
 from paquebot.delivery.problems import ADDRESS_REFUSED, HOST_UNKNOWN, UNREACHABLE
 from paquebot.errors import DeliveryError
 
@@ -26,7 +27,10 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 def dial(host: str, port: int, timeout_seconds: float) -> socket.socket:
     """A TCP connection to `host`. Each of its addresses gets `timeout_seconds` to answer. Raises `DeliveryError`."""
     failure: OSError | None = None
-    for address in resolve(host, port):
+    stages.begin(stages.NAME)
+    addresses = resolve(host, port)
+    stages.begin(stages.CONNECT)
+    for address in addresses:
         try:
             return socket.create_connection((address, port), timeout_seconds)
         except OSError as error:

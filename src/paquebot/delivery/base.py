@@ -76,6 +76,8 @@ BANDWIDTH = Option(
     most=10**7,
     tuning=True,
 )
+SERVER_OPTIONS = (CREATE_FOLDERS, OTHER_HOSTS, BANDWIDTH, PUBLISHING, STAGING_FOLDER)
+"""What every server with folders that is reached by its host can be told."""
 
 AMBIENT, SIGN_IN = "ambient", "sign_in"
 """The value of the option `sign_in` that means: as the machine itself. Only where an administrator allows it."""
@@ -154,6 +156,13 @@ class Destination(ABC):
     def names(self, folder: str) -> Iterable[str]:
         """The names of the files in `folder`, none when it is missing or cannot be listed. Only with `CAPABILITIES.listing`."""
         return ()
+
+    def require_folder(self, path: str) -> None:  # noqa: B027 - nothing is the right thing where a path is only a name
+        """Raises `delivery.folder_missing` unless there is a folder for a file at `path`. Only with `CAPABILITIES.folders`."""
+
+    def room_bytes(self, path: str) -> int | None:
+        """How much more the folder of `path` can hold, as the server tells; None when it does not."""
+        return None
 
     def make_folder(self, folder: str) -> None:  # noqa: B027 - nothing is the right thing where a path is only a name
         """Makes `folder` with all above it; nothing happens when it is there, or where a path is only a name."""

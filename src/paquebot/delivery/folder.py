@@ -86,7 +86,7 @@ class FolderDestination(Destination):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         file = self._locate(path)
-        self._require_room(file.parent, path, size_bytes)
+        self._require_room(path, size_bytes)
         with self._translated(path):
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
         try:
@@ -100,6 +100,15 @@ class FolderDestination(Destination):
         finally:
             os.close(handle)
         return accepted
+
+    def require_folder(self, path: str) -> None:
+        if not self._locate(path).parent.is_dir():
+            raise self._error(FOLDER_MISSING, path)
+
+    def room_bytes(self, path: str) -> int | None:
+        with self._translated(path):
+            room = os.statvfs(self._locate(path).parent)
+        return room.f_bavail * room.f_frsize if room.f_blocks else None
 
     def size(self, path: str) -> int | None:
         with self._translated(path):
@@ -154,10 +163,9 @@ class FolderDestination(Destination):
             raise self._error(PATH_REFUSED, path)
         return folder / wanted.name
 
-    def _require_room(self, folder: Path, path: str, size_bytes: int) -> None:
-        with self._translated(path):
-            room = os.statvfs(folder)
-        if room.f_blocks and room.f_bavail * room.f_frsize < size_bytes:
+    def _require_room(self, path: str, size_bytes: int) -> None:
+        room = self.room_bytes(path)
+        if room is not None and room < size_bytes:
             raise self._error(NO_SPACE, path)
 
     def _error(self, problem: Problem, path: str, **parameters: Any) -> DeliveryError:

@@ -1,4 +1,4 @@
-"""FTP and FTPS: files to a partner's FTP server, protected by TLS unless somebody chose the unprotected kind.
+"""FTP: files to a partner's FTP server, without protection; `ftps.py` is the same under TLS, and is what to use.
 
 FTP has no exclusive creation and no word for most mishaps: a name is looked at before it is written, and after a refusal the
 destination finds out by looking whether the folder, the right or the room was missing. Where the server offers HASH (RFC
@@ -18,15 +18,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from paquebot.credentials import Secret
-from paquebot.delivery.base import (
-    BANDWIDTH,
-    CREATE_FOLDERS,
-    OTHER_HOSTS,
-    PUBLISHING,
-    STAGING_FOLDER,
-    Capabilities,
-    Destination,
-)
+from paquebot.delivery.base import SERVER_OPTIONS, Capabilities, Destination
 from paquebot.delivery.ftp_client import FtpClient, meaning
 from paquebot.delivery.problems import (
     CANNOT_REPLACE,
@@ -39,7 +31,7 @@ from paquebot.delivery.problems import (
     SIGN_IN_REFUSED,
     UNUSABLE_NAME,
 )
-from paquebot.delivery.tls import AUTHORITY, CERTIFICATE, fingerprint, translated, trusting
+from paquebot.delivery.tls import fingerprint
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks
 from paquebot.language import translatable
@@ -49,11 +41,6 @@ TLS_REQUIRED = Problem(
     "delivery.tls_required",
     "{place} lets nobody in without TLS.",
     "Use the kind “ftps” for this server.",
-)
-NOT_PROTECTED = Problem(
-    "delivery.not_protected",
-    "{place} does not offer TLS.",
-    "Ask whoever runs the server to offer FTPS. Only where nothing else can be had, use the unprotected kind “ftp”.",
 )
 _PROTECTION_WANTED = ("521", "522", "534", "550 SSL", "550 TLS")
 
@@ -94,11 +81,7 @@ class FtpDestination(Destination):
             most=3600,
             tuning=True,
         ),
-        CREATE_FOLDERS,
-        OTHER_HOSTS,
-        BANDWIDTH,
-        PUBLISHING,
-        STAGING_FOLDER,
+        *SERVER_OPTIONS,
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
 
@@ -146,6 +129,10 @@ class FtpDestination(Destination):
                 self._forget_answer()
             raise
         return accepted
+
+    def require_folder(self, path: str) -> None:
+        if self._why(path) is FOLDER_MISSING:
+            raise self._error(FOLDER_MISSING, path)
 
     def size(self, path: str) -> int | None:
         try:
@@ -347,42 +334,6 @@ class FtpDestination(Destination):
             raise self._error(UNUSABLE_NAME, path) from error
         except (ftplib.Error, OSError, EOFError) as error:
             raise self._error(meaning(error), path) from error
-
-
-class FtpsDestination(FtpDestination):
-    """A folder on an FTP server reached under TLS."""
-
-    NAME = "ftps"
-    RISK: ClassVar[str] = ""
-    OPTIONS = (
-        *FtpDestination.OPTIONS[:4],
-        Option(
-            "protection",
-            "When TLS begins: on request (explicit, port 21) or with the first byte (implicit, port 990).",
-            label="Protection",
-            default="explicit",
-            choices=("explicit", "implicit"),
-            choice_labels=("TLS on request (explicit)", "TLS from the first byte (implicit)"),
-        ),
-        CERTIFICATE,
-        AUTHORITY,
-        *FtpDestination.OPTIONS[4:],
-    )
-
-    def _trust(self) -> ssl.SSLContext:
-        return trusting(self.options, self._place)
-
-    def _conversation(self, context: ssl.SSLContext | None) -> FtpClient:
-        with translated(self._place, self._look):
-            try:
-                return super()._conversation(context)
-            except ftplib.error_perm as error:
-                raise self._error(NOT_PROTECTED) from error
-
-    def _look(self, context: ssl.SSLContext) -> str:
-        client = super()._conversation(context)
-        with contextlib.closing(client):
-            return fingerprint(client.sock) if client.sock else ""
 
 
 _LAST_WORD_SECONDS = 5

@@ -11,6 +11,7 @@ import ftplib
 import socket
 import ssl
 
+from paquebot.delivery import stages
 from paquebot.delivery.address import dial
 from paquebot.delivery.problems import BUSY, CONNECTION_LOST, NO_SPACE, PERMISSION_DENIED, REFUSED, UNUSABLE_NAME
 from paquebot.errors import Problem
@@ -46,6 +47,7 @@ class FtpClient(ftplib.FTP):
         self.sock.settimeout(stall_seconds)
 
     def sign_in(self, username: str, password: str) -> None:
+        stages.begin(stages.SIGN_IN)
         self.login(username, password)
         if self._context:
             self.voidcmd("PBSZ 0")
@@ -90,6 +92,7 @@ class FtpClient(ftplib.FTP):
 
     def _protect(self) -> None:
         if self._context and self.sock:
+            stages.begin(stages.IDENTITY)
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
 
 

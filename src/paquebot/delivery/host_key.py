@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import asyncssh
@@ -28,15 +29,19 @@ _PUBLIC_KEY = re.compile(r"(?:\S+\s+)?(ssh-[a-z0-9-]+|ecdsa-sha2-nistp[0-9]{3})\
 
 
 class PinnedHostKey(asyncssh.SSHClient):
-    """Accepts the one host key that was written down, and remembers the one it was shown."""
+    """Accepts the one host key that was written down, and remembers the one it was shown. `met` is called then."""
 
-    def __init__(self, expected: str | None) -> None:
+    def __init__(self, expected: str | None, met: Callable[[], None]) -> None:
         self._expected = fingerprint_of(expected) if expected else ""
+        self._met = met
         self.offered = ""
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.offered = key.get_fingerprint("sha256")
-        return self.offered == self._expected
+        if self.offered != self._expected:
+            return False
+        self._met()
+        return True
 
 
 def check(written: Any, path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from paquebot.delivery import stages
 from paquebot.delivery.address import dial
 from paquebot.delivery.problems import CONNECTION_LOST, NOT_HTTP, UNPROTECTED
 from paquebot.delivery.tls import AUTHORITY, CERTIFICATE, fingerprint, translated, trusting
@@ -155,6 +156,7 @@ class HttpLink:
         link = dial(self._host, self._port, seconds)
         try:
             if context is not None:
+                stages.begin(stages.IDENTITY)
                 link = context.wrap_socket(link, server_hostname=self._host)
             link.settimeout(self._stall_seconds)
         except BaseException:

@@ -60,7 +60,7 @@ class HttpsDestination(Destination):
         *URL_OPTIONS,
         BANDWIDTH,
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, hidden_name=False)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, folders=False, hidden_name=False)
 
     def __enter__(self) -> Self:
         self._link = HttpLink(self.options["url"], self.options)

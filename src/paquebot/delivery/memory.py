@@ -57,7 +57,7 @@ class MemoryDestination(Destination):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         place = self._locate(path)
-        self._require_folder(place)
+        self.require_folder(place)
         self._require_room(path, size_bytes)
         if place in self.store.files:
             raise self._error(NAME_TAKEN, path)
@@ -71,6 +71,14 @@ class MemoryDestination(Destination):
         content = self.store.files.get(self._locate(path))
         return None if content is None else len(content)
 
+    def require_folder(self, path: str) -> None:
+        place = self._locate(path)
+        if posixpath.dirname(place) not in self.store.folders:
+            raise self._error(FOLDER_MISSING, place)
+
+    def room_bytes(self, path: str) -> int | None:
+        return self.store.free_bytes
+
     def read(self, path: str) -> Blocks:
         content = self.store.files.get(self._locate(path))
         if content is None:
@@ -83,7 +91,7 @@ class MemoryDestination(Destination):
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
         source, target = self._locate(temporary), self._locate(final)
-        self._require_folder(target)
+        self.require_folder(target)
         if source not in self.store.files:
             raise self._error(FILE_MISSING, temporary)
         if target in self.store.files and not replace:
@@ -97,10 +105,6 @@ class MemoryDestination(Destination):
         if not self._connected:
             raise self._error(CONNECTION_LOST, path)
         return posixpath.normpath(posixpath.join("/", path))
-
-    def _require_folder(self, place: str) -> None:
-        if posixpath.dirname(place) not in self.store.folders:
-            raise self._error(FOLDER_MISSING, place)
 
     def _require_room(self, path: str, needed_bytes: int) -> None:
         if self.store.free_bytes is not None and self.store.free_bytes < needed_bytes:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from paquebot.delivery import stages
 from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS, Answer
 from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, SIGN_IN_REFUSED
@@ -64,6 +65,8 @@ class S3Destination(Destination):
     def __enter__(self) -> Self:
         self._requests = S3Requests(self.options, self._clock)
         self._sent: dict[str, tuple[str, str]] = {}
+        self._requests.connect()
+        stages.begin(stages.SIGN_IN)
         # The bucket is asked for the one thing that needs no right but that of knowing it.
         answer = self._requests.ask("GET", "", {"list-type": "2", "max-keys": "1"})
         if answer.status != 200:

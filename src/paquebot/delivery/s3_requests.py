@@ -69,6 +69,9 @@ class S3Requests:
         """The same over a connection of its own."""
         return S3Requests(self._options, self._clock)
 
+    def connect(self) -> None:
+        self._link.connect()
+
     def close(self) -> None:
         self._link.close()
 

@@ -19,15 +19,7 @@ from typing import Any, Self
 import asyncssh
 
 from paquebot.delivery import host_key
-from paquebot.delivery.base import (
-    BANDWIDTH,
-    CREATE_FOLDERS,
-    OTHER_HOSTS,
-    PUBLISHING,
-    STAGING_FOLDER,
-    Capabilities,
-    Destination,
-)
+from paquebot.delivery.base import SERVER_OPTIONS, Capabilities, Destination
 from paquebot.delivery.loop_thread import Answer, LoopThread
 from paquebot.delivery.problems import (
     CANNOT_REPLACE,
@@ -91,11 +83,7 @@ class SftpDestination(Destination):
             default=False,
             tuning=True,
         ),
-        CREATE_FOLDERS,
-        OTHER_HOSTS,
-        BANDWIDTH,
-        PUBLISHING,
-        STAGING_FOLDER,
+        *SERVER_OPTIONS,
         Option("connect_timeout_seconds", "How long to wait for an answer.", default=15, most=300, **_PATIENCE),
         Option("keepalive_interval_seconds", "How often to call a silent server.", default=1, most=300, **_PATIENCE),
         Option("keepalive_count", "How many calls may stay unanswered.", default=3, most=100, **_PATIENCE),
@@ -141,6 +129,19 @@ class SftpDestination(Destination):
                 self._ask(upload.abandon(), path)
             raise
         return upload.accepted
+
+    def require_folder(self, path: str) -> None:
+        if self._ask(self._client.stat(posixpath.dirname(path) or "."), path).type != asyncssh.FILEXFER_TYPE_DIRECTORY:
+            raise self._error(FOLDER_MISSING, path)
+
+    def room_bytes(self, path: str) -> int | None:
+        try:
+            room = self._ask(self._client.statvfs(posixpath.dirname(path) or "."), path)
+        except DeliveryError as error:
+            if error.problem in (UNSUPPORTED, REFUSED, PERMISSION_DENIED):
+                return None
+            raise
+        return room.bavail * (room.frsize or room.bsize) if room.blocks else None
 
     def size(self, path: str) -> int | None:
         try:
@@ -208,13 +209,8 @@ class SftpDestination(Destination):
                 raise
 
     def _require_room(self, path: str, size_bytes: int) -> None:
-        try:
-            room = self._ask(self._client.statvfs(posixpath.dirname(path) or "."), path)
-        except DeliveryError as error:
-            if error.problem in (UNSUPPORTED, REFUSED, PERMISSION_DENIED):
-                return
-            raise
-        if room.blocks and room.bavail * (room.frsize or room.bsize) < size_bytes:
+        room = self.room_bytes(path)
+        if room is not None and room < size_bytes:
             raise self._error(NO_SPACE, path)
 
     def _create(self, path: str) -> asyncssh.SFTPClientFile:

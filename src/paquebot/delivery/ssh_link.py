@@ -11,13 +11,14 @@ import contextlib
 import ipaddress
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
 
 from paquebot.credentials import Secret
-from paquebot.delivery import host_key
+from paquebot.delivery import host_key, stages
 from paquebot.delivery.address import dial, is_refused
 from paquebot.delivery.loop_thread import LoopThread
 from paquebot.delivery.problems import (
@@ -135,7 +136,7 @@ class SshLink:
         offered: list[str] = []
         known = (*_HOST_KEY_ALGORITHMS, *(("ssh-rsa",) if self._legacy else ()))
         for algorithms in (known, *((one,) for one in known)):
-            pin = host_key.PinnedHostKey(stop.host_key)
+            pin = host_key.PinnedHostKey(stop.host_key, partial(stages.teller(), stages.SIGN_IN))
             try:
                 return self._loop.run(self._handshake(stop, pin, keys, algorithms, through)), pin.offered
             except asyncssh.HostKeyNotVerifiable:
@@ -168,6 +169,7 @@ class SshLink:
             _refuse_literal(stop.host)
         else:
             way["sock"] = dial(stop.host, stop.port, options["connect_timeout_seconds"])
+        stages.begin(stages.IDENTITY)
         return asyncssh.connect(
             stop.host,
             stop.port,

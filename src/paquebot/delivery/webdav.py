@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
 from paquebot.credentials import Secret
+from paquebot.delivery import stages
 from paquebot.delivery.base import BANDWIDTH, CREATE_FOLDERS, PUBLISHING, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS, Answer, HttpLink
 from paquebot.delivery.problems import (
@@ -60,6 +62,8 @@ class WebDavDestination(Destination):
         self._link = HttpLink(self.options["url"], self.options)
         self._root = urlsplit(self.options["url"]).path.rstrip("/")
         try:
+            self._link.connect()
+            stages.begin(stages.SIGN_IN)
             strangers = {404: FOLDER_MISSING, 405: NOT_WEBDAV, 501: NOT_WEBDAV, 200: NOT_WEBDAV}
             self._require(self._ask("PROPFIND", "", {"Depth": "0"}), "", (207,), strangers)
         except BaseException:
@@ -77,11 +81,24 @@ class WebDavDestination(Destination):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         self.require_free(path)
-        self._require_folder(path)
+        self.require_folder(path)
         counted = _Counted(blocks)
         answer = self._link.ask("PUT", self._target(path), self._headers({}), counted, size_bytes)
         self._require(answer, path, (200, 201, 204), {404: FOLDER_MISSING, 409: FOLDER_MISSING})
         return counted.count
+
+    def require_folder(self, path: str) -> None:
+        """Some servers make missing folders in silence: a file would then lie where nobody looks for it."""
+        folder = posixpath.dirname(path)
+        if folder and self._ask("PROPFIND", f"{folder}/", {"Depth": "0"}).status in (404, 409):
+            raise self._error(FOLDER_MISSING, path)
+
+    def room_bytes(self, path: str) -> int | None:
+        """What the server says of its quota (RFC 4331); many say nothing, or that there is none."""
+        target = self._target(f"{posixpath.dirname(path)}/")
+        answer = self._link.ask("PROPFIND", target, self._headers({"Depth": "0"}), _QUOTA_ASKED)
+        told = _ROOM.search(answer.text) if answer.status == 207 else None
+        return int(told[1]) if told else None
 
     def size(self, path: str) -> int | None:
         answer = self._ask("PROPFIND", path, {"Depth": "0"})
@@ -120,12 +137,6 @@ class WebDavDestination(Destination):
         answer = self._ask("DELETE", path, {})
         self._require(answer, path, (200, 202, 204, 404, 409))
 
-    def _require_folder(self, path: str) -> None:
-        """Some servers make missing folders in silence: a file would then lie where nobody looks for it."""
-        folder = posixpath.dirname(path)
-        if folder and self._ask("PROPFIND", f"{folder}/", {"Depth": "0"}).status in (404, 409):
-            raise self._error(FOLDER_MISSING, path)
-
     def _target(self, path: str) -> str:
         return f"{self._root}/{quote(path.lstrip('/'), safe='/~')}"
 
@@ -147,6 +158,10 @@ class WebDavDestination(Destination):
 
     def _error(self, problem: Problem, path: str) -> DeliveryError:
         return DeliveryError(problem, place=self._link.place, path=path)
+
+
+_QUOTA_ASKED = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/></prop></propfind>'
+_ROOM = re.compile(r"quota-available-bytes[^>]*>\s*(\d+)\s*<")
 
 
 class _Counted:

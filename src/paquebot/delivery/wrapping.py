@@ -76,6 +76,12 @@ class _Wrapped(Destination):
     def names(self, folder: str) -> Iterable[str]:
         return self.inner.names(folder)
 
+    def require_folder(self, path: str) -> None:
+        self.inner.require_folder(path)
+
+    def room_bytes(self, path: str) -> int | None:
+        return self.inner.room_bytes(path)
+
     def make_folder(self, folder: str) -> None:
         self.inner.make_folder(folder)
 
@@ -105,6 +111,9 @@ class FallbackHosts(_Wrapped):
 
 class FolderMaking(_Wrapped):
     """Makes the folder a file is for before it is sent or published there."""
+
+    def require_folder(self, path: str) -> None:
+        self.inner.make_folder(posixpath.dirname(path))
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         self.inner.make_folder(posixpath.dirname(path))

@@ -15,6 +15,7 @@ from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
+from paquebot.engine.confirming import confirmation_of
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition, TableChoice
@@ -29,7 +30,6 @@ from paquebot.records.contracts import BEGINNING, delivered_before, prior_column
 from paquebot.records.destinations import destination_of_run
 from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
 from paquebot.records.models import Project, Run
-from paquebot.reporting.confirmation import Confirmation
 from paquebot.sources.building import Belonging
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.reading import BuiltSelection, LakeSource, Order, QuerySelection, Selection, TableSelection
@@ -75,7 +75,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
         two_step=definition.two_step,
-        confirmation=_confirmation(definition, run, names, encryption),
+        confirmation=confirmation_of(definition, run, names, encryption),
         started_at=run.started_at or run.created_at,
         twice=definition.production.twice,
         labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
@@ -216,21 +216,3 @@ def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
     options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built
-
-
-def _confirmation(
-    definition: ExportDefinition, run: Run, names: dict[str, Any], encryption: Encryption | None
-) -> Confirmation | None:
-    chosen = definition.confirmation
-    if chosen is None:
-        return None
-    folder = chosen.folder
-    if folder is None:
-        folder = definition.destination.folder if definition.destination else ""
-    facts = {
-        "export": definition.name,
-        "run": run.id,
-        "format": definition.file.format,
-        "key_fingerprints": list(encryption.fingerprints) if encryption else [],
-    }
-    return Confirmation(folder, naming.render(chosen.name, names), chosen.format, chosen.content, facts)

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from procrastinate.exceptions import ConnectorException
 
 from paquebot.engine import attempts, queue
+from paquebot.engine.canaries import examining
 from paquebot.engine.carrier import warm_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
@@ -41,7 +42,7 @@ def work(records: Records) -> None:
     """Works until SIGTERM or SIGINT, then drains."""
     sweep(records)
     warm_up()
-    with sending(records):
+    with sending(records), examining(records):
         asyncio.run(_work(records))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -132,7 +133,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for query in document.queries:
         changes += _told(keep_query(project, query.name, query.said), Query, query.name)
     for server, options in checked.servers:
-        changes += _told(keep_server(records, project, server.name, server.kind, options), Server, server.name)
+        changes += _told(keep_server(records, project, replace(server, options=options)), Server, server.name)
     for name, text, facts in checked.keys:
         changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
     for definition in document.exports:

@@ -13,9 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
-from paquebot.file_keys import COMPRESSION_LABELS, FORMAT_LABELS, FORMATS, LEVELS
+from paquebot.file_keys import FORMAT_LABELS, FORMATS
 from paquebot.language import Translate, translatable
 from paquebot.packaging import naming
+from paquebot.packaging_keys import COMPRESSION_LABELS, LEVELS
 from paquebot.plugins import find
 from paquebot.records.alerts.listening import heard_by
 from paquebot.records.coming import schedule_of
@@ -76,11 +77,12 @@ def file_name(project: Project, definition: ExportDefinition, now: datetime) -> 
     """The name of the file of the next run, extensions included, or of the table its rows go to. Raises `PackagingError`."""
     if definition.destination and definition.destination.table:
         return definition.destination.table.name
-    stem = naming.render(definition.file.name, _name_values(project, definition, now))
+    stem = naming.render(definition.file.name, name_values(project, definition, now))
     return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
-def _name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
+def name_values(project: Project, definition: ExportDefinition, now: datetime) -> dict[str, Any]:
+    """What the variables of names will stand for in the next run."""
     schedule = schedule_of(project, definition)
     moment = (schedule.next_after(now) if schedule else None) or now
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else project.timezone)
@@ -94,9 +96,9 @@ def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]
     yield find("formats", definition.file.format).EXTENSION
     if definition.compression != "none":
         yield find("compressions", definition.compression).EXTENSION
-    if definition.encryption_keys:
+    if definition.encryption:
         key = EncryptionKey.objects.filter(project=project, name=definition.encryption_keys[0]).first()
-        yield find("encryptions", key.kind if key else "openpgp")({"armour": definition.armour}).extension
+        yield find("encryptions", key.kind if key else "openpgp")({"armour": definition.encryption.armour}).extension
 
 
 def _content(content: ContentChoice, _: Translate) -> Clause:
@@ -156,7 +158,7 @@ def _proof(project: Project, definition: ExportDefinition, _: Translate) -> Iter
 
 def _confirmation(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Iterator[Clause]:
     if definition.confirmation:
-        name = naming.render(definition.confirmation.name, _name_values(project, definition, now))
+        name = naming.render(definition.confirmation.name, name_values(project, definition, now))
         yield Clause(_("then confirmed by {file}"), {"file": name})
 
 

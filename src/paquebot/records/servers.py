@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
@@ -16,12 +15,15 @@ from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import CommandError, PaquebotError, Problem
 from paquebot.options import Entry, Option, read
 from paquebot.plugins import find
+from paquebot.project import ServerDefinition
+from paquebot.records.canaries import set_canary
 from paquebot.records.connection import Records
 from paquebot.records.destinations import destination_of, require_allowed
 from paquebot.records.models import Export, Project, Run, Server
 from paquebot.records.models.history import ACTIVE
 from paquebot.records.uses import refuse_used, uses_in
 from paquebot.records.writing import locked, put, require_free, update
+from paquebot.server_keys import ServerCare
 
 BUSY = Problem(
     "server.busy",
@@ -52,40 +54,50 @@ def options_of(kind: str) -> tuple[Entry, ...]:
     return entries
 
 
-def add_server(records: Records, project: Project, name: str, kind: str, written: Mapping[str, Any]) -> Server:
+def add_server(records: Records, project: Project, written: ServerDefinition) -> Server:
     """A new destination. Raises `PaquebotError` saying what is wrong with its name or an option."""
-    options = read(options_of(kind), written)
+    options = read(options_of(written.kind), written.options)
     with transaction.atomic():
-        require_free(Server, project, name)
-        keep_server(records, project, name, kind, options)
-    return Server.objects.get(project=project, name=name)
+        require_free(Server, project, written.name)
+        keep_server(records, project, replace(written, options=options))
+    return Server.objects.get(project=project, name=written.name)
 
 
 def change_server(
-    records: Records, server: Server, written: Mapping[str, Any], *, kept: Collection[str] = (), version: str
+    records: Records, server: Server, written: ServerDefinition, *, kept: Collection[str] = (), version: str
 ) -> Server:
     """The destination as `written`; the secrets named in `kept` stay as they are. Raises `PaquebotError`."""
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
         secrets = {name: records.keyring.unseal(row.secrets[name]) for name in kept if name in row.secrets}
-        options = read(options_of(row.kind), {**written, **secrets})
-        keep_server(records, row.project, row.name, row.kind, options)
+        options = read(options_of(row.kind), {**written.options, **secrets})
+        keep_server(records, row.project, ServerDefinition(row.name, row.kind, options, written.care))
     return Server.objects.get(pk=row.pk)
 
 
-def keep_server(records: Records, project: Project, name: str, kind: str, options: Mapping[str, Any]) -> str | None:
-    """Writes the options as their plug-in read them; returns what `put` returns. A folder is made when it is missing."""
+def keep_server(records: Records, project: Project, server: ServerDefinition) -> str | None:
+    """Writes the server, whose options its plug-in has read; returns what `put` returns. A missing folder is made."""
+    options, care = server.options, server.care
     require_allowed(records.home, options)
-    if kind == "folder":
+    if server.kind == "folder":
         resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
     secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
-    known = Server.objects.filter(project=project, name=name).first()
+    known = Server.objects.filter(project=project, name=server.name).first()
     if known and {option: records.keyring.unseal(value) for option, value in known.secrets.items()} == secret:
         sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
     else:
         sealed = {option: records.keyring.seal(value.reveal()) for option, value in secret.items()}
-    return put(Server, project, name, {"kind": kind, "options": plain, "secrets": sealed})
+    told = {"max_concurrency": care.limit, "canary_every": care.canary, "canary_writes": care.canary_writes}
+    what = put(Server, project, server.name, {"kind": server.kind, "options": plain, "secrets": sealed, **told})
+    if what:
+        set_canary(Server.objects.get(project=project, name=server.name))
+    return what
+
+
+def care_of(server: Server) -> ServerCare:
+    """How the server is looked after."""
+    return ServerCare(server.max_concurrency, server.canary_every, server.canary_writes)
 
 
 def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:
@@ -96,6 +108,7 @@ def approve_identity(server: Server, option: str, fingerprint: str, version: str
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
         update(row, options={**row.options, option: fingerprint})
+        set_canary(row)
 
 
 def risks_of(server: Server) -> list[str]:
@@ -116,13 +129,13 @@ def remove_server(project: Project, name: str, version: str) -> None:
         row.delete()
 
 
-def examine_server(records: Records, server: Server, folder: str) -> list[Finding]:
+def examine_server(records: Records, server: Server, folder: str, *, writes: bool = True) -> list[Finding]:
     """What the doctor finds in `folder` of the destination, step by step; what cannot even be begun is the first finding."""
     try:
         destination = destination_of(records, server)
     except PaquebotError as error:
         return [Finding("connect", 0.0, error)]
-    return examine(destination, folder)
+    return examine(destination, folder, writes=writes)
 
 
 def folders_of(server: Server) -> list[str]:

@@ -162,7 +162,12 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
 def test_step(step: str, _: Callable[[str], str]) -> str:
     """A step of testing a destination, as people call it."""
     return {
-        "connect": _("Connect and sign in"),
+        "name": _("Look up its name"),
+        "connect": _("Connect"),
+        "identity": _("See who answers"),
+        "sign_in": _("Sign in"),
+        "folder": _("Find the folder"),
+        "room": _("Ask for free space"),
         "send": _("Send a small file"),
         "compare": _("Compare it with what was sent"),
         "publish": _("Give it its name"),

@@ -199,6 +199,17 @@ class DestinationConformance:
         assert refused.value.code == "delivery.folder_missing"
         assert not refused.value.retryable
 
+    def test_a_folder_can_be_looked_for_before_anything_is_sent(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.folders:
+            pytest.skip("this destination knows no folders")
+        destination.require_folder(place.path("a.csv"))
+        with pytest.raises(DeliveryError) as refused:
+            destination.require_folder(place.path("no-such-folder/a.csv"))
+        assert refused.value.code == "delivery.folder_missing"
+        room = destination.room_bytes(place.path("a.csv"))
+        assert room is None or room > 0
+        assert place.names() == set()
+
     def test_names_with_accents_and_spaces_stay_as_they_are(self, place: Place, destination: Destination) -> None:
         name = "désabonnés du 24 décembre — été.csv"
         _send(destination, place.path(".part é"), b"oui")

@@ -14,15 +14,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from paquebot.delivery.doctor import Finding
 from paquebot.errors import DeliveryError, PaquebotError
 from paquebot.language import translatable
-from paquebot.options import Option
+from paquebot.options import Option, read
 from paquebot.plugins import find, names
-from paquebot.records import servers
+from paquebot.project import ServerDefinition
+from paquebot.records import canaries, servers
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Server
 from paquebot.records.models.people import OWNER
 from paquebot.records.uses import uses_in
 from paquebot.records.words import destination_kind, destination_purpose
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
+from paquebot.server_keys import CANARY, LIMIT, SERVER, USUAL_CARE, ServerCare
 from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.checking import asked, checked
@@ -55,8 +57,10 @@ def _kinds(request: HttpRequest) -> list[tuple[str, str]]:
 def _tell(rows: Sequence[Any]) -> None:
     """Who uses each server, and what it last received."""
     users, deliveries = uses_in(rows[0].project).servers, servers.last_deliveries(rows[0].project)
+    examined = canaries.canaries_of(rows)
     for server in rows:
         server.users, server.delivery = users.get(server.name, []), deliveries.get(server.name)
+        server.examined = examined.get(server.pk)
         server.risks = [gettext(risk) for risk in servers.risks_of(server)]
 
 
@@ -71,6 +75,12 @@ DESTINATIONS = Listing(
             "delivered",
             translatable("Last delivery"),
             lambda server: server.delivery.finished_at if server.delivery else None,
+            numeric=True,
+        ),
+        Column(
+            "examined",
+            translatable("Last periodic test"),
+            lambda server: server.examined.examined_at if server.examined else None,
             numeric=True,
         ),
     ),
@@ -112,14 +122,13 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
     if kind not in names("destinations"):
         raise Http404
     name_form = named.NameForm(request.POST or None, use_required_attribute=False)
-    form = OptionForm(servers.options_of(kind), request.POST or None)
+    form, care = OptionForm(servers.options_of(kind), request.POST or None), _care_form(request.POST or None)
     if asked(request):
-        return checked(name_form, form)
-    if name_form.is_valid() & form.is_valid():
+        return checked(name_form, form, care)
+    if name_form.is_valid() & form.is_valid() & care.is_valid():
         try:
-            made = servers.add_server(
-                installation.records(), request.project, name_form.cleaned_data["name"], kind, form.values()
-            )
+            written = ServerDefinition(name_form.cleaned_data["name"], kind, form.values(), _care(care))
+            made = servers.add_server(installation.records(), request.project, written)
         except PaquebotError as error:
             _place(name_form, form, error)
         else:
@@ -130,7 +139,7 @@ def new(request: PageRequest, project: str, kind: str) -> HttpResponse:
         "name_form": name_form,
         "kind": kind,
         "risks": [gettext(risk)] if risk else [],
-        **_fields(form),
+        **_fields(form, care),
         **_folders(kind),
     }
     return render(request, "destinations/new.html", known, status=422 if form.is_bound else 200)
@@ -143,17 +152,17 @@ def destination(request: PageRequest, project: str, name: str) -> HttpResponse:
     found = named.found(Server, request, name)
     if request.method != "POST" or not may(request, OWNER):
         return _page(request, found)
-    form = _option_form(found, request)
+    form, care = _option_form(found, request), _care_form(_written(request), found)
     if asked(request):
-        return checked(form)
-    if not form.is_valid():
-        return _page(request, found, form)
+        return checked(form, care)
+    if not form.is_valid() & care.is_valid():
+        return _page(request, found, (form, care))
+    written = ServerDefinition(found.name, found.kind, form.values(), _care(care))
+    version = request.POST.get("version", "")
     try:
-        servers.change_server(
-            installation.records(), found, form.values(), kept=form.kept_secrets, version=request.POST.get("version", "")
-        )
+        servers.change_server(installation.records(), found, written, kept=form.kept_secrets, version=version)
     except PaquebotError as error:
-        return _refused(request, found, form, error)
+        return _refused(request, found, (form, care), error)
     messages.success(request, gettext(SAVED).format(name=name))
     return redirect("destination", project, name)
 
@@ -199,13 +208,33 @@ def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
 
 
 def _option_form(server: Server, request: PageRequest) -> OptionForm:
-    written = request.POST if request.method == "POST" and "version" in request.POST and "do" in request.POST else None
-    return OptionForm(servers.options_of(server.kind), written, stored=server.options, sealed=server.secrets)
+    return OptionForm(servers.options_of(server.kind), _written(request), stored=server.options, sealed=server.secrets)
 
 
-def _page(request: PageRequest, server: Server, form: OptionForm | None = None, **more: Any) -> HttpResponse:
-    wrong = form is not None and form.is_bound
-    form = form or OptionForm(servers.options_of(server.kind), stored=server.options, sealed=server.secrets)
+def _written(request: PageRequest) -> Any:
+    return request.POST if request.method == "POST" and "version" in request.POST and "do" in request.POST else None
+
+
+def _care_form(written: Any, server: Server | None = None) -> OptionForm:
+    """How the server is looked after, whatever its kind."""
+    care = servers.care_of(server) if server else USUAL_CARE
+    stored = {"limit": care.limit, "every": care.canary, "write": care.canary_writes}
+    return OptionForm((LIMIT, *CANARY.entries), written, stored=stored, prefix="care")
+
+
+def _care(form: OptionForm) -> ServerCare:
+    told = form.values()
+    limit = {"limit": told.pop("limit")} if "limit" in told else {}
+    return ServerCare.of(read(SERVER, {**limit, "canary": told}))
+
+
+Forms = tuple[OptionForm, OptionForm]
+"""The options of a kind, and how the server is looked after."""
+
+
+def _page(request: PageRequest, server: Server, forms: Forms | None = None, **more: Any) -> HttpResponse:
+    wrong = forms is not None and forms[0].is_bound
+    form, care = forms or (_option_form(server, request), _care_form(None, server))
     known = {
         "server": server,
         "address": servers.address_of(server),
@@ -216,21 +245,24 @@ def _page(request: PageRequest, server: Server, form: OptionForm | None = None, 
         "told": _told_options(server),
         "keeps_rows": keeps_rows(server.kind),
         "risks": [gettext(risk) for risk in servers.risks_of(server)],
-        **_fields(form),
+        "examined": canaries.canaries_of([server]).get(server.pk),
+        "canary_every": server.canary_every,
+        **_fields(form, care),
         **_folders(server.kind),
     }
     return render(request, "destinations/destination.html", {**known, **more}, status=422 if wrong else 200)
 
 
-def _refused(request: PageRequest, server: Server, form: OptionForm, error: PaquebotError) -> HttpResponse:
+def _refused(request: PageRequest, server: Server, forms: Forms, error: PaquebotError) -> HttpResponse:
     """What was typed stays; where somebody else was faster, theirs is shown beside it."""
+    form = forms[0]
     theirs: list[dict[str, Any]] = []
     if error.problem is CHANGED_MEANWHILE:
         server.refresh_from_db()
         typed = form.values()
         theirs = [line for line in _told_options(server) if server.options.get(line["name"]) != typed.get(line["name"])]
     _place(None, form, error)
-    return _page(request, server, form, theirs=theirs)
+    return _page(request, server, forms, theirs=theirs)
 
 
 def _place(name_form: named.NameForm | None, form: OptionForm, error: PaquebotError) -> None:
@@ -241,10 +273,12 @@ def _place(name_form: named.NameForm | None, form: OptionForm, error: PaquebotEr
         form.place_error(error, "path" if isinstance(error, DeliveryError) else None)
 
 
-def _fields(form: OptionForm) -> dict[str, Any]:
+def _fields(form: OptionForm, care: OptionForm) -> dict[str, Any]:
     """The form's fields: what everybody needs, and behind a fold the options that have no label of their own."""
     main, others = [list(form.shown(labelled=labelled)) for labelled in (True, False)]
-    return {"form": form, "main_fields": main, "other_fields": others, "unfold": any(field.errors for field in others)}
+    others.append(care["limit"])
+    unfold = any(field.errors for field in others)
+    return {"form": form, "main_fields": [*main, care["every"], care["write"]], "other_fields": others, "unfold": unfold}
 
 
 def _folders(kind: str) -> dict[str, Any]:

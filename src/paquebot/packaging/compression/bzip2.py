@@ -5,10 +5,10 @@ from __future__ import annotations
 import bz2
 from typing import ClassVar
 
-from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging_keys import level_option
 
 
 class Bzip2Compression(Compression):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging_keys import level_option
 
 GZIP_WRAPPER = 31
 """zlib's number for "32 KiB window, gzip header and trailer". The header it writes holds no name and no time."""

@@ -6,10 +6,10 @@ import struct
 import zlib
 from typing import ClassVar
 
-from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging_keys import level_option
 from paquebot.zip_file import ZipFile
 
 _HEADER_BYTES = 30

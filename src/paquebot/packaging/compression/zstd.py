@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, ClassVar, cast
 
-from paquebot.file_keys import level_option
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging_keys import level_option
 
 
 class ZstdCompression(Compression):

@@ -11,13 +11,13 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED
+from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED, SERVER_BACK, SERVER_FAILED
 from paquebot.errors import render
 from paquebot.language import Translate, translatable
 from paquebot.records import figures
 from paquebot.records.alerts.telling import zone_of
 from paquebot.records.models import Notice
-from paquebot.records.words import level_name, status_name, step_name
+from paquebot.records.words import level_name, status_name, step_name, test_step
 
 _HEADLINES = {
     DELIVERED: translatable("Delivered: {export}"),
@@ -26,6 +26,8 @@ _HEADLINES = {
     HELD: translatable("Held: {export}"),
     LATE: translatable("Late: {export}"),
     RECOVERED: translatable("Back to normal: {export}"),
+    SERVER_FAILED: translatable("Destination out of order: {export}"),
+    SERVER_BACK: translatable("Destination back in order: {export}"),
 }
 _AGAIN = {
     FAILED: translatable("{ordinal} failure in a row"),
@@ -39,7 +41,10 @@ _LEADS = {
     HELD: translatable("The file of the export “{export}” is held: it leaves once somebody releases it."),
     LATE: translatable("The export “{export}” was missed: nothing kept time when it was due."),
     RECOVERED: translatable("The export “{export}” is back to normal."),
+    SERVER_FAILED: translatable("The destination “{export}” does not work; the next run there would fail."),
+    SERVER_BACK: translatable("The destination “{export}” works again."),
 }
+_OF_SERVERS = (SERVER_FAILED, SERVER_BACK)
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
 _UNDELIVERED = translatable("The export “{export}” is not delivered, and should have been by {clock}.")
@@ -115,21 +120,35 @@ def compose(notice: Notice, language: str, _: Translate, pages_url: str, *, as_p
         paragraphs=(lead(notice, language, _),),
         lines=tuple((label, value) for label, value in _lines(notice, language, _) if value),
         link=f"{pages_url.rstrip('/')}{path_of(notice)}" if pages_url else "",
-        link_words=_("See the run") if notice.run_id else _("See the export"),
-        foot=_foot(as_person, _),
+        link_words=_link_words(notice, _),
+        foot=_foot(notice, _, as_person=as_person),
         warning=(error["message"], error["hint"]) if error else (),
     )
 
 
 def path_of(notice: Notice) -> str:
-    """The page a notice leads to: its run, else its export."""
+    """The page a notice leads to: its run, else its export; of a destination, its own."""
     facts = notice.facts
+    if notice.event in _OF_SERVERS:
+        return f"/p/{facts['project']}/destinations/{facts['server']}/"
     inside = f"runs/{notice.run_id}" if notice.run_id else f"exports/{facts['export']}"
     return f"/p/{facts['project']}/{inside}/"
 
 
+def _link_words(notice: Notice, _: Translate) -> str:
+    if notice.event in _OF_SERVERS:
+        return _("See the destination")
+    return _("See the run") if notice.run_id else _("See the export")
+
+
 def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, str]]:
     facts = notice.facts
+    if notice.event in _OF_SERVERS:
+        yield _("Step"), test_step(facts.get("test_step", ""), _)
+        yield _("Folder"), facts.get("place", "")
+        yield _("Used by"), ", ".join(facts["used_by"]) or _("no export yet")
+        yield _("Tested"), _moment(facts, "examined_at", language, _)
+        return
     yield _("Step"), step_name(facts.get("step", ""), _)
     if notice.event == LATE and facts.get("deadline"):
         yield _("Its run now"), status_name(facts["now"], _) if facts["now"] else _("none was started")
@@ -170,7 +189,9 @@ def _local(facts: Mapping[str, Any], name: str) -> datetime:
     return datetime.fromisoformat(facts[name]).astimezone(zone_of(facts))
 
 
-def _foot(as_person: bool, _: Translate) -> str:
+def _foot(notice: Notice, _: Translate, *, as_person: bool) -> str:
+    if notice.event in _OF_SERVERS:
+        return _("You own this project in Paquebot, or follow an export that delivers there. You are told when that changes.")
     if as_person:
         return _("You follow this export in Paquebot. What you are told is chosen on its page, under Alerts.")
     return _(

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED
 from paquebot.export import ACTIVE
-from paquebot.records.alerts.listening import Ear, ears
-from paquebot.records.models import Export, InboxEntry, Letter, Notice, Run
+from paquebot.records.alerts.listening import ears
+from paquebot.records.models import Export, InboxEntry, Letter, Notice, Run, User
 from paquebot.records.timetables import timetable_of
 
 _EVENTS = {
@@ -126,23 +126,23 @@ def _tell(export: Export, run: Run | None, event: str, facts: dict[str, Any], du
         count=before.count + 1 if before else 1,
     )
     for address, ear in {ear.address: ear for ear in sorted(listening, key=lambda ear: ear.is_person)}.items():
-        _write(notice, address, ear)
+        write_to(notice, address, ear.subscription.user, ear.subscription.language)
 
 
-def _write(notice: Notice, address: str, ear: Ear) -> None:
+def write_to(notice: Notice, address: str, user: User | None, language: str = "") -> None:
     """One letter an address, whatever the number of ways it listens, and the person's inbox."""
     Letter.objects.create(
         project=notice.project,
         notice=notice,
-        user=ear.subscription.user,
+        user=user,
         address=address,
-        language=ear.subscription.language,
+        language=language,
         token=secrets.token_hex(16),
         next_at=timezone.now(),
     )
-    if ear.subscription.user:
+    if user:
         InboxEntry.objects.update_or_create(
-            user=ear.subscription.user,
+            user=user,
             series=notice.series or notice,
             defaults={"project": notice.project, "notice": notice, "told_at": timezone.now(), "read_at": None},
         )

@@ -4,6 +4,7 @@ from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter
 from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
+    Canary,
     ColumnContract,
     EncryptionKey,
     Export,
@@ -20,6 +21,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "Artifact",
+    "Canary",
     "Channel",
     "ColumnContract",
     "Deadline",

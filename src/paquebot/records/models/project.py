@@ -126,6 +126,9 @@ class Server(models.Model):
     options = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
     max_concurrency = models.PositiveSmallIntegerField(default=2)
+    canary_every = models.CharField(max_length=10, default="never")
+    """How often it is examined by itself: a key of `server_keys.INTERVALS`, or never."""
+    canary_writes = models.BooleanField(default=True)
 
     class Meta:
         ordering = ("name",)
@@ -133,6 +136,20 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Canary(models.Model):
+    """When a server is next examined by itself, and what was found last."""
+
+    server = models.OneToOneField(Server, on_delete=models.CASCADE, related_name="canary")
+    next_at = models.DateTimeField(db_index=True)
+    examined_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    """How many times in a row something was wrong."""
+    is_down = models.BooleanField(default=False)
+    """People were told that it fails, and not yet that it is back."""
+    findings = models.JSONField(default=list)
+    """The steps of the last examination, in their order; the error as `errors.describe` writes it."""
 
 
 class EncryptionKey(models.Model):

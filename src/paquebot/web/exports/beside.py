@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from paquebot.engine.confirming import preview_of
 from paquebot.engine.previewing import column_outlook, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
@@ -21,7 +22,7 @@ from paquebot.records.models import Export, Project, Trigger
 from paquebot.records.sentence import Clause, file_name, sentence
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
 from paquebot.web.checking import told_to
-from paquebot.web.exports import fields, restriction
+from paquebot.web.exports import confirmation, fields, restriction
 from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
 from paquebot.web.exports.tables import goes_to_table
@@ -30,8 +31,8 @@ from paquebot.web.installation import records
 NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
 """The parts on whose page the name of the next file and the next runs stand too."""
-SHOWN_IN_LINES = ("file", "source", restriction.NAME, fields.NAME)
-"""The parts that the first lines of the file show the effect of."""
+SHOWN_IN_LINES = ("file", "source", restriction.NAME, fields.NAME, confirmation.NAME)
+"""The parts that the first lines of the file, or the confirmation, show the effect of."""
 _PARTS_OF_PROBLEMS = {NO_DESTINATION.code: "destination", NO_SCHEDULE.code: "schedule"}
 
 
@@ -92,6 +93,25 @@ def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
         context["error"] = describe(error)
     whole = not request.headers.get("HX-Request")
     return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
+
+
+@seen_by(EDITORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirmation_file(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """The confirmation file with the values of the last run, and with what is in the form: a part of the page, or its own."""
+    export = export_or_404(request, name)
+    definition = ExportDefinition.from_document(export.definition)
+    context: dict[str, Any] = {"export": export}
+    try:
+        if "part" in request.POST:
+            tried = _tried(export, part_of(request, export, definition))
+            context["unsaved"] = tried != definition
+            definition = tried
+        context["preview"] = preview_of(export, definition)
+    except PaquebotError as error:
+        context["error"] = describe(error)
+    whole = not request.headers.get("HX-Request")
+    return render(request, "exports/confirmation_page.html" if whole else "exports/confirmation_preview.html", context)
 
 
 @seen_by(VIEWERS)

@@ -20,13 +20,13 @@ from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.plugins import find
 from paquebot.web.checking import errors_of
+from paquebot.web.exports.ordering import moved
 from paquebot.web.exports.source_part import of_contacts
 from paquebot.web.option_form import OptionForm
 
 NO_FIELD = Problem("export.no_field", "No field is chosen.", "Choose at least one, or export all of them.")
 
 NAME = "fields"
-STEPS = {"up": -1, "down": 1}
 TITLE = translatable("Fields and obfuscation")
 _GUESSABLE = translatable(
     "Anybody with a list of likely values can hash them and recognise yours. "
@@ -122,13 +122,9 @@ class FieldsForm:
 
     def move(self, asked: str) -> bool:
         """`up:3` and `down:3` move the line of that number one place; False for anything else."""
-        direction, _, number = asked.partition(":")
-        place = next((place for place, line in enumerate(self.lines) if line.number == number), None)
-        if direction not in STEPS or place is None:
-            return False
-        other = min(max(place + STEPS[direction], 0), len(self.lines) - 1)
-        self.lines.insert(other, self.lines.pop(place))
-        return True
+        order = moved(self.lines, asked)
+        self.lines = order or self.lines
+        return order is not None
 
     def wrong(self) -> dict[str, list[str]]:
         """What is wrong, by the name of the field as the page sends it."""

@@ -17,13 +17,13 @@ from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
 from paquebot.web.checking import errors_of
-from paquebot.web.exports import fields, restriction
+from paquebot.web.exports import confirmation, fields, restriction
 from paquebot.web.exports.parts import PARTS, Part
 from paquebot.web.installation import records
 from paquebot.web.option_form import OptionForm
 from paquebot.web.telling import told
 
-OwnForm = fields.FieldsForm | restriction.RestrictionForm
+OwnForm = fields.FieldsForm | restriction.RestrictionForm | confirmation.ConfirmationForm
 """Forms that are more than the options of a section."""
 
 
@@ -81,6 +81,9 @@ def bound(export: Export, definition: ExportDefinition, name: str, written: Any 
     if name == restriction.NAME:
         own = restriction.RestrictionForm(export.project, definition, written)
         return Bound(name, gettext(restriction.TITLE), "filter", own, None, definition)
+    if name == confirmation.NAME:
+        page = confirmation.ConfirmationForm(definition, written)
+        return Bound(name, gettext(confirmation.TITLE), "circle-check", page, None, definition)
     part = next((part for part in PARTS if part.name == name), None)
     if part is None:
         raise Http404

@@ -24,7 +24,7 @@ from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
 from paquebot.web import installation
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
-from paquebot.web.exports import fields, restriction
+from paquebot.web.exports import confirmation, fields, restriction
 from paquebot.web.exports.beside import told
 from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
@@ -35,9 +35,10 @@ from paquebot.web.listing import Listing
 
 TABS = {
     "configuration": tuple(part.name for part in PARTS if part.tab == "configuration"),
+    confirmation.NAME: (confirmation.NAME,),
     "content": ("source", restriction.NAME, fields.NAME, "columns", "hold"),
 }
-ROUTES = {"configuration": "export", "content": "export_content"}
+ROUTES = {"configuration": "export", "content": "export_content", confirmation.NAME: "export_confirmation"}
 _SAVED = translatable("Saved.")
 
 RUNS = Listing(
@@ -64,6 +65,13 @@ def content(request: PageRequest, project: str, name: str) -> HttpResponseBase:
 
 
 @seen_by(VIEWERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirmed(request: PageRequest, project: str, name: str) -> HttpResponseBase:
+    """The confirmation file: where, how, and what it tells."""
+    return _tab(request, name, confirmation.NAME)
+
+
+@seen_by(VIEWERS)
 @require_safe
 def runs(request: PageRequest, project: str, name: str) -> HttpResponseBase:
     """What became of it."""
@@ -77,7 +85,7 @@ def _tab(request: PageRequest, name: str, tab: str) -> HttpResponseBase:
         return _save(request, export, tab)
     definition = ExportDefinition.from_document(export.definition)
     context = _context(export, definition, tab, set())
-    opened = request.GET.get("open") or _first_missing(context)
+    opened = request.GET.get("open") or (TABS[tab][0] if len(TABS[tab]) == 1 else _first_missing(context))
     for part in context["parts"]:
         part["open"] = part["bound"].name == opened
     return render(request, f"exports/{tab}.html", context)
@@ -151,6 +159,7 @@ def frame_of(export: Export, tab: str) -> dict[str, Any]:
         "can_run": not definition.missing_for_run(),
         "can_activate": not definition.missing_for_activation(),
         "next_state": exports.next_state(export),
+        "to_table": bool(definition.destination and definition.destination.table),
     }
 
 

@@ -33,12 +33,8 @@ NO_TIMES = Problem(
 NO_DAYS = Problem("export.no_days", "There is no day of the week.", "Choose at least one.")
 NO_DATES = Problem("export.no_dates", "There is no day of the month.", "Choose at least one.")
 NO_CRON = Problem("export.no_cron", "There is no cron expression.", "Write five parts, for example “30 6 * * 1-5”.")
-NO_CONFIRMATION_NAME = Problem(
-    "export.no_confirmation_name", "The confirmation file has no name.", "Write one, such as “{example}”."
-)
 
 BY_HAND, CRON = "by_hand", "cron"
-CONFIRMATION_NAME = f"{DEFAULT_FILE_NAME}.ok.json"
 
 Values = dict[str, Any]
 
@@ -151,8 +147,9 @@ def _packaging(values: Values, _: ExportDefinition) -> Values:
 
 
 def _stored_packaging(definition: ExportDefinition) -> Values:
-    names = ("compression", "compression_level", "zip_name", "armour")
-    return {**{name: getattr(definition, name) for name in names}, "openpgp": list(definition.encryption_keys)}
+    names = ("compression", "compression_level", "zip_name")
+    encryption = definition.encryption.to_document() if definition.encryption else {}
+    return {**{name: getattr(definition, name) for name in names}, **encryption}
 
 
 def _stored_production(definition: ExportDefinition) -> Values:
@@ -161,35 +158,6 @@ def _stored_production(definition: ExportDefinition) -> Values:
 
 def _production(values: Values, definition: ExportDefinition) -> Values:
     return {"production": {**dataclasses.asdict(definition.production), **values}}
-
-
-# ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_CONFIRM = Option(
-    "confirm",
-    "It is written last, and tells the partner that the export is complete.",
-    "boolean",
-    default=False,
-    label="Write a confirmation file",
-)
-
-
-def _proof_options(_: Project) -> tuple[Option, ...]:
-    name = dataclasses.replace(_option("name", "confirmation"), required=False, default=CONFIRMATION_NAME)
-    others = {option.name: option for option in _entries("confirmation")}
-    return (_option("two_step"), _CONFIRM, others["folder"], name, others["format"], others["content"])
-
-
-def _stored_proof(definition: ExportDefinition) -> Values:
-    confirmation = dataclasses.asdict(definition.confirmation) if definition.confirmation else {}
-    return {"two_step": definition.two_step, "confirm": definition.confirmation is not None, **confirmation}
-
-
-def _proof(values: Values, _: ExportDefinition) -> Values:
-    told = {key: values[key] for key in ("folder", "name", "format", "content") if key in values}
-    if values.get("confirm") and "name" not in told:
-        raise DefinitionError(NO_CONFIRMATION_NAME, ("confirmation", "name"), example=CONFIRMATION_NAME)
-    return {"two_step": values.get("two_step", False), "confirmation": told if values.get("confirm") else None}
 
 
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,12 +299,11 @@ PARTS = (
     ),
     Part(
         "proof",
-        translatable("Transmission and confirmation"),
-        "circle-check",
-        _proof_options,
-        _stored_proof,
-        _proof,
-        conditional=("name",),
+        translatable("Transmission"),
+        "send",
+        lambda _: (_option("two_step"),),
+        lambda definition: {"two_step": definition.two_step},
+        lambda values, _: {"two_step": values.get("two_step", False)},
     ),
     Part(
         "schedule",

@@ -14,7 +14,7 @@ from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Project, Server
 from paquebot.table_choice import TABLE
 
-FILES_ONLY = ("file", "packaging", "proof")
+FILES_ONLY = ("file", "packaging", "proof", "confirmation")
 """The parts that are about a file."""
 SERVER_FIELD = "destination-server"
 _LINES = ("key", "cluster_by", "labels")

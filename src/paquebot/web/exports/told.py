@@ -154,9 +154,14 @@ def _production_entries() -> tuple[Option, ...]:
 
 
 def _proof(_: Project, definition: ExportDefinition) -> str:
-    steps = translatable("Two-step transmission") if definition.two_step else translatable("One-step transmission")
-    confirmed = translatable("with a confirmation file") if definition.confirmation else translatable("without confirmation")
-    return f"{gettext(steps)} · {gettext(confirmed)}"
+    return gettext(translatable("Two-step transmission") if definition.two_step else translatable("One-step transmission"))
+
+
+def _confirmation(_: Project, definition: ExportDefinition) -> str:
+    chosen = definition.confirmation
+    if chosen is None:
+        return gettext(translatable("None: the file alone tells the partner that it is there"))
+    return f"{chosen.name} · {_choice(_option('format', 'confirmation'), chosen.format)}"
 
 
 def _schedule(_: Project, definition: ExportDefinition) -> str:
@@ -238,6 +243,7 @@ _LINES: Mapping[str, Callable[[Project, ExportDefinition], str]] = {
     "packaging": _packaging,
     "production": _production,
     "proof": _proof,
+    "confirmation": _confirmation,
     "schedule": _schedule,
     "trigger": _trigger,
     "patience": _patience,

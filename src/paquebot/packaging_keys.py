@@ -1,0 +1,129 @@
+"""How a file is packed, as data: its compression, and whose keys it is closed with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paquebot.errors import Problem
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.place_keys import check_file_name_or_none
+
+BAD_LEVEL = Problem(
+    "definition.bad_level",
+    "{where}: {compression} has no level {level}.",
+    "Write a number from {least} to {most}, or leave it out for {usual}.",
+)
+LEVEL_OF_NOTHING = Problem(
+    "definition.meaningless_with_compression",
+    "{where}: “{key}” means nothing when the file is compressed with {compression}.",
+    "Remove it, or choose another compression.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The levels a compression has, from the fastest to the smallest, and the one taken when none is named."""
+
+    least: int
+    most: int
+    usual: int
+
+
+LEVELS: Mapping[str, Levels] = {
+    "gzip": Levels(0, 3, 1),
+    "zip": Levels(0, 3, 1),
+    "zstd": Levels(1, 19, 1),
+    "bzip2": Levels(1, 9, 9),
+    "xz": Levels(0, 9, 1),
+}
+"""The compressions. gzip and zip count as ISA-L does, which makes them."""
+COMPRESSION_LABELS = ("gzip", "ZIP", "Zstandard", "bzip2", "xz")
+
+
+PACKAGING: tuple[Entry, ...] = (
+    Option(
+        "compression",
+        "How the file is compressed.",
+        label="Compression",
+        choice_labels=("None", *COMPRESSION_LABELS),
+        default="none",
+        choices=("none", *LEVELS),
+    ),
+    Option(
+        "compression_level",
+        "How hard to compress: a small number is fast, a large one makes a small file.",
+        label="Level of compression",
+        kind="integer",
+        least=0,
+        most=19,
+        only_with=tuple(f"compression={name}" for name in LEVELS),
+    ),
+    Option(
+        "zip_name",
+        "The name of the file inside the ZIP file; it may hold variables, and is the file's own when left out.",
+        label="Name inside the ZIP file",
+        default="",
+        only_with=("compression=zip",),
+        check=check_file_name_or_none,
+    ),
+    Section(
+        "encryption",
+        "Whose keys the file is closed with.",
+        (
+            Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
+            Option(
+                "armour",
+                "Whether the encrypted file is text (ASCII armour), a third larger.",
+                label="As text (ASCII armour)",
+                kind="boolean",
+                default=False,
+            ),
+            Planned("age"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionChoice:
+    """The names of the keys the file is closed with."""
+
+    keys: tuple[str, ...]
+    armour: bool = False
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any] | None) -> EncryptionChoice | None:
+        """What the section `encryption` reads as."""
+        return cls(tuple(values["openpgp"]), values["armour"]) if values else None
+
+    def to_document(self) -> dict[str, Any]:
+        return {"openpgp": list(self.keys), "armour": self.armour}
+
+
+def level_option(compression: str) -> Option:
+    """The option `level` of a compression."""
+    levels = LEVELS[compression]
+    return Option(
+        "level",
+        "How hard to compress: a small number is fast, a large one makes a small file.",
+        "integer",
+        default=levels.usual,
+        least=levels.least,
+        most=levels.most,
+    )
+
+
+def check_compression(compression: str, level: int | None, inner_name: str, path: Path) -> None:
+    """Raises `DefinitionError` for a level or an inner name the compression does not have."""
+    levels = LEVELS.get(compression)
+    for key, said in (
+        ("compression_level", level is not None and levels is None),
+        ("zip_name", inner_name and compression != "zip"),
+    ):
+        if said:
+            raise DefinitionError(LEVEL_OF_NOTHING, (*path, key), key=key, compression=compression)
+    if levels and level is not None and not levels.least <= level <= levels.most:
+        told = {"least": levels.least, "most": levels.most, "usual": levels.usual}
+        raise DefinitionError(BAD_LEVEL, (*path, "compression_level"), compression=compression, level=level, **told)
