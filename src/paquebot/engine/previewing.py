@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from paquebot import criteria
 from paquebot.content.contract import Column, ColumnContract, Fit
 from paquebot.content.fields import Obfuscation
 from paquebot.content.labels import labelled
@@ -23,14 +24,20 @@ from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
 from paquebot.export import ExportDefinition
 from paquebot.flow import Rows
 from paquebot.plugins import find
+from paquebot.query_build import Column as BuiltColumn
+from paquebot.query_build import QueryBuild
 from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING, delivered_columns, last_delivered
 from paquebot.records.freezing import source_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export, Run
+from paquebot.sources.building import Belonging, written
+from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, Limits
+from paquebot.sources.lake.seal import metadata_of
 
 FIRST_ROWS = 5
+MEASURED_ROWS = 1000
 TIMEOUT_SECONDS = 15
 
 
@@ -54,7 +61,7 @@ def preview(records: Records, export: Export, definition: ExportDefinition) -> P
     """The first rows of what `export` would send now if it were `definition`, saved or not. Raises the `PaquebotError` of the
     stage that cannot go on."""
     obfuscation = _obfuscation(records, export, definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, FIRST_ROWS + 1) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(FIRST_ROWS + 1)) as source:
         first, found = _first(source.rows())
         leaving = obfuscation.apply(first) if obfuscation else first
         named = labelled(leaving, definition.file.options.get("labels", {}))
@@ -65,10 +72,60 @@ def preview(records: Records, export: Export, definition: ExportDefinition) -> P
     return Preview(text, tuple(named.schema.names), min(found, FIRST_ROWS), found <= FIRST_ROWS, other)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How large the whole file would be: its rows, its bytes before compression as the first rows let expect, and the SQL its
+    rows come from."""
+
+    rows: int
+    size_bytes: int
+    is_exact: bool
+    sql: str
+
+
+def outlook(records: Records, export: Export, definition: ExportDefinition) -> Outlook:
+    """What follows a preview: all rows are counted where they are, the first ones are written as the file would have them.
+    Raises as `preview` does."""
+    obfuscation = _obfuscation(records, export, definition)
+    with (
+        _scratch(records) as folder,
+        _source(records, export, definition, folder, _limits(MEASURED_ROWS, counted=True)) as source,
+    ):
+        import pyarrow as pa
+
+        found = source.rows()
+        table = pa.Table.from_batches(list(found.batches), found.schema)
+        rows = int(table.column(0)[0].as_py()) if table.num_rows else 0
+        measured = table.remove_column(0)
+        first = Rows(measured.schema, iter(measured.to_batches()))
+        leaving = labelled(obfuscation.apply(first) if obfuscation else first, definition.file.options.get("labels", {}))
+        size = sum(len(block) for block in format_of(definition).write(leaving))
+    is_exact = rows == measured.num_rows
+    return Outlook(
+        rows, size if is_exact else round(size / measured.num_rows * rows), is_exact, sql_of(records, export, definition)
+    )
+
+
+def sql_of(records: Records, export: Export, definition: ExportDefinition) -> str:
+    """Where the rows come from, as SQL with every value in it. Raises `PaquebotError`."""
+    source = source_of(export, definition)
+    if source["kind"] == "query":
+        return str(source["sql"])
+    where = source.get("where")
+    build = QueryBuild(
+        source["name"],
+        where=criteria.from_document(where) if where else None,
+        columns=tuple(BuiltColumn(name, label=name) for name in source["fields"]),
+    )
+    belonging = Belonging(source["name"], source["key"][0] if source["key"] else "", source.get("links", {}))
+    with metadata_of(lake_address(records, export.project), current_snapshot(export.project)) as metadata:
+        return written(build, metadata.kinds, belonging, identifier)
+
+
 def columns(records: Records, export: Export) -> tuple[str, ...]:
     """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(0)) as source:
         return source.columns()
 
 
@@ -84,7 +141,7 @@ def column_outlook(records: Records, export: Export) -> ColumnOutlook:
     """How today's columns stand to those last delivered; no row is read. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
     delivered = delivered_columns(export, definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(0)) as source:
         return ColumnOutlook(delivered, ColumnContract(definition.column_policy, delivered).fit(source.rows().schema))
 
 
@@ -94,14 +151,17 @@ def _scratch(records: Records) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> LakeSource:
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, limits: Limits) -> LakeSource:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
     since = last_delivered(export, Run.objects.all()) if export.pk else BEGINNING
     selection = selection_of(source_of(export, definition), definition, local, since)
-    limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
     address = lake_address(records, export.project)
     return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)
+
+
+def _limits(rows: int, *, counted: bool = False) -> Limits:
+    return Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows, counted=counted)
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:

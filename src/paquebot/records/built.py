@@ -12,7 +12,7 @@ from paquebot.records.lakes import current_snapshot, lake_address, provision_lak
 from paquebot.records.models import Project
 from paquebot.records.reading import LIMITS, SAMPLE_ROWS, Answer, answer
 from paquebot.records.tables import tables_of
-from paquebot.sources.building import written
+from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import BuiltSelection, LakeSource
 
@@ -24,14 +24,15 @@ def ask_build(records: Records, project: Project, build: QueryBuild) -> Answer:
     return answer(_source(records, project, build), SAMPLE_ROWS)
 
 
-def check_build(records: Records, project: Project, build: QueryBuild) -> tuple[str, ...]:
-    """Binds the query to the project's tables and gives its columns; nothing is read. Raises as `ask_build` does."""
-    return _source(records, project, build).columns()
+def check_build(records: Records, project: Project, build: QueryBuild, belonging: Belonging | None = None) -> tuple[str, ...]:
+    """Binds the query to the project's tables and gives its columns; nothing is read. `belonging` is what will be declared,
+    where that is not what is. Raises as `ask_build` does."""
+    return _source(records, project, build, belonging).columns()
 
 
-def sql_of(project: Project, build: QueryBuild) -> str:
+def sql_of(project: Project, build: QueryBuild, belonging: Belonging | None = None) -> str:
     """What it comes to, with every value in it: for reading, and for going on in SQL. Raises as `ask_build` does."""
-    return written(build, kinds_of(project), belonging_of(project), identifier)
+    return written(build, kinds_of(project), belonging or belonging_of(project), identifier)
 
 
 def kinds_of(project: Project) -> dict[str, dict[str, str]]:
@@ -42,7 +43,7 @@ def kinds_of(project: Project) -> dict[str, dict[str, str]]:
     }
 
 
-def _source(records: Records, project: Project, build: QueryBuild) -> LakeSource:
+def _source(records: Records, project: Project, build: QueryBuild, belonging: Belonging | None = None) -> LakeSource:
     provision_lake(records, project)
-    selection = BuiltSelection(build, belonging_of(project), timezone.localdate(), order="none")
+    selection = BuiltSelection(build, belonging or belonging_of(project), timezone.localdate(), order="none")
     return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, LIMITS)

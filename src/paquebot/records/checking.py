@@ -28,6 +28,7 @@ from paquebot.records.importing import Target, foresee_file, header_of, sha256_o
 from paquebot.records.models import Export, Import, Project, Query, Table
 from paquebot.records.queries import check_said
 from paquebot.records.restricting import check_criterion
+from paquebot.sources.building import Belonging
 
 KEY_CHANGED = Problem(
     "table.key_changed",
@@ -143,8 +144,17 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
         now, key = (query.build.to_document(), "build") if query.build else (query.sql, "sql")
         if query.name in named or saved.get(query.name) != now:
             with placed(("queries", position, key), describe_path(("queries", query.name, key))):
-                columns[query.name] = check_said(records, project, query.said)
+                columns[query.name] = check_said(records, project, query.said, _belonging(document))
     return columns
+
+
+def _belonging(document: ProjectDocument) -> Belonging:
+    """Which tables say more about contacts, as the document declares it."""
+    contacts = document.contacts
+    if contacts is None or len(contacts.key) != 1:
+        return Belonging()
+    declared = {table.name: table.contact_field for table in document.relational_tables if table.contact_field}
+    return Belonging(contacts.table, contacts.key[0], declared)
 
 
 def check_table_fields(project: Project, document: ProjectDocument, tables: Iterable[NamedTable]) -> None:

@@ -13,7 +13,7 @@ from paquebot.records.connection import Records
 from paquebot.records.freezing import displayed
 from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Group, Project
-from paquebot.records.reading import LIMITS, Answer, answer, ask
+from paquebot.records.reading import LIMITS, Answer, ask, count_and_sample
 from paquebot.records.restricting import contact_list, contacts_meeting
 from paquebot.records.tables import tables_of
 from paquebot.sources.lake.duck import identifier
@@ -67,12 +67,10 @@ def askable(project: Project) -> Askable:
 def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
     """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
     contacts = contact_list(project)
-    counted = answer(_reader(records, project, where, (contacts.columns[0],), LIMITS), 0)
-    if not sample_rows:
-        return replace(counted, fields=())
-    first = replace(LIMITS, rows=sample_rows)
-    sample = answer(_reader(records, project, where, tuple(displayed(contacts)), first), sample_rows)
-    return replace(sample, rows=counted.rows, seconds=counted.seconds + sample.seconds)
+    fields = tuple(displayed(contacts)) if sample_rows else (contacts.columns[0],)
+    limits = replace(LIMITS, rows=max(sample_rows, 1), counted=True)
+    found = count_and_sample(_reader(records, project, where, fields, limits), max(sample_rows, 1))
+    return found if sample_rows else replace(found, fields=(), sample=())
 
 
 def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Membership:

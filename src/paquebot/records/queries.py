@@ -13,6 +13,7 @@ from paquebot.records.models import Project, Query
 from paquebot.records.reading import check_query
 from paquebot.records.uses import refuse_used, uses_in
 from paquebot.records.writing import locked, put, require_free
+from paquebot.sources.building import Belonging
 
 
 def add_query(records: Records, project: Project, name: str, said: str | QueryBuild) -> Query:
@@ -46,12 +47,14 @@ def kept(project: Project, said: str | QueryBuild) -> dict[str, Any]:
     return {"sql": sql_of(project, said), "build": said.to_document()}
 
 
-def check_said(records: Records, project: Project, said: str | QueryBuild) -> tuple[str, ...]:
+def check_said(
+    records: Records, project: Project, said: str | QueryBuild, belonging: Belonging | None = None
+) -> tuple[str, ...]:
     """Binds the query to the project's tables and gives its columns; nothing is read. Raises as `add_query` does."""
     if isinstance(said, str):
         return check_query(records, project, said)
-    columns = check_build(records, project, said)
-    check_query(records, project, sql_of(project, said))
+    columns = check_build(records, project, said, belonging)
+    check_query(records, project, sql_of(project, said, belonging))
     return columns
 
 

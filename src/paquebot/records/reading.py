@@ -85,6 +85,13 @@ def answer(reader: LakeSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
     return Answer(fields, count, tuple(sample), time.monotonic() - started)
 
 
+def count_and_sample(reader: LakeSource, sample_rows: int) -> Answer:
+    """As `answer`, for a reader with the limits `counted`: only the first rows are read, the others counted where they are."""
+    found = answer(reader, sample_rows)
+    rows = int(found.sample[0][0]) if found.sample else 0
+    return replace(found, fields=found.fields[1:], rows=rows, sample=tuple(row[1:] for row in found.sample))
+
+
 def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]:
     """Binds the query to the project's tables in the sandbox and gives its columns; nothing is read. Raises `SourceError`."""
     provision_lake(records, project)

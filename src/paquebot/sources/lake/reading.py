@@ -51,6 +51,8 @@ class Limits:
     timeout_seconds: int = 1800
     rows: int | None = None
     """Reading stops after that many rows, the first of the same order."""
+    counted: bool = False
+    """Beside those rows stands in each, as a first column more, how many there are in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class LakeSource(Source):
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
+            "counted": self._limits.counted,
             "parameters": {name: _written(values[name]) for name in statement.parameters},
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
