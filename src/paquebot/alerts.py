@@ -17,6 +17,12 @@ from paquebot.options import DefinitionError, Option, Path, Section
 
 DELIVERED, FAILED, NOTHING_TO_EXPORT = "delivered", "failed", "nothing_to_export"
 HELD, LATE, RECOVERED = "held", "late", "recovered"
+STARTED = "started"
+"""Told to heartbeats alone."""
+CHANNEL_KINDS = ("webhook", "slack", "teams", "discord", "mattermost", "google_chat", "heartbeat")
+HEARTBEAT = "heartbeat"
+PERSON, ADDRESS, CHANNEL = "to", "addresses", "channels"
+"""What a listener is: the key of an export's alerts it stands under."""
 EVENT_WORDS = {
     FAILED: translatable("It failed"),
     LATE: translatable("It is late, or was missed"),
@@ -38,26 +44,27 @@ BAD_ADDRESS = Problem(
 NOBODY = Problem(
     "alerts.nobody",
     "{where}: these events are told to nobody.",
-    "Name people under “to”, by the address they sign in with, or other addresses under “addresses”.",
+    "Name people under “to”, by the address they sign in with, other addresses under “addresses”, channels under “channels”.",
 )
 _ADDRESS = re.compile(r"[^@\s<>,;:\"\\()]+@[^@\s<>,;:\"\\()]+")
 
 
 @dataclass(frozen=True, slots=True)
 class AlertChoice:
-    """These events are told to these people (`to`, by the address they sign in with) and to these other `addresses`."""
+    """These events are told to these people (`to`, by the address they sign in with), other `addresses` and `channels`."""
 
     on: tuple[str, ...]
     to: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One listener and all they listen to; a person, or an address that stands for nobody who signs in."""
+    """One listener and all they listen to: a `PERSON`, an `ADDRESS` that stands for nobody who signs in, or a `CHANNEL`."""
 
     address: str
-    is_person: bool
+    kind: str
     events: tuple[str, ...]
 
 
@@ -75,7 +82,7 @@ def _check_addresses(values: list[str], path: Path) -> None:
 
 
 def _check_somebody(values: Mapping[str, Any], path: Path) -> None:
-    if not values["to"] and not values["addresses"]:
+    if not any(values[kind] for kind in (PERSON, ADDRESS, CHANNEL)):
         raise DefinitionError(NOBODY, path)
 
 
@@ -111,10 +118,21 @@ ALERTS = Section(
             default=(),
             check=_check_addresses,
         ),
+        Option("channels", "The channels of the project that are told.", label="Channels", kind="list", alone=True, default=()),
     ),
     many=True,
     told_when_absent=True,
     check=_check_somebody,
+)
+
+
+REMIND_HOURS = Option(
+    "remind_hours",
+    "While it stays failed, held or late, whoever listens for that is told again every so many hours; without it, once.",
+    label="Remind every (hours)",
+    kind="integer",
+    least=1,
+    most=720,
 )
 
 
@@ -127,6 +145,7 @@ def alerts_from_values(values: Iterable[Mapping[str, Any]] | None) -> tuple[Aler
             tuple(event for event in EVENTS if event in one["on"]),
             tuple(check_address(address) for address in one["to"]),
             tuple(check_address(address) for address in one["addresses"]),
+            tuple(one["channels"]),
         )
         for one in values
     )
@@ -134,15 +153,14 @@ def alerts_from_values(values: Iterable[Mapping[str, Any]] | None) -> tuple[Aler
 
 def merged(choices: Iterable[AlertChoice]) -> list[Subscriber]:
     """Each listener once, with every event any choice names for them, in the order they appear."""
-    asked: dict[tuple[str, bool], set[str]] = {}
+    asked: dict[tuple[str, str], set[str]] = {}
     for choice in choices:
-        for address in choice.to:
-            asked.setdefault((address, True), set()).update(choice.on)
-        for address in choice.addresses:
-            asked.setdefault((address, False), set()).update(choice.on)
+        for kind in (PERSON, ADDRESS, CHANNEL):
+            for address in getattr(choice, kind):
+                asked.setdefault((address, kind), set()).update(choice.on)
     return [
-        Subscriber(address, is_person, tuple(event for event in EVENTS if event in events))
-        for (address, is_person), events in asked.items()
+        Subscriber(address, kind, tuple(event for event in EVENTS if event in events))
+        for (address, kind), events in asked.items()
     ]
 
 
@@ -156,13 +174,14 @@ def written(listeners: Iterable[Subscriber]) -> list[dict[str, Any]]:
 
 def written_choices(choices: Iterable[AlertChoice]) -> list[dict[str, Any]]:
     """The choices as plain data, as they were written."""
-    return [{key: list(value) for key in ("on", "to", "addresses") if (value := getattr(choice, key))} for choice in choices]
+    return [
+        {key: list(value) for key in ("on", PERSON, ADDRESS, CHANNEL) if (value := getattr(choice, key))} for choice in choices
+    ]
 
 
 def _written(events: tuple[str, ...], group: list[Subscriber]) -> dict[str, Any]:
-    people = [listener.address for listener in group if listener.is_person]
-    others = [listener.address for listener in group if not listener.is_person]
-    return {"on": list(events), **({"to": people} if people else {}), **({"addresses": others} if others else {})}
+    by_kind = {kind: [one.address for one in group if one.kind == kind] for kind in (PERSON, ADDRESS, CHANNEL)}
+    return {"on": list(events), **{kind: named for kind, named in by_kind.items() if named}}
 
 
 def _rank(events: tuple[str, ...]) -> list[int]:

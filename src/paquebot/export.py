@@ -27,9 +27,12 @@ from paquebot.export_keys import (
     check_name,
 )
 from paquebot.file_keys import options_of
-from paquebot.options import DefinitionError, Path, describe_path, nearest, read
+from paquebot.hold_rules import HoldRules
+from paquebot.obfuscation_choice import FieldObfuscation, ObfuscationChoice
+from paquebot.options import DefinitionError, Path, describe_path, read
 from paquebot.packaging_keys import EncryptionChoice, check_compression
 from paquebot.place_keys import DEFAULT_FILE_NAME
+from paquebot.precedence import NORMAL
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -63,11 +66,6 @@ __all__ = [
     "check_name",
 ]
 
-OBFUSCATED_FIELD_NOT_EXPORTED = Problem(
-    "export.obfuscated_field_not_exported",
-    "{where}: the field “{field}” is to be obfuscated, but is not among the exported fields.",
-    "Did you mean “{nearest}”? Exported: {known}.",
-)
 NO_DESTINATION = Problem(
     "export.no_destination", "{where}: the export has no destination.", "Choose the server and the folder its file goes to."
 )
@@ -145,33 +143,6 @@ class FileOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldObfuscation:
-    """What is done to a field's values before they are hashed; `region` is that of phone numbers."""
-
-    normalise: str = "none"
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObfuscationChoice:
-    """The algorithm, and the fields it is used on."""
-
-    algorithm: str
-    fields: Mapping[str, FieldObfuscation]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldRules:
-    """When a file waits for a person; None asks nothing. `empty_over` gives a percentage by field."""
-
-    rows_under: int | None = None
-    rows_over: int | None = None
-    rows_change: int | None = None
-    bytes_under: int | None = None
-    bytes_over: int | None = None
-    empty_over: Mapping[str, int] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
@@ -196,6 +167,7 @@ class ExportDefinition:
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
     deliver_by: str | None = None
+    remind_hours: int | None = None
     alerts: tuple[AlertChoice, ...] | None = None
     columns: str | None = None
     """What happens when columns change: keep, append, follow or hold. None: keep without a header, append with one."""
@@ -214,6 +186,7 @@ class ExportDefinition:
     trigger: Trigger | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     duration: DurationPolicy = field(default_factory=DurationPolicy)
+    priority: str = NORMAL
 
     @classmethod
     def from_document(cls, written: Any, path: Path = (), *, timezone: str = "UTC") -> ExportDefinition:
@@ -234,7 +207,7 @@ class ExportDefinition:
             content=_content(values["content"] or {}),
             production=ProductionOptions(**(values["production"] or {})),
             file=FileOptions.from_values(values["file"] or {}),
-            obfuscation=_obfuscation(values["obfuscation"]),
+            obfuscation=ObfuscationChoice.from_values(values["obfuscation"]),
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
@@ -242,14 +215,17 @@ class ExportDefinition:
             two_step=values["two_step"],
             confirmation=ConfirmationChoice.from_values(values["confirmation"]),
             deliver_by=time_of_day(values["deliver_by"]) if values["deliver_by"] else None,
+            remind_hours=values["remind_hours"],
             alerts=alerts_from_values(values["alerts"]),
             columns=(values["columns"] or {}).get("policy"),
-            hold=_hold(values["hold"]),
+            hold=HoldRules.from_values(values["hold"]),
             trigger=Trigger.from_values(values["trigger"], (*path, "trigger")) if values["trigger"] else None,
             retry=RetryPolicy(**(values["retry"] or {})),
             duration=DurationPolicy(**(values["duration"] or {})),
+            priority=values["priority"],
         )
-        _check_obfuscated_fields(definition, path)
+        if definition.obfuscation and definition.content.fields is not None:
+            definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
         _check_rows_alone(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
@@ -283,8 +259,7 @@ class ExportDefinition:
         yield "production", _plain(self.production)
         yield "file", self.file.to_document()
         if self.obfuscation:
-            fields = {name: _plain(how) for name, how in self.obfuscation.fields.items()}
-            yield "obfuscation", {"algorithm": self.obfuscation.algorithm, "fields": fields}
+            yield "obfuscation", self.obfuscation.to_document()
         yield "compression", self.compression
         if self.compression_level is not None:
             yield "compression_level", self.compression_level
@@ -295,8 +270,7 @@ class ExportDefinition:
         yield "two_step", self.two_step
         if self.confirmation:
             yield "confirmation", self.confirmation.to_document()
-        if self.deliver_by:
-            yield "deliver_by", self.deliver_by
+        yield from ((key, value) for key in ("deliver_by", "remind_hours") if (value := getattr(self, key)))
         if self.alerts is not None:
             yield "alerts", written_choices(self.alerts)
         if self.columns:
@@ -307,6 +281,7 @@ class ExportDefinition:
             yield "trigger", self.trigger.to_document()
         yield "retry", _plain(self.retry)
         yield "duration", _plain(self.duration)
+        yield "priority", self.priority
 
 
 def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
@@ -327,30 +302,6 @@ def _content(values: Mapping[str, Any]) -> ContentChoice:
         group=contacts.get("group") or None,
         where=criteria.from_document(where) if where else None,
     )
-
-
-def _obfuscation(values: Mapping[str, Any] | None) -> ObfuscationChoice | None:
-    if not values or not values["fields"]:
-        return None
-    return ObfuscationChoice(values["algorithm"], {name: FieldObfuscation(**how) for name, how in values["fields"].items()})
-
-
-def _hold(values: Mapping[str, Any] | None) -> HoldRules | None:
-    rules = HoldRules(**values) if values else None
-    return rules if rules != HoldRules() else None
-
-
-def _check_obfuscated_fields(definition: ExportDefinition, path: Path) -> None:
-    """A misspelled field would leave in clear: refuse it wherever the exported fields are named."""
-    exported = definition.content.fields
-    if exported is None or definition.obfuscation is None:
-        return
-    for name in definition.obfuscation.fields:
-        if name not in exported:
-            here = (*path, "obfuscation", "fields", name)
-            raise DefinitionError(
-                OBFUSCATED_FIELD_NOT_EXPORTED, here, field=name, nearest=nearest(name, exported), known=exported
-            )
 
 
 def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:

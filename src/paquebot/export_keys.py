@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from paquebot.alerts import ALERTS
+from paquebot.alerts import ALERTS, REMIND_HOURS
 from paquebot.confirmation_keys import CONFIRMATION
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
-from paquebot.export_safeguards import COLUMNS, HOLD
+from paquebot.export_safeguards import COLUMNS
 from paquebot.file_keys import (
     EXTENSION,
     FORMAT_LABELS,
@@ -23,9 +23,12 @@ from paquebot.file_keys import (
     check_meaning,
     formats_with,
 )
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, describe_path
+from paquebot.hold_rules import HOLD
+from paquebot.obfuscation_choice import OBFUSCATION
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
 from paquebot.packaging_keys import PACKAGING
 from paquebot.place_keys import DEFAULT_FILE_NAME, check_file_name, check_folder
+from paquebot.precedence import PRIORITY
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
@@ -39,35 +42,19 @@ BAD_NAME = Problem(
     "{where}: “{value}” cannot be a name.",
     "A name has 1 to 80 lower-case letters, digits, hyphens and underscores, and begins with a letter or a digit.",
 )
-PHONE_REGION = Problem(
-    "export.phone_region",
-    "{where}: phone numbers need “region”, the country of numbers written without a country code.",
-    "Write two capital letters, such as “region: CA”.",
-)
-NEEDLESS_REGION = Problem(
-    "export.needless_region",
-    "{where}: “region” has a meaning only with “normalise: phone”.",
-    "Remove “region”, or write “normalise: phone”.",
-)
 NOT_ONE_CONTENT = Problem(
     "export.content_not_one",
     "{where}: an export has one content, and this one names {found}.",
     "Keep one of: contacts, table, query. Without any, the contact list is exported.",
 )
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,79}"
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check_name(value: str, path: Path) -> None:
     """Raises `DefinitionError` unless `value` may be the stable name of something."""
     if not _NAME.fullmatch(value):
         raise DefinitionError(BAD_NAME, path, value=value)
-
-
-def _check_region(values: Mapping[str, Any], path: Path) -> None:
-    if values["normalise"] == "phone" and not re.fullmatch("[A-Z]{2}", values["region"] or ""):
-        raise DefinitionError(PHONE_REGION, (*path, "region"), where=describe_path(path))
-    if values["normalise"] != "phone" and values["region"] is not None:
-        raise DefinitionError(NEEDLESS_REGION, (*path, "region"), where=describe_path(path))
 
 
 def _check_content(values: Mapping[str, Any], path: Path) -> None:
@@ -193,43 +180,6 @@ _FILE = Section(
     ),
     check=check_meaning,
 )
-_OBFUSCATION = Section(
-    "obfuscation",
-    "Which fields leave as a hash that nobody can read.",
-    (
-        Option(
-            "algorithm",
-            "How values are hashed; hmac-sha256 uses the project's secret key.",
-            label="Algorithm",
-            default="hmac-sha256",
-            choices=("hmac-sha256", "sha256"),
-            choice_labels=("HMAC-SHA-256, with the project’s key", "SHA-256, guessable from a dictionary"),
-            planned_choices=("sha512", "sha1", "md5"),
-        ),
-        Section(
-            "fields",
-            "The fields to obfuscate, each with what is done to its values before hashing.",
-            (
-                Option(
-                    "normalise",
-                    "What is done to a value before it is hashed.",
-                    default="none",
-                    choices=("none", "trim", "lower", "email", "phone"),
-                    label="Before hashing",
-                    choice_labels=("Nothing", "Without spaces around", "Lower case", "E-mail", "Phone number"),
-                ),
-                Option(
-                    "region",
-                    "The country of phone numbers written without a country code: two capitals such as CA.",
-                    label="Country",
-                ),
-            ),
-            check=_check_region,
-            required=True,
-            keyed=True,
-        ),
-    ),
-)
 EXPORT: tuple[Entry, ...] = (
     Option("name", "The export's stable name.", label="Stable name", required=True, check=check_name),
     Option("label", "The name people read; the stable name when left out.", label="Name"),
@@ -241,7 +191,7 @@ EXPORT: tuple[Entry, ...] = (
     _PRODUCTION,
     _FILE,
     COLUMNS,
-    _OBFUSCATION,
+    OBFUSCATION,
     *PACKAGING,
     Option(
         "two_step",
@@ -257,9 +207,11 @@ EXPORT: tuple[Entry, ...] = (
         label="Delivered by",
         check=check_time_of_day,
     ),
+    REMIND_HOURS,
     ALERTS,
     HOLD,
     Section("trigger", "What starts it beside the clock.", TRIGGER),
     Section("retry", "How often it is tried again when something goes wrong.", RETRY),
     Section("duration", "How long a run may take.", DURATION),
+    PRIORITY,
 )

@@ -1,23 +1,8 @@
-"""The keys by which an export keeps a wrong file from leaving: what happens when columns change, when a person must look."""
+"""The key by which an export says what happens when the columns of its source change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from paquebot.errors import Problem
-from paquebot.options import DefinitionError, Option, Path, Section
-
-NOT_A_SHARE = Problem(
-    "export.not_a_percentage", "{where}: this must be a whole percentage from 0 to 100.", "Write it as {{email: 5}}."
-)
-
-
-def _check_shares(value: Mapping[str, Any], path: Path) -> None:
-    for name, share in value.items():
-        if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
-            raise DefinitionError(NOT_A_SHARE, (*path, str(name)))
-
+from paquebot.options import Option, Section
 
 COLUMNS = Section(
     "columns",
@@ -34,30 +19,6 @@ COLUMNS = Section(
                 "Follow the source",
                 "Hold the run until somebody has looked",
             ),
-        ),
-    ),
-)
-HOLD = Section(
-    "hold",
-    "When the file waits for a person before it leaves.",
-    (
-        Option("rows_under", "Hold a file of fewer rows.", "integer", least=0, label="Fewer rows than"),
-        Option("rows_over", "Hold a file of more rows.", "integer", least=0, label="More rows than"),
-        Option(
-            "rows_change",
-            "Hold a file whose number of rows differs from the usual by more than so many percent.",
-            "integer",
-            least=1,
-            label="Change from the usual number of rows, in percent",
-        ),
-        Option("bytes_under", "Hold a file of fewer bytes.", "integer", least=0, label="Fewer bytes than"),
-        Option("bytes_over", "Hold a file of more bytes.", "integer", least=0, label="More bytes than"),
-        Option(
-            "empty_over",
-            "Hold a file in which a field is empty in more than so many percent of the rows: the field, then the percentage.",
-            kind="mapping",
-            label="Empty values, in percent",
-            check=_check_shares,
         ),
     ),
 )

@@ -179,6 +179,37 @@ def read(entries: Sequence[Entry], written: Any, path: Path = ()) -> dict[str, A
     return {entry.name: _read_entry(entry, written, path) for entry in entries if not isinstance(entry, Planned)}
 
 
+def sparse(entries: Sequence[Entry], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` in the order of `entries`, without what `read` would fill in by itself; it reads as the same."""
+    short = {}
+    for entry in entries:
+        value = values.get(entry.name)
+        if isinstance(entry, Planned) or value is None:
+            continue
+        if isinstance(entry, Section):
+            value = _sparse_section(entry, value)
+        elif isinstance(value, (list, tuple)):
+            value = list(value)
+        if entry.required or not _says_nothing(entry, value):
+            short[entry.name] = value
+    return short
+
+
+def _sparse_section(section: Section, value: Any) -> Any:
+    if section.many:
+        return [sparse(section.entries, one) for one in value]
+    if section.keyed:
+        return {key: sparse(section.entries, one) for key, one in value.items()}
+    return sparse(section.entries, value)
+
+
+def _says_nothing(entry: Option | Section, value: Any) -> bool:
+    if isinstance(entry, Section):
+        return not value and not entry.told_when_absent
+    default = entry.default
+    return bool(value == (list(default) if isinstance(default, tuple) else default))
+
+
 def describe_path(path: Path) -> str:
     """`exports[0].file.name`, the way a person would point at it."""
     text = ""

@@ -114,7 +114,7 @@ class _Voyage(Steps):
             self.plan.encryption.check()
 
     def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
-        plan = self.plan
+        plan, begun = self.plan, self.now()
         made = Making(plan, plan.format, rows, self.cancellation)
         if made.fit.notices:
             detail["notices"] = [describe(notice) for notice in made.fit.notices]
@@ -134,7 +134,7 @@ class _Voyage(Steps):
             packed=packed.measure if plan.encryption else kept.measure,
             final=kept.measure,
             contract=tuple(column.to_document() for column in made.fit.columns),
-            held_for=made.held_for(kept.measure.size_bytes),
+            held_for=made.held_for(kept.measure.size_bytes, (self.now() - begun).total_seconds()),
             report=dict(plan.format.report),
         )
 

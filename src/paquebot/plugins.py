@@ -48,8 +48,20 @@ ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncrypti
 OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",
+    "sha512": "paquebot.content.obfuscation.sha512:Sha512",
+    "sha1": "paquebot.content.obfuscation.sha1:Sha1",
+    "md5": "paquebot.content.obfuscation.md5:Md5",
 }
-NOTIFIERS = {"email": "paquebot.reporting.notifiers.email:EmailNotifier"}
+NOTIFIERS = {
+    "email": "paquebot.reporting.notifiers.email:EmailNotifier",
+    "webhook": "paquebot.reporting.notifiers.webhook:WebhookNotifier",
+    "slack": "paquebot.reporting.notifiers.chat:SlackNotifier",
+    "teams": "paquebot.reporting.notifiers.chat:TeamsNotifier",
+    "discord": "paquebot.reporting.notifiers.chat:DiscordNotifier",
+    "mattermost": "paquebot.reporting.notifiers.chat:MattermostNotifier",
+    "google_chat": "paquebot.reporting.notifiers.chat:GoogleChatNotifier",
+    "heartbeat": "paquebot.reporting.notifiers.heartbeat:HeartbeatNotifier",
+}
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,

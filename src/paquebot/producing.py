@@ -37,6 +37,6 @@ class Making:
         blocks: Blocks = ahead(self.plain.watch(format_.write(leaving)), depth=16)
         self.blocks = ahead(plan.compression.pack(blocks)) if plan.compression else blocks
 
-    def held_for(self, size_bytes: int) -> tuple[dict[str, Any], ...]:
+    def held_for(self, size_bytes: int, seconds: float) -> tuple[dict[str, Any], ...]:
         """Why a person must look at the file before it leaves."""
-        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes)))
+        return tuple(describe(why) for why in (*self.fit.held_for, *self._inspection.findings(size_bytes, seconds)))

@@ -46,10 +46,17 @@ PRIVATE_KEY = Problem(
     "Ask for the public key: gpg --armor --export ADDRESS. Treat the private key as no longer secret.",
 )
 
+STORED = "stored:"
+
 
 def is_reference(value: Any) -> bool:
     """Whether `value` names a value kept elsewhere: `env:NAME` or `file:PATH`."""
     return isinstance(value, str) and value.startswith(("env:", "file:"))
+
+
+def is_stored(value: Any) -> bool:
+    """Whether `value` stands for the secret the installation holds already, as `dump` writes it: `stored:OPTION`."""
+    return isinstance(value, str) and value.startswith(STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class ProjectSettings:
     timezone: str
     closed_days: tuple[str, ...]
     database: str
+    runs_at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +112,40 @@ class SavedQuery:
     def said(self) -> str | QueryBuild:
         return self.build or self.sql or ""
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """As a project file says it, without its name."""
+        return {"build": self.build.to_document()} if self.build else {"sql": self.sql}
+
 
 @dataclass(frozen=True, slots=True)
 class ServerDefinition:
-    """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`."""
+    """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`, and
+    `references` says by which one each came, where that is known."""
 
     name: str
     kind: str
     options: Mapping[str, Any] = field(repr=False)
     care: ServerCare = USUAL_CARE
+    references: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDefinition:
+    """`options` are as written, not yet read by the plug-in of `kind`; values that came by reference are `Secret`."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A partner's OpenPGP public key, as text."""
+    """A partner's OpenPGP public key, as text, and the reference it came by, if any."""
 
     name: str
     openpgp: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +161,7 @@ class ProjectDocument:
     servers: tuple[ServerDefinition, ...]
     encryption_keys: tuple[EncryptionKey, ...]
     exports: tuple[ExportDefinition, ...]
+    channels: tuple[ChannelDefinition, ...] = ()
 
     @classmethod
     def from_document(cls, written: Any, *, destination_kinds: Collection[str] = DESTINATION_KINDS) -> ProjectDocument:
@@ -153,6 +179,7 @@ class ProjectDocument:
             encryption_keys=tuple(
                 _encryption_key(key, ("encryption_keys", position)) for position, key in enumerate(values["encryption_keys"])
             ),
+            channels=tuple(_channel(channel, ("channels", position)) for position, channel in enumerate(values["channels"])),
             exports=tuple(
                 ExportDefinition.from_values(export, ("exports", position), timezone=settings.timezone)
                 for position, export in enumerate(values["exports"])
@@ -197,11 +224,20 @@ def _query(values: Mapping[str, Any], path: Path) -> SavedQuery:
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:
     apart = {"name", *(entry.name for entry in SERVER)}
-    kind = next(key for key, value in values.items() if key not in apart and value is not None)
+    kind, options = _kind_and_options({key: value for key, value in values.items() if key not in apart}, path)
+    return ServerDefinition(values["name"], kind, options, ServerCare.of(values))
+
+
+def _channel(values: Mapping[str, Any], path: Path) -> ChannelDefinition:
+    return ChannelDefinition(values["name"], *_kind_and_options(values, path))
+
+
+def _kind_and_options(values: Mapping[str, Any], path: Path) -> tuple[str, Mapping[str, Any]]:
+    kind = next(key for key, value in values.items() if key != "name" and value is not None)
     for key, value in values[kind].items():
         if is_reference(value):
             raise DefinitionError(REFERENCE, (*path, kind, str(key)))
-    return ServerDefinition(values["name"], kind, values[kind], ServerCare.of(values))
+    return kind, values[kind]
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:
@@ -222,7 +258,7 @@ def _check_names(document: ProjectDocument) -> None:
     tables = [("relational_tables", table.name) for table in document.relational_tables]
     if document.contacts:
         _refuse_taken([(("contacts", "table"), document.contacts.table), *_placed(tables)])
-    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "exports"):
+    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "channels", "exports"):
         _refuse_taken(_placed([(section, item.name) for item in getattr(document, section)]))
 
 
@@ -246,6 +282,10 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
     keys = [key.name for key in document.encryption_keys]
     for position, name in enumerate(export.encryption_keys):
         check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
+    channels = [channel.name for channel in document.channels]
+    for position, choice in enumerate(export.alerts or ()):
+        for name in choice.channels:
+            check_known(name, channels, "channels", (*path, "alerts", position, "channels"))
     _check_content(document, export, path)
     if export.trigger:
         check_trigger(export, document, (*path, "trigger"))

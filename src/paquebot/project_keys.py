@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.query_build import BUILD
 from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
@@ -32,6 +34,7 @@ NOT_ONE_KIND = Problem(
     "Keep one of: {known}.",
 )
 NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
+NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
     "definition.group_not_one",
     "{where}: a group has either “where” or “members”.",
@@ -146,6 +149,13 @@ _PROJECT = Section(
             check=_check_dates,
         ),
         Option(
+            "runs_at_once",
+            "How many of its runs are carried at once; without it, as many as the installation allows.",
+            kind="integer",
+            least=1,
+            most=MOST_RUNS_AT_ONCE,
+        ),
+        Option(
             "database",
             "Where its rows are kept.",
             default="embedded",
@@ -154,6 +164,24 @@ _PROJECT = Section(
         ),
     ),
     required=True,
+)
+
+
+def _check_channel(values: Mapping[str, Any], path: Path) -> None:
+    found = [kind for kind in CHANNEL_KINDS if values[kind] is not None]
+    if len(found) != 1:
+        raise DefinitionError(NOT_ONE_CHANNEL, path, known=CHANNEL_KINDS)
+
+
+_CHANNELS = Section(
+    "channels",
+    "Places where things are told that are no person: webhooks, rooms of chat services, heartbeats.",
+    (
+        Option("name", "The channel's name.", required=True, check=check_name),
+        *(Option(kind, "The options of such a channel.", kind="mapping") for kind in CHANNEL_KINDS),
+    ),
+    many=True,
+    check=_check_channel,
 )
 
 
@@ -176,6 +204,7 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
         servers,
         Planned("integrations"),
         _KEYS,
+        _CHANNELS,
         Section("exports", "The automated exports.", EXPORT, many=True),
     )
 

@@ -67,6 +67,10 @@ class ServerCare:
         canary = values["canary"] or {"every": NEVER, "write": True}
         return cls(values["limit"], canary["every"], canary["write"])
 
+    def to_document(self) -> dict[str, Any]:
+        """As `of` takes it, every default written out."""
+        return {"limit": self.limit, "canary": {"every": self.canary, "write": self.canary_writes}}
+
 
 USUAL_CARE = ServerCare()
 """Where nothing was told."""

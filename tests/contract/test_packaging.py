@@ -13,6 +13,7 @@ import zstandard
 from paquebot.content.fields import Obfuscation
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.content.obfuscation.sha256 import Sha256
+from paquebot.content.obfuscation.treatment import Hashed
 from paquebot.errors import PackagingError, RunCancelledError
 from paquebot.flow import Meter, Rows
 from paquebot.formats.csv import CsvFormat
@@ -44,7 +45,7 @@ def batches(count=40, rows=2000, error=None):
 
 def road(compression, source):
     """Content, format, compression; and the meters before and after the compression."""
-    leaving = Obfuscation(Sha256, {"email": Normalisation("email")}).apply(Rows(SCHEMA, source))
+    leaving = Obfuscation(Sha256, {"email": Hashed(Normalisation("email"))}).apply(Rows(SCHEMA, source))
     plain, packed = Meter(), Meter()
     blocks = ahead(plain.watch(CsvFormat({}).write(leaving)))
     return ahead(packed.watch(compression({}).pack(blocks))), plain, packed

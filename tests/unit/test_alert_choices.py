@@ -49,16 +49,17 @@ def test_one_event_and_one_listener_may_stand_without_a_list():
 def test_a_listener_named_twice_hears_each_event_once_and_those_who_hear_the_same_stand_together():
     choices = [
         AlertChoice(("delivered",), ("a@x.org",), ("a@x.org",)),
-        AlertChoice(("failed",), ("b@x.org", "a@x.org")),
+        AlertChoice(("failed",), ("b@x.org", "a@x.org"), (), ("ops",)),
     ]
     listeners = merged(choices)
     assert listeners == [
-        Subscriber("a@x.org", True, ("failed", "delivered")),
-        Subscriber("a@x.org", False, ("delivered",)),
-        Subscriber("b@x.org", True, ("failed",)),
+        Subscriber("a@x.org", "to", ("failed", "delivered")),
+        Subscriber("a@x.org", "addresses", ("delivered",)),
+        Subscriber("b@x.org", "to", ("failed",)),
+        Subscriber("ops", "channels", ("failed",)),
     ]
     assert written(listeners) == [
-        {"on": ["failed"], "to": ["b@x.org"]},
+        {"on": ["failed"], "to": ["b@x.org"], "channels": ["ops"]},
         {"on": ["failed", "delivered"], "to": ["a@x.org"]},
         {"on": ["delivered"], "addresses": ["a@x.org"]},
     ]

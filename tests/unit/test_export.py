@@ -177,6 +177,7 @@ def test_the_kept_document_writes_every_default_out():
         "two_step": True,
         "retry": {"attempts": 4, "wait_seconds": 2, "growth": 5},
         "duration": {"unusual_times": 3},
+        "priority": "normal",
     }
 
 
@@ -316,6 +317,67 @@ def test_a_region_without_phone_numbers_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"shown": 4}, "export.needless_shown"),
+        ({"treatment": "remove", "shown": 4}, "export.needless_shown"),
+        ({"treatment": "remove", "normalise": "trim"}, "export.needless_normalise"),
+        ({"treatment": "mask", "shown": 33}, "definition.out_of_bounds"),
+        ({"treatment": "blur"}, "definition.wrong_choice"),
+    ],
+)
+def test_a_treatment_that_means_nothing_is_refused(how, code):
+    assert refused(obfuscation={"fields": {"email": how}}).code == code
+
+
+def test_masks_removals_and_a_pinned_key_are_kept_and_written_back():
+    written = {
+        "key_version": 2,
+        "fields": {
+            "email": {"treatment": "mask"},
+            "phone": {"treatment": "mask", "shown": 2, "normalise": "phone", "region": "CA"},
+            "notes": {"treatment": "remove"},
+            "code": {},
+        },
+    }
+    read = export(obfuscation=written)
+    assert read.obfuscation.fields["email"] == FieldObfuscation(treatment="mask", shown=4)
+    assert (read.obfuscation.treated("hash"), read.obfuscation.uses_key) == (("code",), True)
+    assert read.to_document()["obfuscation"] == {
+        "algorithm": "hmac-sha256",
+        "key_version": 2,
+        "fields": {
+            "email": {"normalise": "none", "treatment": "mask", "shown": 4},
+            "phone": {"normalise": "phone", "region": "CA", "treatment": "mask", "shown": 2},
+            "notes": {"normalise": "none", "treatment": "remove"},
+            "code": {"normalise": "none"},
+        },
+    }
+    assert ExportDefinition.from_document(read.to_document()) == read
+
+
+def test_a_version_of_the_key_means_nothing_to_an_algorithm_without_one():
+    error = refused(obfuscation={"algorithm": "sha256", "key_version": 1, "fields": {"email": {}}})
+    assert (error.code, error.path) == ("export.needless_key_version", ("obfuscation", "key_version"))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "how", "code"),
+    [
+        ("hmac-sha256", {}, None),
+        ("sha256", {}, "content.guessable_algorithm"),
+        ("sha512", {}, "content.guessable_algorithm"),
+        ("sha1", {}, "content.weak_algorithm"),
+        ("md5", {}, "content.weak_algorithm"),
+        ("md5", {"treatment": "mask"}, None),
+    ],
+)
+def test_whoever_chooses_an_algorithm_is_told_what_is_wrong_with_it(algorithm, how, code):
+    warning = export(obfuscation={"algorithm": algorithm, "fields": {"email": how}}).obfuscation.warning("daily")
+    assert (warning and warning.code) == code
+
+
+@pytest.mark.parametrize(
     "changes, said",
     [
         ({"production": {"mode": "changes"}}, "changes"),
@@ -323,7 +385,6 @@ def test_a_region_without_phone_numbers_is_refused():
         ({"production": {"rows_per_part": 1000}}, "rows_per_part"),
         ({"file": {"format": "avro"}}, "avro"),
         ({"encryption": {"age": ["x"]}}, "age"),
-        ({"obfuscation": {"algorithm": "md5", "fields": {"email": {}}}}, "md5"),
     ],
 )
 def test_what_is_planned_is_refused_by_saying_so(changes, said):

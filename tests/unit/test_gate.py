@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from paquebot.content.gate import Gate, Inspection
+from paquebot.content.repeats import Repeats
 from paquebot.flow import Rows
 
 BATCHES = [
@@ -12,11 +13,11 @@ BATCHES = [
 ]
 
 
-def broken(gate, size_bytes=100):
+def broken(gate, size_bytes=100, seconds=2.0):
     inspection = Inspection(gate)
     passed = list(inspection.watch(Rows(BATCHES[0].schema, iter(BATCHES))).batches)
     assert passed == BATCHES
-    return [(error.code, error.parameters) for error in inspection.findings(size_bytes)]
+    return [(error.code, error.parameters) for error in inspection.findings(size_bytes, seconds)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,9 @@ def broken(gate, size_bytes=100):
         (Gate(empty={"email": 50, "age": 25}), []),
         (Gate(empty={"email": 49}), [("gate.too_many_empty", {"field": "email", "share": 50.0, "most": 49})]),
         (Gate(empty={"age": 0}), [("gate.too_many_empty", {"field": "age", "share": 25.0, "most": 0})]),
-        (Gate(empty={"mail": 5}), [("gate.unknown_field", {"field": "mail", "most": 5})]),
+        (Gate(empty={"mail": 5}), [("gate.unknown_field", {"field": "mail"})]),
+        (Gate(seconds_least=2), []),
+        (Gate(seconds_least=3), [("gate.too_fast", {"seconds": 2.0, "least": 3})]),
     ],
 )
 def test_every_broken_rule_is_told_with_its_figures(gate, expected):
@@ -44,3 +47,31 @@ def test_every_broken_rule_is_told_with_its_figures(gate, expected):
 
 def test_a_file_may_break_several_rules():
     assert [code for code, _ in broken(Gate(rows_least=5, bytes_least=101))] == ["gate.too_few_rows", "gate.too_small"]
+
+
+TWICE = [
+    pa.record_batch({"email": ["a", "b", None, "", ""], "age": pa.array([1, 2, 2, None, None], pa.int32())}),
+    pa.record_batch({"email": ["b", "a", "c", "", None], "age": pa.array([3, 4, 5, 6, 7], pa.int32())}),
+]
+
+
+@pytest.mark.parametrize(
+    ("repeated", "expected"),
+    [
+        ({"email": 20, "age": 10}, []),
+        ({"email": 19}, [("gate.too_many_repeated", {"field": "email", "share": 20.0, "most": 19})]),
+        ({"age": 0}, [("gate.too_many_repeated", {"field": "age", "share": 10.0, "most": 0})]),
+        ({"mail": 0}, [("gate.unknown_field", {"field": "mail"})]),
+    ],
+)
+def test_a_value_that_comes_again_is_counted_across_batches_and_nothing_repeats_nothing(repeated, expected):
+    inspection = Inspection(Gate(repeated=repeated))
+    assert list(inspection.watch(Rows(TWICE[0].schema, iter(TWICE))).batches) == TWICE
+    assert [(error.code, error.parameters) for error in inspection.findings(1, 1.0)] == expected
+
+
+def test_repeats_are_counted_alike_in_one_go_and_range_by_range():
+    repeats = Repeats()
+    for start in range(0, 50_000, 10_000):
+        repeats.watch(pa.array([number % 40_000 for number in range(start, start + 10_000)], pa.int64()))
+    assert (repeats.count(), repeats.count(at_a_time=7_000)) == (10_000, 10_000)

@@ -15,6 +15,7 @@ from paquebot.content.fields import Obfuscation
 from paquebot.content.obfuscation.hmac_sha256 import HmacSha256
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.content.obfuscation.sha256 import Sha256
+from paquebot.content.obfuscation.treatment import Hashed
 from paquebot.credentials import Secret
 from paquebot.errors import ContentError
 from paquebot.flow import Rows
@@ -25,7 +26,7 @@ KEY = "0123456789abcdef" * 4
 
 def obfuscated(columns, fields, algorithm=Sha256, key=None):
     table = pa.table(columns)
-    plain = {name: Normalisation(*normalisation) for name, normalisation in fields.items()}
+    plain = {name: Hashed(Normalisation(*normalisation)) for name, normalisation in fields.items()}
     rows = Obfuscation(algorithm, plain, key).apply(Rows(table.schema, iter(table.to_batches(max_chunksize=2))))
     return pa.Table.from_batches(list(rows.batches), rows.schema).to_pydict()
 
@@ -72,7 +73,7 @@ def test_other_fields_and_the_order_of_columns_and_rows_are_untouched():
 
 def test_an_obfuscated_number_becomes_a_text_column():
     table = pa.table({"n": [5], "m": [6]})
-    rows = Obfuscation(Sha256, {"n": Normalisation()}).apply(Rows(table.schema, iter(table.to_batches())))
+    rows = Obfuscation(Sha256, {"n": Hashed()}).apply(Rows(table.schema, iter(table.to_batches())))
     assert rows.schema == pa.schema({"n": pa.string(), "m": pa.int64()})
     assert next(rows.batches).schema == rows.schema
 
@@ -104,7 +105,7 @@ def test_a_column_of_nulls_and_a_table_without_rows_pass():
     assert obfuscated({"v": pa.nulls(2)}, {"v": ()}) == {"v": [None, None]}
     assert obfuscated({"v": pa.array([], pa.int64())}, {"v": ()}) == {"v": []}
     empty = pa.record_batch({"v": pa.array([], pa.int64())})
-    rows = Obfuscation(Sha256, {"v": Normalisation("email")}).apply(Rows(empty.schema, iter([empty])))
+    rows = Obfuscation(Sha256, {"v": Hashed(Normalisation("email"))}).apply(Rows(empty.schema, iter([empty])))
     assert next(rows.batches).num_rows == 0
 
 
@@ -148,7 +149,7 @@ def test_a_field_that_does_not_exist_is_named_with_the_nearest_one_before_any_ro
 
     schema = pa.schema({"code": pa.string(), "email": pa.string()})
     with pytest.raises(ContentError) as refused:
-        Obfuscation(Sha256, {"e-mail": Normalisation()}).apply(Rows(schema, batches()))
+        Obfuscation(Sha256, {"e-mail": Hashed()}).apply(Rows(schema, batches()))
     assert refused.value.code == "content.unknown_field"
     assert refused.value.parameters == {"field": "e-mail", "nearest": "email", "known": "code, email"}
 
@@ -159,7 +160,7 @@ def test_a_field_that_does_not_exist_is_named_with_the_nearest_one_before_any_ro
 )
 def test_a_keyed_algorithm_without_a_key_worth_the_name_is_refused(key, code):
     with pytest.raises(ContentError) as refused:
-        Obfuscation(HmacSha256, {"v": Normalisation()}, key)
+        Obfuscation(HmacSha256, {"v": Hashed()}, key)
     assert refused.value.code == code
     assert "short" not in str(refused.value.parameters)
 
@@ -199,7 +200,7 @@ def test_closing_early_closes_the_rows_above():
         finally:
             closed.append(True)
 
-    rows = Obfuscation(Sha256, {"v": Normalisation()}).apply(Rows(pa.schema({"v": pa.string()}), batches()))
+    rows = Obfuscation(Sha256, {"v": Hashed()}).apply(Rows(pa.schema({"v": pa.string()}), batches()))
     next(rows.batches)
     rows.batches.close()
     assert closed == [True]
@@ -208,6 +209,6 @@ def test_closing_early_closes_the_rows_above():
 def test_numbers_are_hashed_while_the_csv_file_is_written():
     """DuckDB inside DuckDB: the writer asks for a batch, and the batch asks for the text of a number."""
     batches = [pa.record_batch({"n": [number], "t": ["x"]}) for number in range(30)]
-    rows = Obfuscation(Sha256, {"n": Normalisation()}).apply(Rows(batches[0].schema, iter(batches)))
+    rows = Obfuscation(Sha256, {"n": Hashed()}).apply(Rows(batches[0].schema, iter(batches)))
     lines = b"".join(CsvFormat({"header": False}).write(rows)).decode().split()
     assert lines == [f"{sha256(str(number))},x" for number in range(30)]

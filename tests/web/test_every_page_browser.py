@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fixtures.browser import axe
-from fixtures.routes import PUBLIC, addresses
+from fixtures.routes import FOR_MONITORS, PUBLIC, addresses
 
 RAW = re.compile(
     r"\b[a-z]+(?:_[a-z][a-z0-9]*)+\b|\b(?:delivery|source|export|packaging|verification|content)\.[a-z_]+|\{[a-z_]+\}"
@@ -26,7 +26,7 @@ def pages(client, known):
     """The addresses that answer a reader with a page, by route."""
     found = {}
     for route, address in addresses(known).items():
-        if route in PUBLIC:
+        if route in (*PUBLIC, *FOR_MONITORS):
             continue
         answer = client.get(address)
         if answer.status_code == 200 and "<html" in getattr(answer, "text", ""):

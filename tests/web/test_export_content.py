@@ -127,3 +127,55 @@ def test_running_now_makes_a_run_of_the_saved_definition_and_leaves_the_schedule
     assert run.definition["export"] == export.definition
     export.schedule.refresh_from_db()
     assert export.schedule.next_at == due
+
+
+def chosen(export, algorithm, *hows, **values):
+    """The part as sent: one field per mapping of `hows`, called id, email, city in their order."""
+    names = ("id", "email", "city")[: len(hows)]
+    sent = {f"field{position}-normalise": "none" for position in range(len(hows))}
+    sent |= {f"field{position}-treatment": "hash" for position in range(len(hows))}
+    for position, how in enumerate(hows):
+        sent |= {f"field{position}-{key}": value for key, value in how.items()}
+    return lines(export, *names, all_fields="yes", algorithm=algorithm, **sent, **values)
+
+
+def test_a_field_is_masked_or_removed_by_the_page_and_shown_so_in_the_preview(cast, export):
+    mask = {"hidden": "on", "treatment": "mask", "shown": "6"}
+    remove = {"hidden": "on", "treatment": "remove", "normalise": "email", "shown": "4"}
+    assert cast.alice.post(PAGE + "content/", chosen(export, "hmac-sha256", {}, mask, remove)).status_code == 302
+    export.refresh_from_db()
+    assert export.definition["obfuscation"]["fields"] == {
+        "email": {"normalise": "none", "treatment": "mask", "shown": 6},
+        "city": {"normalise": "none", "treatment": "remove"},
+    }
+    preview = cast.alice.get(PAGE + "preview/").text
+    assert "1,*************le.org," in preview
+    assert "Québec" not in preview
+    page = cast.alice.get(PAGE + "content/").text
+    assert 'name="field1-shown" value="6"' in page
+    assert "with <b>email</b> masked, with <b>city</b> left empty" in page
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "strength"),
+    [
+        ("sha512", "SHA-512", "guessable from a dictionary"),
+        ("sha1", "SHA-1", "weak and guessable"),
+        ("md5", "MD5", "weak and guessable"),
+    ],
+)
+def test_every_algorithm_can_be_chosen_and_says_how_weak_it_is(cast, export, algorithm, name, strength):
+    email = {"hidden": "on", "normalise": "email"}
+    assert cast.alice.post(PAGE + "content/", chosen(export, algorithm, {}, email, {})).status_code == 302
+    page = cast.alice.get(PAGE + "content/").text
+    assert f"with <b>email</b> obfuscated by <b>{name}</b> (<b>{strength}</b>)" in page
+    assert ("Broken, and anybody" in page) and (f"{name}, {strength}" in page)
+    assert hashlib.new(algorithm, b"person1@example.org").hexdigest() in cast.alice.get(PAGE + "preview/").text
+
+
+def test_a_number_of_characters_a_mask_cannot_show_is_told_beside_the_field(cast, export):
+    answer = cast.alice.post(
+        PAGE + "content/", chosen(export, "sha256", {}, {"hidden": "on", "treatment": "mask", "shown": "99"}, {})
+    )
+    assert answer.status_code == 422
+    assert re.search(r'class="line-error">[^<]*32', answer.text)

@@ -183,6 +183,20 @@ def test_two_people_who_change_one_export_see_each_others_changes(cast, export):
     assert (export.definition["label"], export.definition["compression"]) == ("Mine", "gzip")
 
 
+def test_an_export_that_is_no_longer_as_its_project_file_said_tells_the_difference(cast, export):
+    from django.utils import timezone
+
+    from paquebot.records.models import Export
+
+    assert "project file said" not in cast.bob.get(PAGE).text, "nothing is said of an export no file describes"
+    Export.objects.filter(pk=export.pk).update(applied=export.definition, applied_at=timezone.now())
+    assert "project file said" not in cast.bob.get(PAGE).text
+    cast.alice.post(PAGE, part(export, "parameters", label="Unsubscribed yesterday", description=""))
+    page = cast.bob.get(PAGE).text
+    assert "project file said" in page
+    assert re.search(r"<del>Unsubscribed of the day</del>.*<ins>Unsubscribed yesterday</ins>", page)
+
+
 def test_the_sentence_rewrites_itself_and_nothing_is_saved(cast, export):
     answer = cast.alice.post(PAGE + "summary/", part(export, "file", name="fresh_{run.id}", delimiter=",", line_ending="lf"))
     assert "fresh_1.csv" in answer.text

@@ -291,7 +291,7 @@ def test_the_receipt_is_offered_as_it_is_checked(cast, served, export):
     Receipt.objects.create(run=run, document=signed.document, signature=signed.signature)
     answer = cast.bob.get(page(run, "receipt/"))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="unsubscribed.csv.receipt.json"'
-    assert Signed.from_file(answer.content).facts(served.keyring.signing_key().public_key()) == {"file_name": "x.csv"}
+    assert Signed.from_file(answer.content).facts([served.keyring.signing_key().public_key()]) == {"file_name": "x.csv"}
     assert set(json.loads(answer.content)) == {"receipt", "signature", "algorithm"}
 
 

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("cancels a run that has not ended")
+EXAMPLES = ("paquebot cancel 42",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

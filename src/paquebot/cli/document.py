@@ -1,7 +1,8 @@
 """A project file: read with the line of every key, its references resolved here, on the machine of whoever wrote it.
 
 `env:NAME` and `file:PATH` may stand for any value of a server and for an encryption key; a password or private key must be such
-a reference, so that the file itself can be shared. Paths are relative to the file. No value is ever shown in an error.
+a reference, or `stored:` for the one the installation holds already, so that the file itself can be shared. Paths are relative
+to the file. No value is ever shown in an error.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from paquebot import plugins
+from paquebot.alerts import CHANNEL_KINDS
 from paquebot.cli.yaml_reader import TOO_BIG, Positions, read_yaml
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, PackagingError, Problem
 from paquebot.options import DefinitionError, Path, read
 from paquebot.packaging import naming
-from paquebot.project import ProjectDocument, is_reference
+from paquebot.project import ProjectDocument, is_reference, is_stored
 from paquebot.project_keys import project_entries
 
 NO_FILE = Problem("definition.no_file", "The file {file} cannot be read.", "Check that it is there, and that you may read it.")
@@ -29,7 +31,8 @@ NOT_UTF8 = Problem(
 PLAIN_SECRET = Problem(
     "definition.plain_secret",
     "{where}: “{key}” is a secret and may not stand in the file.",
-    "Write env:NAME or file:PATH in its place, and keep the value in that variable or file.",
+    "Write env:NAME or file:PATH in its place, and keep the value in that variable or file. “stored:” keeps the one that is "
+    "known already.",
 )
 NO_VARIABLE = Problem(
     "definition.no_variable",
@@ -81,10 +84,11 @@ def load(path: FilePath, environment: Mapping[str, str] = os.environ) -> LoadedP
         kinds = tuple(plugins.names("destinations"))
         # The keys first: whoever misspelled one is not asked for variables and files before that is put right.
         read(project_entries(kinds), written)
-        _resolve(written, kinds, _References(base, environment))
+        references = _References(base, environment)
+        _resolve(written, kinds, references)
         document = ProjectDocument.from_document(written, destination_kinds=kinds)
         _check_plug_ins(document)
-        return LoadedProject(_with_absolute_imports(document, base), base, positions)
+        return LoadedProject(references.noted_in(_with_absolute_imports(document, base)), base, positions)
 
 
 def _text(path: FilePath, positions: Positions) -> str:
@@ -106,18 +110,25 @@ def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _Referen
     """Puts values in the place of references."""
     for position, server in enumerate(written.get("servers") or ()):
         kind = next(kind for kind in kinds if server.get(kind) is not None)
-        _resolve_server(kind, server[kind], ("servers", position, kind), references)
+        secrets = _secrets_of("destinations", kind)
+        _resolve_options(secrets, server[kind], ("servers", position, kind), references)
+    for position, channel in enumerate(written.get("channels") or ()):
+        kind = next(kind for kind in CHANNEL_KINDS if channel.get(kind) is not None)
+        _resolve_options(_secrets_of("notifiers", kind), channel[kind], ("channels", position, kind), references)
     for position, key in enumerate(written.get("encryption_keys") or ()):
         if is_reference(key["openpgp"]):
             key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
 
 
-def _resolve_server(kind: str, options: dict[str, Any], path: Path, references: _References) -> None:
-    secrets = _ALWAYS_SECRET | {option.name for option in plugins.find("destinations", kind).OPTIONS if option.secret}
+def _secrets_of(stage: str, kind: str) -> frozenset[str]:
+    return _ALWAYS_SECRET | {option.name for option in plugins.find(stage, kind).OPTIONS if option.secret}
+
+
+def _resolve_options(secrets: frozenset[str], options: dict[str, Any], path: Path, references: _References) -> None:
     for key, value in options.items():
         if is_reference(value):
             options[key] = Secret(references.value(value, (*path, key)))
-        elif key in secrets and value is not None:
+        elif key in secrets and value is not None and not is_stored(value):
             raise DefinitionError(PLAIN_SECRET, (*path, key), key=key)
 
 
@@ -127,10 +138,27 @@ class _References:
     def __init__(self, base: FilePath, environment: Mapping[str, str]) -> None:
         self.base = base
         self.environment = environment
+        self._met: dict[Path, str] = {}
 
     def value(self, reference: str, path: Path) -> str:
         kind, _, name = reference.partition(":")
+        self._met[path] = reference
         return self._variable(name, path) if kind == "env" else self._file(name, path)
+
+    def noted_in(self, document: ProjectDocument) -> ProjectDocument:
+        """The document, its servers and keys knowing by which reference each of their values came."""
+        servers = tuple(
+            dataclasses.replace(server, references=self._below(("servers", position, server.kind)))
+            for position, server in enumerate(document.servers)
+        )
+        keys = tuple(
+            dataclasses.replace(key, reference=self._met.get(("encryption_keys", position, "openpgp"), ""))
+            for position, key in enumerate(document.encryption_keys)
+        )
+        return dataclasses.replace(document, servers=servers, encryption_keys=keys)
+
+    def _below(self, path: Path) -> dict[str, str]:
+        return {str(place[-1]): reference for place, reference in self._met.items() if place[:-1] == path}
 
     def _variable(self, name: str, path: Path) -> str:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -155,8 +183,13 @@ class _References:
 def _check_plug_ins(document: ProjectDocument) -> None:
     """What only the plug-ins know: the options of each server, and the templates of file names."""
     for position, server in enumerate(document.servers):
+        if any(is_stored(value) for value in server.options.values()):
+            continue  # the installation alone knows the secret, and reads the options with it
         options = plugins.find("destinations", server.kind).OPTIONS
         read(options, server.options, ("servers", position, server.kind))
+    for position, channel in enumerate(document.channels):
+        options = plugins.find("notifiers", channel.kind).OPTIONS
+        read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):
         _check_template(export.file.name, ("exports", position, "file", "name"))
         if export.confirmation:

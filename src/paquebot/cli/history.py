@@ -10,6 +10,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("lists the runs, newest first")
+EXAMPLES = ("paquebot history", "paquebot history unsubscribed --limit 100 --json")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

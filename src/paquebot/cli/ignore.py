@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("leaves a run out of lists; deletes nothing")
+EXAMPLES = ("paquebot ignore 42", "paquebot ignore 42 --undo")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

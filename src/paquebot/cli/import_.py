@@ -8,9 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from paquebot.cli.output import Output
+from paquebot.cli.progress import ProgressBar
 from paquebot.language import translatable
 
 HELP = translatable("imports a CSV or XLSX file into a table")
+EXAMPLES = (
+    "paquebot import contacts contacts.csv --key id --contacts",
+    "paquebot import orders orders.xlsx --mode replace --dry-run",
+)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
@@ -42,8 +47,15 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
     from paquebot.cli.opening import installation, project_of
     from paquebot.cli.telling import tell_columns
 
-    with installation() as records:
+    _ = out.translate
+    stages = {"read": _("reading the file"), "compare": _("comparing rows"), "write": _("writing rows")}
+    file, mode, dry = Path(arguments.file), arguments.mode, arguments.dry_run
+    with installation() as records, ProgressBar() as bar:
         from paquebot.records.importing import Target, foresee_file, import_file
+
+        def tell(stage: str, rows: int) -> None:
+            counted = f"  {_('{rows} rows').format(rows=rows)}" if rows else ""
+            bar.draw(list(stages).index(stage), len(stages), stages[stage] + counted)
 
         target = Target(
             project_of(arguments),
@@ -53,11 +65,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
             sheet=arguments.sheet,
             most_dropped=arguments.most_dropped,
         )
-        file, mode = Path(arguments.file), arguments.mode
-        dry = arguments.dry_run
-        result = foresee_file(records, target, file, mode).result if dry else import_file(records, target, file, mode)
+        if dry:
+            result = foresee_file(records, target, file, mode).result
+        else:
+            result = import_file(records, target, file, mode, tell=tell)
     out.document({"table": arguments.table, "dry_run": dry, **asdict(result)})
-    _ = out.translate
     text = _("{table}: {read} rows read, {added} added, {changed} changed, {removed} removed (snapshot {snapshot}).")
     if dry:
         text = _(

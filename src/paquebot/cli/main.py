@@ -17,13 +17,17 @@ from importlib import import_module
 from paquebot import __version__
 from paquebot.cli.output import Output
 from paquebot.errors import PaquebotError, describe
-from paquebot.language import DOMAIN, LOCALE_FOLDER, environment_language, supported, translatable, translator
+from paquebot.language import DOMAIN, LOCALE_FOLDER, Translate, environment_language, supported, translatable, translator
 
 COMMANDS = {
     "serve": "serve",
     "worker": "worker",
     "scheduler": "scheduler",
     "apply": "apply",
+    "plan": "plan",
+    "dump": "dump",
+    "schema": "schema",
+    "preview": "preview",
     "import": "import_",
     "run": "run",
     "history": "history",
@@ -35,7 +39,12 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "obfuscation-key": "obfuscation_key",
     "user": "user",
+    "rotate-key": "rotate_key",
+    "backup": "backup",
+    "restore": "restore",
+    "completion": "completion",
 }
 """Subcommand → its module in this package."""
 
@@ -59,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     _ = translator(None)
     _teach_argparse()
-    parsed = _parser(_).parse_args(arguments)
+    parsed = parser_of(_).parse_args(arguments)
     out = Output(as_json=parsed.json, translate=_, language=supported(environment_language(os.environ)))
     try:
         return int(import_module(f"paquebot.cli.{COMMANDS[parsed.command]}").execute(parsed, out))
@@ -67,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.error(error)
         return 2  # a run's own errors are kept in its history: what a command itself raises, it could not do as asked
     except KeyboardInterrupt:
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); what is still in the buffer must find somewhere to go at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001  # told without the drivers' own words: they may quote values
         out.error(describe(error))
@@ -81,19 +94,31 @@ def _teach_argparse() -> None:
     gettext.textdomain(DOMAIN)
 
 
-def _parser(_: object) -> argparse.ArgumentParser:
-    translate = _ if callable(_) else str
+def parser_of(translate: Translate) -> argparse.ArgumentParser:
+    """The parser of the whole command line, explained in the language of `translate`."""
     parser = argparse.ArgumentParser(prog="paquebot", description=translate("Automated exports, delivered and proved."))
     parser.add_argument("--version", action="version", version=f"paquebot {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar=translate("COMMAND"))
     for name, module_name in COMMANDS.items():
         module = import_module(f"paquebot.cli.{module_name}")
         help_text = translate(module.HELP)
-        sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("--project", metavar="NAME", help=translate("the project (not needed when there is only one)"))
-        sub.add_argument("--json", action="store_true", help=translate("one JSON document on standard output"))
+        told = "\n".join(f"  {example}" for example in module.EXAMPLES)
+        sub = commands.add_parser(
+            name,
+            help=help_text,
+            description=help_text,
+            epilog=f"{translate('examples:')}\n{told}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_common(sub, translate)
         module.configure(sub, translate)
     return parser
+
+
+def add_common(parser: argparse.ArgumentParser, translate: Translate) -> None:
+    """What every command takes."""
+    parser.add_argument("--project", metavar="NAME", help=translate("the project (not needed when there is only one)"))
+    parser.add_argument("--json", action="store_true", help=translate("one JSON document on standard output"))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from paquebot.errors import CommandError, Problem
 from paquebot.records.connection import Records, open_records
 
 if TYPE_CHECKING:
     from paquebot.records.models import Project
+
+OTHER_PROJECT = Problem(
+    "project.other",
+    "{file} describes the project “{named}”, not “{asked}”.",
+    "Leave --project out, or name the file of that project.",
+)
 
 
 @contextmanager
@@ -31,6 +38,12 @@ def service(*, wait: bool = False) -> Iterator[Records]:
 
         log_to_standard_error()
         yield records
+
+
+def require_project(arguments: argparse.Namespace, named: str) -> None:
+    """Raises `CommandError` when `--project` is said and is not the project the file describes."""
+    if arguments.project not in (None, named):
+        raise CommandError(OTHER_PROJECT, file=arguments.file, named=named, asked=arguments.project)
 
 
 def project_of(arguments: argparse.Namespace) -> Project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,17 @@ class Output:
         if not self.as_json:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
+
+    def text(self, text: str) -> None:
+        """A whole text as it is, which ends as it ends; silent with `--json`."""
+        if not self.as_json:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    @property
+    def coloured(self) -> bool:
+        """Whether standard output is a terminal whose owner wants colours (https://no-color.org)."""
+        return not self.as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def note(self, text: str) -> None:
         """A line on standard error, for people and for machines' logs."""

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("ends a held run without sending its file")
+EXAMPLES = ("paquebot refuse 42",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

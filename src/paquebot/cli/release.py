@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("lets the held file of a run leave")
+EXAMPLES = ("paquebot release 42 --wait",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

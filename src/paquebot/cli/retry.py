@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("sends the file of a run again, or makes it again with today's data")
+EXAMPLES = ("paquebot retry 42 --wait", "paquebot retry 42 --fresh")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

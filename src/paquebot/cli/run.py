@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("runs an export now")
+EXAMPLES = ("paquebot run unsubscribed --wait", "paquebot run unsubscribed --json")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("requests the runs that are due until stopped")
+EXAMPLES = ("paquebot scheduler",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

@@ -11,6 +11,7 @@ from paquebot.errors import CommandError, Problem
 from paquebot.language import translatable
 
 HELP = translatable("serves the pages, keeps time and runs exports, all in one command")
+EXAMPLES = ("paquebot serve", "paquebot serve --host 0.0.0.0 --port 8080")
 
 logger = logging.getLogger("paquebot.serve")
 
@@ -23,6 +24,11 @@ PORT_TAKEN = Problem(
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
     parser.add_argument("--host", default="127.0.0.1", help=_("address to listen on (127.0.0.1)"))
+    parser.add_argument(
+        "--pages-only",
+        action="store_true",
+        help=_("serves the pages alone; schedulers and workers run elsewhere"),
+    )
     parser.add_argument("--port", type=int, default=8000, help=_("port to listen on (8000)"))
 
 
@@ -38,7 +44,7 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
         logger.info(
             out.translate("Paquebot serves on {address}").format(address=address), extra={"facts": {"address": address}}
         )
-        serve(records, parts(arguments.host, arguments.port), stopping)
+        serve(records, parts(arguments.host, arguments.port, pages_only=arguments.pages_only), stopping)
     return 0
 
 

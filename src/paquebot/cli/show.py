@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("shows a run: its file, its proof, its steps")
+EXAMPLES = ("paquebot show 42",)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

@@ -9,6 +9,7 @@ from paquebot.cli.output import Output
 from paquebot.language import translatable
 
 HELP = translatable("checks a server: sign-in, writing, comparing, renaming, removing")
+EXAMPLES = ("paquebot test-destination partner", "paquebot test-destination partner --folder /in")
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

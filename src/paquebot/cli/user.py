@@ -12,6 +12,10 @@ from paquebot.credentials import Secret
 from paquebot.language import translatable
 
 HELP = translatable("adds a person who can sign in")
+EXAMPLES = (
+    "paquebot user add ana@example.org --administrator",
+    "paquebot user add bob@example.org --project letters --role editor",
+)
 
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:

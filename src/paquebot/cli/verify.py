@@ -12,6 +12,7 @@ from paquebot.flow import BLOCK_BYTES, Measure, Meter
 from paquebot.language import translatable
 
 HELP = translatable("checks a receipt, and a file against it")
+EXAMPLES = ("paquebot verify receipt.json unsubscribed.csv.gz",)
 UNREADABLE = Problem("command.unreadable", "“{path}” cannot be read ({reason}).", "Check the path and the rights of the file.")
 
 
@@ -27,9 +28,11 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
 
     receipt = Receipt.from_file(_read(arguments.receipt))
     found = _measure(arguments.file)
-    with installation() as records:
+    with installation():
+        from paquebot.records.rekeying import receipt_keys
+
         try:
-            facts = receipt.facts(records.keyring.signing_key().public_key())
+            facts = receipt.facts(receipt_keys())
             require_same(facts, found)
         except VerificationError as error:
             out.error(error)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from paquebot.cli.output import Output
-from paquebot.cli.telling import duration, step_name
+from paquebot.cli.progress import ProgressBar
+from paquebot.cli.telling import duration, status_name, step_name
 from paquebot.engine.asking import worker_alive
 from paquebot.errors import Problem, StoreError
+from paquebot.events import STEPS
 from paquebot.records.models import Run
 from paquebot.records.models.history import FINISHED
 
@@ -26,11 +28,12 @@ LOOK_SECONDS = 0.1
 
 def wait_for(run: Run, out: Output) -> None:
     """Returns once the run has ended; `run` is then up to date."""
-    with _somebody_working() as still_there:
+    with _somebody_working() as still_there, ProgressBar() as bar:
         told = 0
         while True:
             run.refresh_from_db()
-            told = _tell_steps(run, out, told)
+            told = _tell_steps(run, out, told, bar)
+            _draw(run, out, bar)
             if run.status in FINISHED:
                 return
             if not still_there():
@@ -38,8 +41,20 @@ def wait_for(run: Run, out: Output) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def _tell_steps(run: Run, out: Output, told: int) -> int:
+def _draw(run: Run, out: Output, bar: ProgressBar) -> None:
+    """How many steps of this attempt are behind it, and how far the present one is."""
+    if not bar.is_drawn_at_all:
+        return
+    _ = out.translate
+    here = run.progress.get("step") or ""
+    told = [step_name(here, _) if here else status_name(run.status, _)]
+    told += [_("{rows} rows").format(rows=run.progress["rows"])] if run.progress.get("rows") else []
+    bar.draw(STEPS.index(here) if here in STEPS else 0, len(STEPS), "  ".join(told))
+
+
+def _tell_steps(run: Run, out: Output, told: int, bar: ProgressBar) -> int:
     for step in run.steps.filter(id__gt=told).exclude(status="running"):
+        bar.clear()
         took = duration((step.finished_at - step.started_at).total_seconds(), out.language) if step.finished_at else ""
         out.note(f"  {step_name(step.name, out.translate)}  {took}  {out.translate(step.status)}")
         told = step.id

@@ -107,8 +107,11 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 — PyYAML's own shape
 
 
-for _name, _pattern, _first in _WRITTEN:
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^{_pattern}$"), _first)
+YAML_1_2 = tuple((_TAG + name, re.compile(f"^{pattern}$"), first) for name, pattern, first in _WRITTEN)
+"""Tag, what plain text must look like to be read as that, and how such a text may begin."""
+
+for _resolver in YAML_1_2:
+    _Loader.add_implicit_resolver(*_resolver)
 
 
 class _Walk:

@@ -1,8 +1,7 @@
 """Fields that may not leave as they are: obfuscated on the batches, before any file exists.
 
-Promise: a named field leaves as lower-case hexadecimal text or not at all; null stays null, empty stays empty (also what
-normalisation made empty); every other field and the order of columns and rows stay as they were. A value that is not text is
-hashed over the text a CSV file would show.
+Promise: a named field leaves as its treatment makes it (`obfuscation/treatment.py`) or not at all; every other field and the
+order of columns and rows stay as they were. A value that is not text is treated as the text a CSV file would show.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from paquebot.content.obfuscation.base import ObfuscationAlgorithm
-from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.content.obfuscation.treatment import Treatment
 from paquebot.credentials import Secret
 from paquebot.errors import ContentError, Problem
 from paquebot.flow import Rows, closing_upstream
@@ -30,13 +29,14 @@ UNKNOWN_FIELD = Problem(
 
 
 class Obfuscation:
-    """The obfuscation of one export: one algorithm, and per field what is done before hashing."""
+    """The obfuscation of one export: one algorithm, and per field what is done to its values."""
 
     def __init__(
-        self, algorithm: type[ObfuscationAlgorithm], fields: Mapping[str, Normalisation], key: Secret | None = None
+        self, algorithm: type[ObfuscationAlgorithm], fields: Mapping[str, Treatment], key: Secret | None = None
     ) -> None:
-        """Raises `ContentError` when the algorithm needs a key and `key` is none worth the name."""
-        self._algorithm = algorithm(key)
+        """Raises `ContentError` when a field is hashed, the algorithm needs a key and `key` is none worth the name."""
+        hashes = any(treatment.HASHES for treatment in fields.values())
+        self._algorithm = algorithm(key) if hashes else None
         self._fields = dict(fields)
 
     def apply(self, rows: Rows) -> Rows:
@@ -62,13 +62,12 @@ class Obfuscation:
                 ]
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    def _hidden(self, normalisation: Normalisation, column: pa.Array[Any]) -> pa.Array[Any]:
+    def _hidden(self, treatment: Treatment, column: pa.Array[Any]) -> pa.Array[Any]:
         import polars as pl
         import pyarrow as pa
 
-        texts = normalisation.apply(pl.Series("texts", column, dtype=pl.String))
-        digests = self._algorithm.digest(texts)
-        return digests.zip_with((texts != "").fill_null(True), texts).to_arrow().cast(pa.string())
+        texts = pl.Series("texts", column, dtype=pl.String)
+        return treatment.apply(texts, self._algorithm).to_arrow().cast(pa.string())
 
 
 class _Writing:

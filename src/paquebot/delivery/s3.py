@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from paquebot.delivery import stages
 from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
-from paquebot.delivery.http_link import URL_OPTIONS, Answer
+from paquebot.delivery.http_link import URL_OPTIONS
 from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, SIGN_IN_REFUSED
-from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, between, fields, keys
+from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, fields, keys
 from paquebot.delivery.s3_upload import Upload, copy_in_parts
 from paquebot.flow import Blocks
 from paquebot.options import Option
@@ -113,8 +113,10 @@ class S3Destination(Destination):
 
     def names(self, folder: str) -> list[str]:
         prefix = f"{_key(folder)}/" if _key(folder) else ""
-        objects = self._listed({"list-type": "2", "prefix": prefix, "delimiter": "/"}, "continuation-token", "Contents")
-        unfinished = self._listed({"uploads": "", "prefix": prefix, "delimiter": "/"}, "key-marker", "Upload")
+        objects = self._requests.entries(
+            {"list-type": "2", "prefix": prefix, "delimiter": "/"}, "continuation-token", "Contents"
+        )
+        unfinished = self._requests.entries({"uploads": "", "prefix": prefix, "delimiter": "/"}, "key-marker", "Upload")
         return sorted({keys(entry, "Key")[0].removeprefix(prefix) for entry in (*objects, *unfinished)})
 
     def read(self, path: str) -> Blocks:
@@ -140,7 +142,7 @@ class S3Destination(Destination):
         answer = self._requests.ask("DELETE", _key(path))
         if answer.status != 404:
             self._requests.require(answer, path)
-        for upload in self._listed({"uploads": "", "prefix": _key(path)}, "key-marker", "Upload"):
+        for upload in self._requests.entries({"uploads": "", "prefix": _key(path)}, "key-marker", "Upload"):
             if keys(upload, "Key")[0] == _key(path):
                 self._requests.ask("DELETE", _key(path), {"uploadId": fields(upload, "UploadId")[0]})
 
@@ -155,28 +157,6 @@ class S3Destination(Destination):
         # A copy that fails half way answers 200 all the same, with an error inside (Amazon's CopyObject).
         if answer.status != 200 or "<Error>" in answer.text:
             raise self._requests.error(answer, final)
-
-    def _listed(self, query: dict[str, str], follow: str, element: str) -> list[str]:
-        """The entries of a listing, page after page; none where listing is not allowed."""
-        found: list[str] = []
-        more: dict[str, str] = {}
-        while True:
-            answer = self._requests.ask("GET", "", {**query, **more, "encoding-type": "url"})
-            if answer.status != 200:
-                return found
-            found += between(answer.text, element)
-            more = _next_page(answer, follow)
-            if not more:
-                return found
-
-
-def _next_page(answer: Answer, follow: str) -> dict[str, str]:
-    if "<IsTruncated>true" not in answer.text:
-        return {}
-    if follow == "continuation-token":
-        return {follow: fields(answer.text, "NextContinuationToken")[0]}
-    marks = {"key-marker": keys(answer.text, "NextKeyMarker"), "upload-id-marker": fields(answer.text, "NextUploadIdMarker")}
-    return {name: values[0] for name, values in marks.items() if values}
 
 
 def _key(path: str) -> str:

@@ -91,6 +91,27 @@ class S3Requests:
         target, signed = self._signed("GET", key, {}, {}, EMPTY_SHA256)
         return self._link.open(target, signed)
 
+    def listed(self, beginning: str) -> list[str]:
+        """The names of the objects that begin with `beginning`. Raises what a refusal means."""
+        asked = {"list-type": "2", "prefix": beginning}
+        found = self.entries(asked, "continuation-token", "Contents", strictly=True)
+        return [keys(entry, "Key")[0] for entry in found]
+
+    def entries(self, query: Mapping[str, str], follow: str, element: str, *, strictly: bool = False) -> list[str]:
+        """The entries of a listing, page after page; none where listing is not allowed, unless `strictly`: then it raises."""
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = self.ask("GET", "", {**query, **more, "encoding-type": "url"})
+            if answer.status != 200:
+                if strictly:
+                    self.require(answer, "")
+                return found
+            found += between(answer.text, element)
+            more = _next_page(answer, follow)
+            if not more:
+                return found
+
     def source(self, key: str) -> str:
         """How a copy names what is copied."""
         return f"/{quote(self._options['bucket'])}/{quote(key, safe='/~')}"
@@ -115,6 +136,15 @@ class S3Requests:
         signed = self._signer.signed(question, self._clock())
         del signed["Host"]  # the link says it by itself
         return f"{path}?{written(query)}" if query else path, signed
+
+
+def _next_page(answer: Answer, follow: str) -> dict[str, str]:
+    if "<IsTruncated>true" not in answer.text:
+        return {}
+    if follow == "continuation-token":
+        return {follow: fields(answer.text, "NextContinuationToken")[0]}
+    marks = {"key-marker": keys(answer.text, "NextKeyMarker"), "upload-id-marker": fields(answer.text, "NextUploadIdMarker")}
+    return {name: values[0] for name, values in marks.items() if values}
 
 
 def between(text: str, element: str) -> list[str]:

@@ -13,6 +13,7 @@ from paquebot.content.contract import ColumnContract
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
+from paquebot.content.obfuscation.treatment import Hashed, Masked, Removed, Treatment
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
 from paquebot.engine.confirming import confirmation_of
@@ -20,6 +21,7 @@ from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
 from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
+from paquebot.obfuscation_choice import REMOVE, FieldObfuscation
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
@@ -98,7 +100,9 @@ def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
         rows_change=rules.rows_change,
         bytes_least=rules.bytes_under,
         bytes_most=rules.bytes_over,
+        seconds_least=rules.seconds_under,
         empty=rules.empty_over or {},
+        repeated=rules.repeated_over or {},
         usual_rows=usual_rows(run, timezone) if rules.rows_change is not None else None,
     )
 
@@ -189,11 +193,19 @@ def obfuscation_of(records: Records, project: Project, definition: ExportDefinit
     chosen = definition.obfuscation
     if chosen is None:
         return None
-    key = hmac_key(records, project, version)
-    if key is None and chosen.algorithm == "hmac-sha256":
+    key = hmac_key(records, project, version) if chosen.uses_key else None
+    if key is None and chosen.uses_key:
         raise ContentError(HMAC_KEY_GONE, version=version)
-    fields = {field: Normalisation(how.normalise, how.region) for field, how in chosen.fields.items()}
+    fields = {field: treatment_of(how) for field, how in chosen.fields.items()}
     return Obfuscation(find("obfuscations", chosen.algorithm), fields, key)
+
+
+def treatment_of(how: FieldObfuscation) -> Treatment:
+    """What is done to a field's values."""
+    if how.treatment == REMOVE:
+        return Removed()
+    normalisation = Normalisation(how.normalise, how.region)
+    return Hashed(normalisation) if how.shown is None else Masked(how.shown, normalisation)
 
 
 def _compression(definition: ExportDefinition, own_name: str, names: dict[str, Any]) -> Compression | None:

@@ -7,8 +7,6 @@ wakes up finds itself fenced. Limits are exact because admission is serialised b
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -20,15 +18,13 @@ from paquebot.errors import PaquebotError, RunCancelledError, StoreError, descri
 from paquebot.punctuality import TOO_LATE
 from paquebot.records import runs
 from paquebot.records.alerts.telling import announce_end
+from paquebot.records.limits import VALUES, Place, Room, runs_at_once
 from paquebot.records.models import Run
 from paquebot.records.models.history import ACTIVE
 from paquebot.retry import RetryPolicy
 
-RUNS_AT_ONCE = 5
-"""Over the whole installation."""
 ADMISSION_LOCK = 0x5041_5141
 _SCANNED = 500
-_SERVER = ("definition__server__id", "definition__server__max_concurrency")
 
 logger = logging.getLogger("paquebot.engine")
 
@@ -41,27 +37,28 @@ def anything_unfinished() -> bool:
 
 
 def admit() -> int:
-    """Gives queued runs to the queue as far as the limits allow: so many at once, per server, and one per export."""
+    """Gives queued runs to the queue as far as the limits allow: so many at once in all, per project, per server, and one per
+    export; those of high priority first."""
     with transaction.atomic():
         _lock()
         _expire()
-        admitted = list(Run.objects.filter(job_id__isnull=False).values_list("export_id", *_SERVER))
-        room = RUNS_AT_ONCE - len(admitted)
-        if room <= 0:
+        room = Room(runs_at_once(), places(Run.objects.filter(job_id__isnull=False)))
+        if room.is_full:
             return 0
-        busy_exports: set[int | None] = {export for export, _, _ in admitted}
-        per_server = Counter(server for _, server, _ in admitted)
-        full = [server for _, server, most in admitted if per_server[server] >= most]
         started = 0
-        for run_id, export, server, most in _waiting(busy_exports, full):
-            if started >= room:
+        for place in _waiting(room):
+            if room.is_full:
                 break
-            if export in busy_exports or per_server[server] >= most or not _launched(run_id):
+            if room.lacks(place) or not _launched(place.run):
                 continue
-            busy_exports.add(export)
-            per_server[server] += 1
+            room.take(place)
             started += 1
     return started
+
+
+def places(asked: QuerySet[Run]) -> list[Place]:
+    """Where the runs count; their definitions stay where they are, being long."""
+    return [Place(*values) for values in asked.values_list(*VALUES)]
 
 
 def _launched(run_id: int) -> bool:
@@ -162,13 +159,20 @@ def _expire() -> None:
         announce_end(run.id)
 
 
-def _waiting(busy_exports: set[int | None], full_servers: list[int]) -> Iterable[tuple[int, int | None, int, int]]:
-    """Runs in their order, without those that could not start; their definitions stay where they are, being long."""
+def in_order(asked: QuerySet[Run]) -> QuerySet[Run]:
+    """Which goes first: the one of higher priority, then the one that waits longest."""
+    return asked.order_by("-priority", "id")
+
+
+def _waiting(room: Room) -> list[Place]:
+    """Runs in their order, without those that could not start."""
     due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    waiting = Run.objects.filter(due, status="queued", job_id=None).exclude(export__in=busy_exports - {None})
-    if full_servers:
-        waiting = waiting.exclude(definition__server__id__in=full_servers)
-    return waiting.order_by("id").values_list("id", "export_id", *_SERVER)[:_SCANNED]
+    waiting = Run.objects.filter(due, status="queued", job_id=None).exclude(export__in=list(room.exports))
+    if room.full_servers:
+        waiting = waiting.exclude(definition__server__id__in=room.full_servers)
+    if room.full_projects:
+        waiting = waiting.exclude(project__in=room.full_projects)
+    return places(in_order(waiting)[:_SCANNED])
 
 
 def _lock() -> None:

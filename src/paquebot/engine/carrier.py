@@ -19,6 +19,7 @@ from procrastinate.job_context import AbortReason
 from paquebot.engine import attempts, queue
 from paquebot.engine.guarding import guarded
 from paquebot.engine.logs import tell_end
+from paquebot.engine.presence import here
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -49,7 +50,7 @@ def carry_in_child(context: JobContext, run_id: int, attempt: int) -> None:
     from paquebot.engine.child import main
 
     theirs, ours = forkserver().Pipe(duplex=False)
-    child = forkserver().Process(target=main, args=(theirs, run_id, attempt), name=f"run-{run_id}-{attempt}")
+    child = forkserver().Process(target=main, args=(theirs, run_id, attempt, here()), name=f"run-{run_id}-{attempt}")
     child.start()
     theirs.close()
     with ours:

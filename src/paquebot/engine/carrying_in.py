@@ -62,7 +62,7 @@ def under_way(upload: Upload) -> bool:
     if told is None or "result" in told or "error" in told:
         return False
     if told["process"] != os.getpid():
-        return _lives(told["process"])
+        return lives(told["process"])
     thread = _threads.get(upload.token)
     return thread is not None and thread.is_alive()
 
@@ -98,7 +98,8 @@ def _note(upload: Upload, **told: Any) -> Upload:
     return remember(upload, {**upload.choice, "import": {**known, **told}})
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether the process is still there."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -35,14 +35,14 @@ ORPHANED = 70
 logger = logging.getLogger("paquebot.run")
 
 
-def main(pipe: Connection, run_id: int, attempt: int) -> None:
-    """The child's whole life."""
+def main(pipe: Connection, run_id: int, attempt: int, machine: str) -> None:
+    """The child's whole life; `machine` is the worker it belongs to."""
     log_to_standard_error()
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(pipe, cancellation), daemon=True).start()
     try:
         with open_records(migrate=False) as records:
-            _carry(records, run_id, attempt, cancellation)
+            _carry(records, run_id, attempt, machine, cancellation)
     except FencedError:
         logger.warning("run %s: attempt %s was taken over and stops", run_id, attempt)
     except Exception as error:  # noqa: BLE001  # multiprocessing would print it with the drivers' own words
@@ -50,8 +50,8 @@ def main(pipe: Connection, run_id: int, attempt: int) -> None:
         sys.exit(1)
 
 
-def _carry(records: Records, run_id: int, attempt: int, cancellation: Cancellation) -> None:
-    run = runs.begin(run_id, attempt)
+def _carry(records: Records, run_id: int, attempt: int, machine: str, cancellation: Cancellation) -> None:
+    run = runs.begin(run_id, attempt, machine)
     if run is None:
         return
     if is_over(run):

@@ -7,17 +7,18 @@ remembered. Whoever asks must be allowed to see personal data.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from paquebot import criteria
-from paquebot.content.contract import Column, ColumnContract, Fit
+from paquebot.content.contract import Column, ColumnContract, Fit, only
 from paquebot.content.fields import Obfuscation
 from paquebot.content.labels import labelled
 from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
@@ -29,11 +30,13 @@ from paquebot.query_build import QueryBuild
 from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING, delivered_columns, last_delivered
 from paquebot.records.freezing import source_of
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export, Run
+from paquebot.records.reading import LIMITS, answer
 from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import LakeSource, Limits
+from paquebot.sources.lake.reading import LakeSource, Limits, Selection, TableSelection, sql_of
 from paquebot.sources.lake.seal import metadata_of
 
 FIRST_ROWS = 5
@@ -57,19 +60,35 @@ class Preview:
         return self.text.splitlines()
 
 
-def preview(records: Records, export: Export, definition: ExportDefinition) -> Preview:
-    """The first rows of what `export` would send now if it were `definition`, saved or not. Raises the `PaquebotError` of the
-    stage that cannot go on."""
+def preview(records: Records, export: Export, definition: ExportDefinition, most: int = FIRST_ROWS) -> Preview:
+    """The first rows, `most` of them, of what `export` would send now if it were `definition`, saved or not. Raises the
+    `PaquebotError` of the stage that cannot go on."""
     obfuscation = _obfuscation(records, export, definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(FIRST_ROWS + 1)) as source:
-        first, found = _first(source.rows())
-        leaving = obfuscation.apply(first) if obfuscation else first
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(most + 1)) as source:
+        first, found = _first(source.rows(), most)
+        fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
+        leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
         named = labelled(leaving, definition.file.options.get("labels", {}))
         format_ = format_of(definition)
         shown = format_ if format_.IS_TEXT else find("formats", "csv")({})
         text = b"".join(shown.write(named)).decode(shown.options.get("encoding", "utf-8"))
     other = "" if shown is format_ else format_.NAME
-    return Preview(text, tuple(named.schema.names), min(found, FIRST_ROWS), found <= FIRST_ROWS, other)
+    return Preview(text, tuple(named.schema.names), min(found, most), found <= most, other)
+
+
+def count(records: Records, export: Export, definition: ExportDefinition) -> int:
+    """How many rows would leave now. Raises `PaquebotError`."""
+    selection = replace(_selection(export, definition), order="none")
+    if isinstance(selection, TableSelection):
+        selection = replace(selection, fields=(selection.fields or ())[:1] or None)
+    with _scratch(records) as folder:
+        address = lake_address(records, export.project)
+        return answer(LakeSource(address, current_snapshot(export.project), selection, folder, LIMITS), 0).rows
+
+
+def sql(records: Records, export: Export, definition: ExportDefinition) -> tuple[str, Mapping[str, Any]]:
+    """The SELECT its rows come from, and the values it binds. Raises `PaquebotError`."""
+    return sql_of(lake_address(records, export.project), current_snapshot(export.project), _selection(export, definition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +117,17 @@ def outlook(records: Records, export: Export, definition: ExportDefinition) -> O
         rows = int(table.column(0)[0].as_py()) if table.num_rows else 0
         measured = table.remove_column(0)
         first = Rows(measured.schema, iter(measured.to_batches()))
-        leaving = labelled(obfuscation.apply(first) if obfuscation else first, definition.file.options.get("labels", {}))
+        fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
+        leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
+        leaving = labelled(leaving, definition.file.options.get("labels", {}))
         size = sum(len(block) for block in format_of(definition).write(leaving))
     is_exact = rows == measured.num_rows
     return Outlook(
-        rows, size if is_exact else round(size / measured.num_rows * rows), is_exact, sql_of(records, export, definition)
+        rows, size if is_exact else round(size / measured.num_rows * rows), is_exact, written_sql(records, export, definition)
     )
 
 
-def sql_of(records: Records, export: Export, definition: ExportDefinition) -> str:
+def written_sql(records: Records, export: Export, definition: ExportDefinition) -> str:
     """Where the rows come from, as SQL with every value in it. Raises `PaquebotError`."""
     source = source_of(export, definition)
     if source["kind"] == "query":
@@ -152,12 +173,20 @@ def _scratch(records: Records) -> Iterator[Path]:
 
 
 def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, limits: Limits) -> LakeSource:
+    address = lake_address(records, export.project)
+    return LakeSource(address, current_snapshot(export.project), _selection(export, definition), scratch, limits)
+
+
+def _selection(export: Export, definition: ExportDefinition) -> Selection:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
     since = last_delivered(export, Run.objects.all()) if export.pk else BEGINNING
-    selection = selection_of(source_of(export, definition), definition, local, since)
-    address = lake_address(records, export.project)
-    return LakeSource(address, current_snapshot(export.project), selection, scratch, limits)
+    return selection_of(source_of(export, definition), definition, local, since)
+
+
+def _delivered(export: Export, definition: ExportDefinition) -> tuple[Column, ...] | None:
+    """The columns last delivered; an export that is not kept never delivered any."""
+    return delivered_columns(export, definition) if export.pk else None
 
 
 def _limits(rows: int, *, counted: bool = False) -> Limits:
@@ -165,13 +194,12 @@ def _limits(rows: int, *, counted: bool = False) -> Limits:
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:
-    newest = export.project.hmac_keys.order_by("-version").first()
-    return obfuscation_of(records, export.project, definition, newest.version if newest else None)
+    return obfuscation_of(records, export.project, definition, key_version_of(export.project, definition))
 
 
-def _first(rows: Rows) -> tuple[Rows, int]:
-    """At most `FIRST_ROWS` rows, and how many were found (one more at most)."""
+def _first(rows: Rows, most: int) -> tuple[Rows, int]:
+    """At most `most` rows, and how many were found (one more at most)."""
     import pyarrow as pa
 
     table = pa.Table.from_batches(list(rows.batches), rows.schema)
-    return Rows(rows.schema, iter(table.slice(0, FIRST_ROWS).to_batches())), table.num_rows
+    return Rows(rows.schema, iter(table.slice(0, most).to_batches())), table.num_rows

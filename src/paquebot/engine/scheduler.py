@@ -12,14 +12,17 @@ from django.utils import timezone
 from paquebot.engine.following import TO_FOLLOW, follow_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
+from paquebot.engine.presence import SCHEDULER, present
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
+from paquebot.records.alerts import reminding
 from paquebot.records.alerts.deadlines import look
 from paquebot.records.connection import Records
 from paquebot.records.scheduling import realign
 
 TICK_SECONDS = 0.5
 SET_BACK_SECONDS = 60.0
+MINUTE_SECONDS = 60.0
 
 
 _AWAITING = """
@@ -28,10 +31,18 @@ _AWAITING = """
 
 
 class WallClock:
-    """Notices that somebody set the machine's clock back, which the clock that only goes forward does not follow."""
+    """Tells the minutes, and notices that somebody set the clock of the machine back."""
 
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()
+        self._minute = 0.0
+
+    def is_new_minute(self) -> bool:
+        """Once a minute."""
+        if time.monotonic() < self._minute:
+            return False
+        self._minute = time.monotonic() + MINUTE_SECONDS
+        return True
 
     def was_set_back(self) -> bool:
         """Whether it was, since this was last asked."""
@@ -47,7 +58,7 @@ def keep_time(records: Records) -> None:
         signal.signal(number, lambda *_: stopping.set())
     clock = WallClock()
     guarded(lambda: realign(timezone.now()))
-    with watching(records), sending(records):
+    with present(SCHEDULER), watching(records), sending(records):
         while not stopping.wait(TICK_SECONDS):
             guarded(lambda: _tick(records, clock))
 
@@ -71,3 +82,5 @@ def _tick(records: Records, clock: WallClock) -> None:
     if ended:
         follow_up()
     look()
+    if clock.is_new_minute():
+        reminding.look()

@@ -78,12 +78,15 @@ class Part:
         self.due_at = now + self.patience_seconds
 
 
-def parts(host: str, port: int) -> list[Part]:
+def parts(host: str, port: int, *, pages_only: bool = False) -> list[Part]:
     """Web, scheduler and worker, as processes of their own."""
     python = [sys.executable, "-m", "paquebot.cli.main"]
     address = {"PAQUEBOT_HOST": host, "PAQUEBOT_PORT": str(port)}
+    web = Part("web", [sys.executable, "-m", "paquebot.web.server"], {**os.environ, **address})
+    if pages_only:
+        return [web]
     return [
-        Part("web", [sys.executable, "-m", "paquebot.web.server"], {**os.environ, **address}),
+        web,
         Part("scheduler", [*python, "scheduler"], dict(os.environ)),
         Part("worker", [*python, "worker"], dict(os.environ)),
     ]

@@ -18,6 +18,7 @@ from paquebot.engine.asking import stop
 from paquebot.engine.guarding import guarded
 from paquebot.engine.sentinels import look
 from paquebot.errors import CommandError, Problem
+from paquebot.records.alerts.pulse import beat
 from paquebot.records.connection import Records
 from paquebot.records.durations import is_unusual
 from paquebot.records.models import Run
@@ -68,4 +69,5 @@ def _go_about(records: Records, stopping: threading.Event) -> None:
     while not stopping.wait(WATCH_SECONDS):
         guarded(lambda: look(records))
         guarded(watch_durations)
+        guarded(lambda: beat(records))
     connections.close_all()

@@ -22,13 +22,15 @@ from paquebot.engine.canaries import examining
 from paquebot.engine.carrier import warm_up
 from paquebot.engine.guarding import guarded
 from paquebot.engine.postman import sending
+from paquebot.engine.presence import WORKER, Presence, present
 from paquebot.engine.workplace import sweep, sweep_artifacts
 from paquebot.records.connection import Records
 
 if TYPE_CHECKING:
     from procrastinate import App
 
-CONCURRENCY = 5
+RUNS_AT_ONCE = 5
+"""What one worker carries, unless it is told otherwise."""
 DRAIN_SECONDS = 20.0
 """How long a stopping worker lets its runs go on before it leaves them to another."""
 WATCH_SECONDS = 1.0
@@ -38,33 +40,38 @@ SWEEP_SECONDS = 600.0
 logger = logging.getLogger("paquebot.worker")
 
 
-def work(records: Records) -> None:
-    """Works until SIGTERM or SIGINT, then drains."""
+def work(records: Records, places: int = RUNS_AT_ONCE) -> None:
+    """Works, on at most `places` runs at once, until SIGTERM or SIGINT; then drains."""
     sweep(records)
     warm_up()
-    with sending(records), examining(records):
-        asyncio.run(_work(records))
+    with present(WORKER, places) as presence, sending(records), examining(records):
+        asyncio.run(_work(records, presence, places))
 
 
-async def _work(records: Records) -> None:
+async def _work(records: Records, presence: Presence, places: int) -> None:
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        presence.drain()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     watcher = asyncio.create_task(_watch(records, stopping))
     watcher.add_done_callback(lambda _: stopping.set())  # without its watch a worker is no use: it ends, and says why
     while not stopping.is_set():
-        await _serve_queue(stopping)
+        await _serve_queue(stopping, places)
     await watcher
 
 
-async def _serve_queue(stopping: asyncio.Event) -> None:
+async def _serve_queue(stopping: asyncio.Event, places: int) -> None:
     """Serves until told to stop or until the database is lost; the caller calls again."""
     from procrastinate.contrib.django import app
 
     try:
         with app.replace_connector(queue.worker_connector()) as queue_app:
             async with queue_app.open_async():
-                serving = asyncio.create_task(_procrastinate(queue_app))
+                serving = asyncio.create_task(_procrastinate(queue_app, places))
                 stop = asyncio.create_task(stopping.wait())
                 await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
                 stop.cancel()
@@ -76,10 +83,10 @@ async def _serve_queue(stopping: asyncio.Event) -> None:
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def _procrastinate(queue_app: App) -> None:
+async def _procrastinate(queue_app: App, places: int) -> None:
     await queue_app.run_worker_async(
         queues=[queue.QUEUE],
-        concurrency=CONCURRENCY,
+        concurrency=places,
         install_signal_handlers=False,
         fetch_job_polling_interval=1.0,
         abort_job_polling_interval=1.0,

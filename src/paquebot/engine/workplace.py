@@ -15,8 +15,10 @@ from pathlib import Path
 
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
-from paquebot.records.models import Artifact, Run
+from paquebot.records.models import Artifact, Correspondence, Run
 from paquebot.records.models.history import ACTIVE
+from paquebot.records.secrets import ARTIFACTS
+from paquebot.records.storage import mirror_of
 
 LEFT_OVER_SECONDS = 24 * 3600
 UNRECORDED_SECONDS = 3600
@@ -44,7 +46,8 @@ def workplace(records: Records, run: Run) -> Iterator[Path]:
 
 def artifact_store(records: Records) -> ArtifactStore:
     """Where produced files are kept, encrypted under the installation's key."""
-    return ArtifactStore(records.home.artifacts, records.keyring.key("artifacts"))
+    mirror = mirror_of(records.depot, "artifacts/")
+    return ArtifactStore(records.home.artifacts, records.keyring.key(ARTIFACTS), mirror)
 
 
 def sweep(records: Records) -> int:
@@ -67,7 +70,7 @@ def sweep_artifacts(records: Records) -> int:
     swept = 0
     for name in store.older_than(time.time() - UNRECORDED_SECONDS):
         token = name.lstrip(".").partition("-")[0]
-        recorded = Artifact.objects.filter(location=name).exists()
+        recorded = any(kind.objects.filter(location=name).exists() for kind in (Artifact, Correspondence))
         if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
             try:
                 store.discard(name)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from paquebot.errors import PackagingError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks, Measure, Meter, closing_upstream
+from paquebot.mirror import Mirror
 
 DAMAGED = Problem(
     "packaging.artifact_damaged",
@@ -69,13 +70,15 @@ class Sealed(NamedTuple):
 
 
 class ArtifactStore:
-    """Sealed artifacts in one folder (made when missing, 0700). `key` is the key-encryption key: 32 bytes."""
+    """Sealed artifacts in one folder (made when missing, 0700). `key` is the key-encryption key: 32 bytes. With a `mirror`,
+    other machines find them too."""
 
-    def __init__(self, folder: Path, key: bytes) -> None:
+    def __init__(self, folder: Path, key: bytes, mirror: Mirror | None = None) -> None:
         if len(key) != _KEY_BYTES:
             raise ValueError("the key-encryption key is 32 bytes long")
         self._folder = folder
         self._key = AESGCM(key)
+        self._mirror = mirror
 
     def seal(self, name: str, blocks: Blocks) -> Sealed:
         """Keeps `blocks` under a new location that begins with `name` (a plain file name), and never over an existing one.
@@ -88,18 +91,21 @@ class ArtifactStore:
         meter = Meter()
         with closing_upstream(blocks):
             self._write(location, _sealed(data_key, meter.watch(blocks)), meter)
-        return Sealed(location, self._wrap(data_key, location), meter.measure)
+        self._share(location)
+        return Sealed(location, self.wrap(data_key, location), meter.measure)
 
     def open(self, location: str, wrapped_key: str) -> ArtifactReader:
         """A reader of the artifact. Raises `packaging.artifact_key_wrong` or `packaging.artifact_gone`."""
         path = self._path(location)
-        if not path.is_file():
+        if not path.is_file() and not (self._mirror and self._mirror.pull(self._folder, location)):
             raise PackagingError(GONE, location=location)
-        return ArtifactReader(path, location, self._unwrap(wrapped_key, location))
+        return ArtifactReader(path, location, self.unwrap(wrapped_key, location))
 
     def remove(self, location: str) -> None:
         """Removes the artifact; nothing happens when there is none."""
         self._path(location).unlink(missing_ok=True)
+        if self._mirror:
+            self._mirror.drop(location)
 
     def older_than(self, moment: float) -> list[str]:
         """The names, each with what `seal` was told to begin it with, of files whole or partial last written before `moment`
@@ -110,11 +116,23 @@ class ArtifactStore:
     def discard(self, name: str) -> None:
         """Removes a file `older_than` named; nothing happens when it is gone."""
         (self._folder / Path(name).name).unlink(missing_ok=True)
+        if self._mirror and not name.startswith("."):
+            self._mirror.drop(name)
 
     def sweep(self, name: str) -> None:
         """Removes what a killed process left half written under names that begin with `name`."""
         for partial in self._folder.glob(f".{name}*.partial"):
             partial.unlink(missing_ok=True)
+
+    def _share(self, location: str) -> None:
+        """An artifact no other machine could send would be none: it is in the depot as well, or nowhere."""
+        if self._mirror is None:
+            return
+        try:
+            self._mirror.push(self._folder, location)
+        except BaseException:
+            (self._folder / location).unlink(missing_ok=True)
+            raise
 
     def _path(self, location: str) -> Path:
         if Path(location).name != location or not location.endswith(_SUFFIX):
@@ -141,11 +159,13 @@ class ArtifactStore:
                 partial.unlink()
             raise
 
-    def _wrap(self, data_key: bytes, location: str) -> str:
+    def wrap(self, data_key: bytes, location: str) -> str:
+        """The data key, sealed for an artifact of that location."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return "v1." + urlsafe_b64encode(nonce + self._key.encrypt(nonce, data_key, location.encode())).decode()
 
-    def _unwrap(self, wrapped_key: str, location: str) -> bytes:
+    def unwrap(self, wrapped_key: str, location: str) -> bytes:
+        """The data key again. Raises `packaging.artifact_key_wrong`."""
         try:
             wrapped = urlsafe_b64decode(wrapped_key.removeprefix("v1."))
             return self._key.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], location.encode())

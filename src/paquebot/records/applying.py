@@ -16,16 +16,20 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from paquebot.alerts import merged, written
+from paquebot.errors import describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
+from paquebot.records.alerts.channels import keep_channel, read_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
     bring_columns,
     check_alone,
     check_criteria,
+    check_key_versions,
     check_queries,
     check_query_fields,
     check_table_fields,
@@ -38,7 +42,7 @@ from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -48,11 +52,12 @@ from paquebot.records.writing import CHANGED, CREATED, put, update
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
 TABLE = translatable("table")
-_KINDS: Mapping[type[Model], str] = {
+KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
 
@@ -61,7 +66,8 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
     """Makes the project what `document` says and tells what changed. Raises `PaquebotError`s of what is wrong."""
     checked = check_alone(records, document)
     project, changes = _project(records, document)
-    with _whole_or_gone(records, project, is_new=any(change["what"] == CREATED for change in changes)):
+    is_new = bool(changes)
+    with _whole_or_gone(records, project, is_new=is_new):
         provision_lake(records, project)
         tables = tables_of(project, document)
         check_tables(records, project, tables)
@@ -74,17 +80,20 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
         check_criteria(records, project, document)
+        check_key_versions(project, document)
         for group in document.groups:
             changes += _told(keep_group(records, project, group), Group, group.name)
         with transaction.atomic():
             closed_days = list(document.project.closed_days)
             days_changed = closed_days != project.closed_days
-            if update(project, label=document.project.label, timezone=document.project.timezone, closed_days=closed_days):
+            settings = document.project
+            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
+            if update(project, **own, closed_days=closed_days) and not is_new:
                 changes.append(_change(CHANGED, PROJECT, project.name))
             if days_changed:
                 realign(timezone.now(), project)
             changes += _apply_definitions(records, project, document, checked)
-    return {"project": project.name, "changes": changes}
+    return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
 
 
 @contextmanager
@@ -119,13 +128,19 @@ def _apply_table(records: Records, project: Project, named: NamedTable) -> list[
     row, created = Table.objects.get_or_create(
         project=project, name=name, defaults={"key": list(table.key), "is_contact_list": isinstance(table, ContactList)}
     )
-    update(
-        row,
-        display_order=list(table.display_order),
-        email=(table.email or "") if isinstance(table, ContactList) else "",
-        profile_of={"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},
-    )
-    return [*changes, _change(CREATED, TABLE, name)] if created else changes
+    changed = update(row, **described_table(table))
+    if changes:
+        return changes
+    return [_change(CREATED if created else CHANGED, TABLE, name)] if created or changed else []
+
+
+def described_table(table: ContactList | RelationalTable) -> dict[str, Any]:
+    """What a project file says of a table beside its rows and its key, as the columns of its row."""
+    return {
+        "display_order": list(table.display_order),
+        "email": (table.email or "") if isinstance(table, ContactList) else "",
+        "profile_of": {"contacts": table.contact_field} if isinstance(table, RelationalTable) and table.contact_field else {},
+    }
 
 
 def _apply_definitions(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
@@ -133,9 +148,13 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
     for query in document.queries:
         changes += _told(keep_query(project, query.name, query.said), Query, query.name)
     for server, options in checked.servers:
-        changes += _told(keep_server(records, project, replace(server, options=options)), Server, server.name)
-    for name, text, facts in checked.keys:
-        changes += _told(keep_key(project, name, text, facts), EncryptionKey, name)
+        what = keep_server(records, project, replace(server, options=options))
+        changes += _told(what, Server, server.name)
+    for key, facts in checked.keys:
+        changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
+    for channel in document.channels:
+        options = read_channel(channel)
+        changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)
     return changes
@@ -143,6 +162,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
 
 def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[str, Any]]:
     name, document = definition.name, definition.to_document()
+    said = {**document, "alerts": written(merged(definition.alerts))} if definition.alerts is not None else document.copy()
     document.pop("alerts", None)  # who listens is kept beside the definition: it may change while nothing else does
     destination = document.get("destination")
     server = Server.objects.get(project=project, name=destination["server"]) if destination else None
@@ -153,14 +173,24 @@ def _apply_export(project: Project, definition: ExportDefinition) -> list[dict[s
         export.version += 1
         export.changed_by = None
         export.save(update_fields=["version", "changed_by"])
+    if export.applied != said:
+        Export.objects.filter(pk=export.pk).update(applied=said, applied_at=timezone.now())
     set_schedule(export)
     set_trigger(export)
     heard = definition.alerts is not None and listening.replace(export, definition.alerts)
     return changes or _told(CHANGED if heard else None, Export, name)
 
 
+def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
+    """What is done as asked, and should be known by whoever asked."""
+    for export in document.exports:
+        warning = export.obfuscation.warning(export.name) if export.obfuscation else None
+        if warning:
+            yield describe(warning)
+
+
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:
-    return [_change(what, _KINDS[kind], name)] if what else []
+    return [_change(what, KINDS[kind], name)] if what else []
 
 
 def _change(what: str, kind: str, name: str, detail: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,14 +20,18 @@ from paquebot.options import DefinitionError, Path, describe_path, nearest, plac
 from paquebot.packaging import naming
 from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
-from paquebot.project import ContactList, ProjectDocument, RelationalTable, ServerDefinition
+from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition, is_stored
+from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
-from paquebot.records.models import Export, Import, Project, Query, Table
+from paquebot.records.key_versions import check_key_version
+from paquebot.records.models import Export, Import, Project, Query, Server, Table
 from paquebot.records.queries import check_said
+from paquebot.records.reading import tables_read
 from paquebot.records.restricting import check_criterion
+from paquebot.records.servers import secrets_of
 from paquebot.sources.building import Belonging
 
 KEY_CHANGED = Problem(
@@ -35,6 +39,11 @@ KEY_CHANGED = Problem(
     "{where}: the table “{table}” has the key {present}, and the file says {given}.",
     "Write its present key; or give it the new one by importing all its rows anew: "
     "paquebot import {table} FILE.csv --replace {options}",
+)
+NOTHING_STORED = Problem(
+    "definition.nothing_stored",
+    "{where}: this installation holds no such secret yet.",
+    "Write env:NAME or file:PATH in its place, and keep the value in that variable or file.",
 )
 UNKNOWN_FIELD = Problem(
     "definition.unknown_field",
@@ -48,7 +57,7 @@ class Checked:
     """What the plug-ins made of servers and keys."""
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
-    keys: tuple[tuple[str, str, KeyFacts], ...]
+    keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,8 @@ class NamedTable:
 
 def check_alone(records: Records, document: ProjectDocument) -> Checked:
     """What needs no project to be seen. Raises `PaquebotError`."""
-    servers = tuple(
-        (server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(document.servers)
-    )
+    known = with_stored_secrets(records, document)
+    servers = tuple((server, read_options(server, ("servers", position, server.kind))) for position, server in enumerate(known))
     for position, (server, options) in enumerate(servers):
         with _placed("servers", position, server.kind, SIGN_IN):
             require_allowed(records.home, options)
@@ -78,7 +86,9 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     keys = []
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
-            keys.append((key.name, key.openpgp, read_key(key.openpgp, str(records.home.scratch))))
+            keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
+    for position, channel in enumerate(document.channels):
+        read_channel(channel, ("channels", position, channel.kind))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
@@ -97,14 +107,33 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     return Checked(servers, tuple(keys))
 
 
+def with_stored_secrets(records: Records, document: ProjectDocument) -> list[ServerDefinition]:
+    """The servers of the document, `stored:` replaced by what the installation holds. Raises `DefinitionError`."""
+    found = []
+    for position, server in enumerate(document.servers):
+        asked = [option for option, value in server.options.items() if is_stored(value)]
+        known = Server.objects.filter(project__name=document.project.name, name=server.name, kind=server.kind).first()
+        secrets, references = (secrets_of(records, known), known.references) if known and asked else ({}, {})
+        for option in asked:
+            if option not in secrets:
+                raise DefinitionError(NOTHING_STORED, ("servers", position, server.kind, option), key=option)
+        options = {**server.options, **{option: secrets[option] for option in asked}}
+        kept = {option: references[option] for option in asked if option in references}
+        found.append(replace(server, options=options, references={**(server.references or {}), **kept}))
+    return found
+
+
 def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:
     """The server's options as its plug-in reads them; secret ones are `Secret`."""
     written = {name: value.reveal() if isinstance(value, Secret) else value for name, value in server.options.items()}
     return read(find("destinations", server.kind).OPTIONS, written, path)
 
 
-def tables_of(project: Project, document: ProjectDocument) -> list[NamedTable]:
-    """The tables the file names. An import that came in already, from the same bytes, has nothing new to say."""
+def tables_of(project: Project | None, document: ProjectDocument) -> list[NamedTable]:
+    """The tables the file names, for a project that may be yet to come.
+
+    An import that came in already, from the same bytes, has nothing new to say.
+    """
     return [
         NamedTable(table, path, name, _file_to_import(project, name, table.import_file))
         for table, path, name in _written_tables(document)
@@ -135,14 +164,16 @@ def bring_columns(project: Project, tables: Iterable[NamedTable]) -> bool:
 def check_queries(records: Records, project: Project, document: ProjectDocument) -> dict[str, tuple[str, ...]]:
     """New and changed queries are bound to the project's tables in the sandbox, and so are those whose fields an export names.
 
-    Gives their columns; nothing is read.
+    Gives their columns; nothing is read. A query of a table that was described, but whose rows are still to come, is left for
+    the run to check.
     """
     saved = {query.name: (query.sql if query.build is None else query.build) for query in Query.objects.filter(project=project)}
     named = {export.content.name for export in _changed_exports(project, document) if export.obfuscation}
     columns = {}
     for position, query in enumerate(document.queries):
         now, key = (query.build.to_document(), "build") if query.build else (query.sql, "sql")
-        if query.name in named or saved.get(query.name) != now:
+        changed = query.name in named or saved.get(query.name) != now
+        if changed and (query.build or not waits_for_rows(project, document, query.sql or "")):
             with placed(("queries", position, key), describe_path(("queries", query.name, key))):
                 columns[query.name] = check_said(records, project, query.said, _belonging(document))
     return columns
@@ -155,6 +186,13 @@ def _belonging(document: ProjectDocument) -> Belonging:
         return Belonging()
     declared = {table.name: table.contact_field for table in document.relational_tables if table.contact_field}
     return Belonging(contacts.table, contacts.key[0], declared)
+
+
+def waits_for_rows(project: Project, document: ProjectDocument, sql: str) -> bool:
+    """Whether the query reads a table the file describes into which nothing was imported yet: it has no columns to bind to."""
+    known = {table.name: table.columns for table in Table.objects.filter(project=project)}
+    empty = [name for _, _, name in _written_tables(document) if not known.get(name)]
+    return any(name in empty for name in tables_read(sql, (*known, *empty)))
 
 
 def check_table_fields(project: Project, document: ProjectDocument, tables: Iterable[NamedTable]) -> None:
@@ -184,6 +222,12 @@ def check_criteria(records: Records, project: Project, document: ProjectDocument
     for position, export in enumerate(document.exports):
         with _placed("exports", position, "content", CONTACTS, "where"):
             check_criterion(records, project, export.content.where)
+
+
+def check_key_versions(project: Project, document: ProjectDocument) -> None:
+    """The versions of the project's key that exports stay with exist."""
+    for position, export in enumerate(document.exports):
+        check_key_version(project, export, ("exports", position))
 
 
 def _placed(*path: str | int) -> AbstractContextManager[None]:
@@ -219,9 +263,9 @@ def _written_tables(document: ProjectDocument) -> Iterator[tuple[ContactList | R
         yield table, ("relational_tables", position), table.name
 
 
-def _file_to_import(project: Project, name: str, written: str | None) -> FilePath | None:
-    if not written:
-        return None
+def _file_to_import(project: Project | None, name: str, written: str | None) -> FilePath | None:
+    if not written or project is None:
+        return FilePath(written) if written else None
     file = FilePath(written)
     last = Import.objects.filter(table__project=project, table__name=name, by_apply=True).order_by("-id").first()
     return None if last is not None and file.exists() and last.sha256 == sha256_of(file) else file

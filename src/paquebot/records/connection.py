@@ -16,10 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from paquebot.credentials import Secret
 from paquebot.errors import Problem, StoreError
+from paquebot.mirror import Depot
 from paquebot.records.home import Home
 from paquebot.records.postgres.address import ServerAddress
 from paquebot.records.postgres.client import EmbeddedPostgres
 from paquebot.records.secrets import Keyring
+from paquebot.records.storage import depot_from
 
 BAD_DATABASE_URL = Problem(
     "store.bad_database_url",
@@ -44,12 +46,15 @@ class Records:
     keyring: Keyring
     address: ServerAddress
     server: EmbeddedPostgres | None
+    depot: Depot | None = None
+    """The storage this machine shares with others, where it does."""
 
 
 @contextmanager
 def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool = False) -> Iterator[Records]:
     """Opens the installation for as long as the block runs; `wait` also waits for the embedded server to stop afterwards."""
     home = home or Home.from_environment()
+    depot = depot_from()
     server = None if home.database_url else EmbeddedPostgres(home.postgres, home.keys)
     address = server.acquire() if server else address_of(home.database_url or "")
     try:
@@ -59,9 +64,10 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         _keep_mail_in(home)
         _keep_uploads_in(home)
         if migrate:
-            _migrate()
+            _migrate(keyring)
+            keyring = _present_key(home, address, keyring)
         with _told_by_us(address):
-            yield Records(home, keyring, address, server)
+            yield Records(home, keyring, address, server, depot)
     finally:
         _close_connections()
         if server:
@@ -144,10 +150,24 @@ def _keep_uploads_in(home: Home) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = str(home.uploads)
 
 
-def _migrate() -> None:
+def _present_key(home: Home, address: ServerAddress, keyring: Keyring) -> Keyring:
+    """The key once a change that was cut off is settled. Raises `StoreError` for a key that is not the installation's."""
+    from paquebot.records import rekeying
+
+    rekeying.settle(home.keys)
+    present = Keyring.open(home.keys)
+    if present != keyring:
+        point_at(address, present)
+    rekeying.require_own_key(present)
+    return present
+
+
+def _migrate(keyring: Keyring) -> None:
     from django.core.management import call_command
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
+
+    from paquebot.records.rekeying import remember_key
 
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -156,6 +176,7 @@ def _migrate() -> None:
         cursor.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            remember_key(keyring)
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 

@@ -13,6 +13,7 @@ from paquebot import criteria
 from paquebot.delivery.download import Download
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
+from paquebot.obfuscation_choice import HASH, ObfuscationChoice
 from paquebot.options import Entry, Option, Section
 from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
@@ -31,13 +32,20 @@ GROUPS: Mapping[str, str] = {
     "columns": translatable("Columns"),
     "hold": translatable("Hold back"),
     "schedule": translatable("Schedule"),
-    "retry": translatable("When it fails, or takes long"),
+    "retry": translatable("When it waits, fails or takes long"),
     "naming": translatable("Name"),
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
 _PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
-_PART_OF |= {"two_step": "destination", "trigger": "schedule", "deliver_by": "schedule", "duration": "retry"}
+_PART_OF |= {
+    "two_step": "destination",
+    "trigger": "schedule",
+    "deliver_by": "schedule",
+    "remind_hours": "schedule",
+    "duration": "retry",
+    "priority": "retry",
+}
 _FOR_FILES = ("file", "compression", "two_step")
 """What says nothing where rows go to a table."""
 _FOR_SENDING = ("two_step",)
@@ -97,7 +105,7 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         if entry.name in (*_LEFT_OUT, "content", "schedule", "trigger", "obfuscation", "encryption") or written in (None, ""):
             continue
         yield from _entry(entry, written, _PART_OF.get(entry.name, entry.name), _)
-    yield from _obfuscation(document.get("obfuscation"), _)
+    yield from _obfuscation(frozen, _)
     if not to_table:
         yield from _encryption(frozen, _)
     if "server" in frozen:
@@ -147,14 +155,29 @@ def _server(server: Mapping[str, Any], _: Translate) -> Iterator[Line]:
         yield Line("destination", _("Path"), options["path"])
 
 
-def _obfuscation(written: Mapping[str, Any] | None, _: Translate) -> Iterator[Line]:
+def _obfuscation(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    written = frozen["export"].get("obfuscation")
     if not written:
         return
-    algorithm, fields = _section("obfuscation").entries[:2]
-    yield from _entry(algorithm, written["algorithm"], "obfuscation", _)
-    how = fields.entries[0] if isinstance(fields, Section) else algorithm
-    for name, chosen in written["fields"].items():
-        yield Line("obfuscation", name, _value(how, chosen["normalise"], _) if isinstance(how, Option) else "")
+    named = {entry.name: entry for entry in _section("obfuscation").entries}
+    yield from _entry(named["algorithm"], written["algorithm"], "obfuscation", _)
+    chosen = ObfuscationChoice.from_values({"key_version": None, **written})
+    if chosen and chosen.uses_key and frozen.get("hmac_key_version"):
+        yield from _entry(named["key_version"], frozen["hmac_key_version"], "obfuscation", _)
+    fields = named["fields"]
+    how = {entry.name: entry for entry in fields.entries} if isinstance(fields, Section) else {}
+    for name, said in written["fields"].items():
+        told = {key: value for key, value in said.items() if value not in (None, "none", HASH)}
+        values = [_spoken(how[key], value, _) for key, value in told.items()]
+        yield Line("obfuscation", name, " · ".join(values) or _("Hash"))
+
+
+def _spoken(entry: Entry, value: Any, _: Translate) -> str:
+    """A choice alone; any other value with what it is called."""
+    if not isinstance(entry, Option):
+        return ""
+    said = _value(entry, value, _)
+    return said if entry.choices else _("{rule}: {value}").format(rule=_(entry.label), value=said)
 
 
 def _entry(entry: Entry, written: Any, part: str, _: Translate) -> Iterator[Line]:

@@ -7,7 +7,7 @@ of its schedule in step. A change made from an older version is refused: nobody'
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from paquebot.packaging import naming
 from paquebot.project import TAKEN_NAME
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place
+from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
@@ -176,9 +177,11 @@ def unfinished(export: Export) -> Run | None:
     return Run.objects.filter(export=export, status__in=UNFINISHED).order_by("-id").first()
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """What is not the same in two definitions, in the order of their keys; a schedule or a trigger is told as a whole."""
-    return list(_differences((), before, now))
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], whole: Collection[tuple[str, ...]] = (("schedule",), ("trigger",))
+) -> list[Difference]:
+    """What is not the same in two definitions, in the order of their keys; what `whole` leads to is told as a whole."""
+    return list(_differences((), before, now, whole))
 
 
 def next_state(export: Export) -> str:
@@ -227,6 +230,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    check_key_version(project, definition)
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)
 
@@ -275,9 +279,9 @@ def _numbered(base: str) -> Iterator[str]:
         number += 1
 
 
-def _differences(path: tuple[str, ...], before: Any, now: Any) -> Iterator[Difference]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping) and path not in (("schedule",), ("trigger",)):
+def _differences(path: tuple[str, ...], before: Any, now: Any, whole: Collection[tuple[str, ...]]) -> Iterator[Difference]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping) and path not in whole:
         for key in dict.fromkeys([*before, *now]):
-            yield from _differences((*path, str(key)), before.get(key), now.get(key))
+            yield from _differences((*path, str(key)), before.get(key), now.get(key), whole)
     elif before != now:
         yield Difference(path, before, now)

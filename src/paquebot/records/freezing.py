@@ -14,6 +14,7 @@ from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
+from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
@@ -66,14 +67,13 @@ def freeze(export: Export) -> dict[str, Any]:
 def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, Any]) -> dict[str, Any]:
     """What a run of `export` as `definition` needs to know to bring its file to `server`. Raises `CommandError`."""
     project = export.project
-    hmac = project.hmac_keys.order_by("-version").first()
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
         "source": source_of(export, definition),
         "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
-        "hmac_key_version": hmac.version if hmac else None,
+        "hmac_key_version": key_version_of(project, definition),
     }
 
 

@@ -29,7 +29,7 @@ def keep_group(records: Records, project: Project, definition: GroupDefinition) 
         check_criterion(records, project, definition.where)
     where = definition.where.to_document() if definition.where else None
     members = None if definition.members is None else tuple(dict.fromkeys(definition.members))
-    digest = _digest(members or ())
+    digest = members_digest(members or ())
     with transaction.atomic():
         group, created = Group.objects.get_or_create(project=project, name=definition.name)
         if members is not None and group.members_digest != digest:
@@ -84,5 +84,5 @@ def _write(file: Path, key: str, members: Iterable[str]) -> None:
         writer.writerows([member] for member in members)
 
 
-def _digest(members: Sequence[str]) -> str:
+def members_digest(members: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(members)).encode()).hexdigest()

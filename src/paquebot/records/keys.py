@@ -29,9 +29,9 @@ def renew_key(records: Records, key: EncryptionKey, text: str, version: str) -> 
     return EncryptionKey.objects.get(pk=row.pk)
 
 
-def keep_key(project: Project, name: str, text: str, facts: KeyFacts) -> str | None:
-    """Writes the key; returns what `put` returns."""
-    values = {"public_text": text, "fingerprint": facts.fingerprint, "expires_on": facts.expires_on}
+def keep_key(project: Project, name: str, text: str, facts: KeyFacts, reference: str = "") -> str | None:
+    """Writes the key, and the reference its text came by; returns what `put` returns."""
+    values = {"public_text": text, "fingerprint": facts.fingerprint, "expires_on": facts.expires_on, "reference": reference}
     return put(EncryptionKey, project, name, values)
 
 

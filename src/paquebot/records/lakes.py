@@ -11,7 +11,9 @@ from psycopg import sql
 from paquebot.credentials import Secret
 from paquebot.errors import Problem, StoreError
 from paquebot.records.connection import Records
+from paquebot.records.key_versions import new_key
 from paquebot.records.models import Project, ProjectKey
+from paquebot.records.storage import mirror_of
 from paquebot.sources.lake.address import LakeAddress
 
 NO_LAKE = Problem(
@@ -23,17 +25,30 @@ NO_LAKE = Problem(
 
 def create_project(records: Records, name: str, label: str, timezone: str) -> Project:
     """A new project with an empty lake and a first key for its HMAC obfuscation."""
-    mark = secrets.token_hex(8)  # not the name: two names could come to one schema, and names may be renamed
+    mark = _mark()
     project = Project.objects.create(
         name=name,
         label=label,
         timezone=timezone,
         lake_schema=f"lake_{mark}",
-        lake_role=f"paquebot_{mark}",
-        lake_password=records.keyring.seal(secrets.token_urlsafe(24)),
+        **_role(records, mark),
     )
-    ProjectKey.objects.create(project=project, sealed=records.keyring.seal(secrets.token_hex(32)))
+    new_key(records, project)
     return project
+
+
+def renew_role(records: Records, project: Project) -> None:
+    """Gives the project's lake a role nobody has yet, as after a restoration: roles are the server's, not the database's."""
+    Project.objects.filter(pk=project.pk).update(**_role(records, _mark()))
+    project.refresh_from_db()
+
+
+def _mark() -> str:
+    return secrets.token_hex(8)  # not the project's name: two names could come to one schema, and names may be renamed
+
+
+def _role(records: Records, mark: str) -> dict[str, str]:
+    return {"lake_role": f"paquebot_{mark}", "lake_password": records.keyring.seal(secrets.token_urlsafe(24))}
 
 
 def lake_address(records: Records, project: Project) -> LakeAddress:
@@ -49,6 +64,7 @@ def lake_address(records: Records, project: Project) -> LakeAddress:
         schema=project.lake_schema,
         data_folder=folder,
         scratch_folder=records.home.scratch,
+        mirror=mirror_of(records.depot, f"lake/{project.lake_schema}/"),
     )
 
 

@@ -60,10 +60,18 @@ def criterion_of(group: Group) -> Criterion:
 
 
 def check_criterion(records: Records, project: Project, where: Criterion | None) -> None:
-    """Raises `SourceError` for a field or table that is not there, `CommandError` for what means nothing to its field."""
-    if where is not None:
+    """Raises `SourceError` for a field or table that is not there, `CommandError` for what means nothing to its field.
+
+    While rows of what it asks about are still to come, there is nothing to check it against; a run will.
+    """
+    if where is not None and not _waits_for_rows(project, where):
         provision_lake(records, project)
         check_selection(lake_address(records, project), current_snapshot(project), contacts_meeting(project, where))
+
+
+def _waits_for_rows(project: Project, where: Criterion) -> bool:
+    asked = {contact_list(project).name, *criteria.linked_tables(where)}
+    return any(not table.columns for table in Table.objects.filter(project=project, name__in=asked))
 
 
 def contacts_meeting(project: Project, where: Criterion | None, fields: tuple[str, ...] | None = None) -> TableSelection:

@@ -106,6 +106,7 @@ def _sent_again(run: Run) -> Run:
         definition=_definition(run, server),
         definition_version=run.definition_version,
         trigger="resend",
+        priority=run.priority,
         token=runs.new_token(),
         scheduled_for=run.scheduled_for,
         retry_of=run,

@@ -14,7 +14,8 @@ from django.utils import timezone
 from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, RunCancelledError, StoreError, describe
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
-from paquebot.records.alerts.telling import announce_end
+from paquebot.precedence import rank
+from paquebot.records.alerts.telling import announce_end, announce_start
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
@@ -59,6 +60,7 @@ def prepare(export: Export, trigger: str, scheduled_for: datetime | None = None,
         definition=definition,
         definition_version=export.version,
         trigger=trigger,
+        priority=rank(definition),
         token=new_token(),
         scheduled_for=scheduled_for or timezone.now(),
         **facts,
@@ -114,13 +116,17 @@ def write(run_id: int, attempt: int, **changes: Any) -> None:
         raise FencedError
 
 
-def begin(run_id: int, attempt: int) -> Run | None:
+def begin(run_id: int, attempt: int, machine: str = "") -> Run | None:
     """The run, now running, or still cancelling when it only remains to clean up; None when this attempt was taken over."""
     now = timezone.now()
     mine = Run.objects.filter(id=run_id, attempt=attempt)
     mine.filter(status="queued").update(status="running", not_before=None)
-    mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
-    return mine.filter(status__in=ACTIVE).select_related("project", "export").first()
+    mine.filter(status__in=ACTIVE).update(machine=machine)
+    begins = mine.filter(started_at=None, status__in=ACTIVE).update(started_at=now)
+    run = mine.filter(status__in=ACTIVE).select_related("project", "export__project").first()
+    if run and begins:
+        announce_start(run)
+    return run
 
 
 def may_have_left_a_file(run: Run) -> bool:

@@ -29,12 +29,18 @@ KEY_TOO_SHORT = Problem(
     "The secret key given by {origin} is shorter than 32 characters.",
     "Give a long random one, for instance the output of: openssl rand -base64 48",
 )
+KEY_UNREADABLE = Problem(
+    "store.key_unreadable", "The file {path} holds no key that can be read.", "Check its path, its rights, and that it is text."
+)
 KEY_WRONG = Problem(
     "store.key_wrong",
     "A stored secret cannot be opened with the installation's key.",
     "The key in PAQUEBOT_HOME/keys or PAQUEBOT_SECRET_KEY is not the one it was stored with; restore that key.",
 )
-_PREFIX = "v1:"
+SEALED_PREFIX = "v1:"
+"""How a sealed value begins."""
+ARTIFACTS = "artifacts"
+"""The purpose of the key that wraps the keys of produced files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Keyring:
         if written := environment.get("PAQUEBOT_SECRET_KEY"):
             return cls(_long_enough(written, "PAQUEBOT_SECRET_KEY"))
         if path := environment.get("PAQUEBOT_SECRET_KEY_FILE"):
-            return cls(_long_enough(Path(path).read_text().strip(), "PAQUEBOT_SECRET_KEY_FILE"))
+            return key_from(Path(path))
         return cls(_own_key(keys_folder / "master.key"))
 
     def key(self, purpose: str) -> bytes:
@@ -61,16 +67,33 @@ class Keyring:
 
     def seal(self, value: str) -> str:
         nonce = os.urandom(12)
-        sealed = AESGCM(self.key("secrets")).encrypt(nonce, value.encode(), _PREFIX.encode())
-        return _PREFIX + base64.b64encode(nonce + sealed).decode()
+        sealed = AESGCM(self.key("secrets")).encrypt(nonce, value.encode(), SEALED_PREFIX.encode())
+        return SEALED_PREFIX + base64.b64encode(nonce + sealed).decode()
 
     def unseal(self, sealed: str) -> Secret:
         """Raises `StoreError` when the value was sealed by another installation's key or was altered."""
-        raw = base64.b64decode(sealed.removeprefix(_PREFIX))
+        raw = base64.b64decode(sealed.removeprefix(SEALED_PREFIX))
         try:
-            return Secret(AESGCM(self.key("secrets")).decrypt(raw[:12], raw[12:], _PREFIX.encode()).decode())
+            return Secret(AESGCM(self.key("secrets")).decrypt(raw[:12], raw[12:], SEALED_PREFIX.encode()).decode())
         except InvalidTag as error:
             raise StoreError(KEY_WRONG) from error
+
+
+def key_from(path: Path) -> Keyring:
+    """The keyring of a key kept in a file, as `PAQUEBOT_SECRET_KEY_FILE` names one. Raises `StoreError`."""
+    try:
+        written = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(KEY_UNREADABLE, path=path) from error
+    return Keyring(_long_enough(written, str(path)))
+
+
+def write_key(path: Path, master: bytes) -> None:
+    """Keeps a master key in a file of its own, for its owner alone, on the disk when it returns."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(master)
+        file.flush()
+        os.fsync(file.fileno())  # a key lost in a power cut would take everything with it
 
 
 def _long_enough(written: str, origin: str) -> bytes:
@@ -83,10 +106,7 @@ def _own_key(path: Path) -> bytes:
     """Several processes may start at once on a fresh home: the first link wins, everybody reads the same key."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(32))
-            file.flush()
-            os.fsync(file.fileno())  # a key lost in a power cut would take everything with it
+        write_key(fresh, os.urandom(32))
         try:
             os.link(fresh, path)
         except FileExistsError:

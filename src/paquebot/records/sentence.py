@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.file_keys import FORMAT_LABELS, FORMATS
 from paquebot.language import Translate, translatable
+from paquebot.obfuscation_choice import ALGORITHM_WORDS, HASH, MASK, REMOVE, WARNING_WORDS
 from paquebot.packaging import naming
 from paquebot.packaging_keys import COMPRESSION_LABELS, LEVELS
 from paquebot.plugins import find
@@ -25,7 +26,6 @@ from paquebot.records.models import EncryptionKey, Export, Project, Run, Server
 from paquebot.records.runs import place_among_runs
 from paquebot.verification.comparison import ACCEPTED, READ_BACK, ROWS, SERVER_DIGEST, SIZE, strongest
 
-ALGORITHM_WORDS = {"hmac-sha256": "HMAC-SHA-256", "sha256": "SHA-256"}
 COMPRESSION_WORDS = dict(zip(LEVELS, COMPRESSION_LABELS, strict=True))
 FORMAT_WORDS = dict(zip(FORMATS, FORMAT_LABELS, strict=True))
 LEVEL_WORDS = {
@@ -119,10 +119,20 @@ def _restriction(content: ContentChoice, _: Translate) -> Iterator[Clause]:
 
 
 def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
-    if definition.obfuscation:
-        algorithm = definition.obfuscation.algorithm
-        values = {"fields": ", ".join(definition.obfuscation.fields), "algorithm": ALGORITHM_WORDS.get(algorithm, algorithm)}
-        yield Clause(_("with {fields} obfuscated by {algorithm}"), values)
+    chosen = definition.obfuscation
+    if chosen is None:
+        return
+    if hashed := chosen.treated(HASH):
+        values = {"fields": ", ".join(hashed), "algorithm": ALGORITHM_WORDS.get(chosen.algorithm, chosen.algorithm)}
+        warning = WARNING_WORDS.get(chosen.algorithm)
+        if warning is None:
+            yield Clause(_("with {fields} obfuscated by {algorithm}"), values)
+        else:
+            yield Clause(_("with {fields} obfuscated by {algorithm} ({warning})"), {**values, "warning": _(warning)})
+    if masked := chosen.treated(MASK):
+        yield Clause(_("with {fields} masked"), {"fields": ", ".join(masked)})
+    if removed := chosen.treated(REMOVE):
+        yield Clause(_("with {fields} left empty"), {"fields": ", ".join(removed)})
 
 
 def _format(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
@@ -76,28 +77,50 @@ def change_server(
 
 
 def keep_server(records: Records, project: Project, server: ServerDefinition) -> str | None:
-    """Writes the server, whose options its plug-in has read; returns what `put` returns. A missing folder is made."""
-    options, care = server.options, server.care
+    """Writes the server, whose options its plug-in has read; returns what `put` returns. A missing folder is made.
+
+    Where the server does not say by which references its values came, those of values that stay are kept.
+    """
+    options, care, references = server.options, server.care, server.references
     require_allowed(records.home, options)
-    if server.kind == "folder":
-        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
+    make_folder(records, server.kind, options)
     plain = {option: value for option, value in options.items() if not isinstance(value, Secret)}
     secret = {option: value for option, value in options.items() if isinstance(value, Secret)}
     known = Server.objects.filter(project=project, name=server.name).first()
-    if known and {option: records.keyring.unseal(value) for option, value in known.secrets.items()} == secret:
+    if known and secrets_of(records, known) == secret:
         sealed = known.secrets  # sealing anew gives other bytes: an unchanged secret is left as it is
     else:
         sealed = {option: records.keyring.seal(value.reveal()) for option, value in secret.items()}
+    if references is None:
+        references = _still_meant(records, known, options) if known else {}
+    written = {"kind": server.kind, "options": plain, "secrets": sealed, "references": dict(references)}
     told = {"max_concurrency": care.limit, "canary_every": care.canary, "canary_writes": care.canary_writes}
-    what = put(Server, project, server.name, {"kind": server.kind, "options": plain, "secrets": sealed, **told})
+    what = put(Server, project, server.name, {**written, **told})
     if what:
         set_canary(Server.objects.get(project=project, name=server.name))
     return what
 
 
+def secrets_of(records: Records, server: Server) -> dict[str, Secret]:
+    """The server's secrets as they are, never to be shown."""
+    return {option: records.keyring.unseal(value) for option, value in server.secrets.items()}
+
+
+def _still_meant(records: Records, known: Server, options: Mapping[str, Any]) -> dict[str, str]:
+    """The references of values that `options` leaves as they are: one that was changed by hand came by no reference."""
+    before = {**known.options, **secrets_of(records, known)}
+    return {option: one for option, one in known.references.items() if before.get(option) == options.get(option)}
+
+
 def care_of(server: Server) -> ServerCare:
     """How the server is looked after."""
     return ServerCare(server.max_concurrency, server.canary_every, server.canary_writes)
+
+
+def make_folder(records: Records, kind: str, options: Mapping[str, Any]) -> None:
+    """The folder of a folder destination, where an administrator allows it. Raises `DeliveryError` where not."""
+    if kind == "folder":
+        resolve_folder(options["path"], records.home.allowed_folders).mkdir(parents=True, exist_ok=True)
 
 
 def approve_identity(server: Server, option: str, fingerprint: str, version: str) -> None:
@@ -107,7 +130,8 @@ def approve_identity(server: Server, option: str, fingerprint: str, version: str
     read([entry for entry in options_of(server.kind) if entry.name == option], {option: fingerprint})
     with transaction.atomic():
         row = locked(Server, server.project, server.name, version)
-        update(row, options={**row.options, option: fingerprint})
+        references = {name: one for name, one in row.references.items() if name != option}
+        update(row, options={**row.options, option: fingerprint}, references=references)
         set_canary(row)
 
 

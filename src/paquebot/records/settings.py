@@ -111,6 +111,8 @@ X_FRAME_OPTIONS = "DENY"
 
 PAGES_URL = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}" if _ADDRESS.hostname else ""
 """What links in messages begin with; without it, what an administrator confirmed with the mail server."""
+METRICS_TOKEN = os.environ.get("PAQUEBOT_METRICS_TOKEN", "")
+"""What a monitor shows to read `/metrics`; without it, nobody can."""
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = "filled in by records.connection"
 DEFAULT_FROM_EMAIL = f"Paquebot <paquebot@{_ADDRESS.hostname or 'localhost'}>"

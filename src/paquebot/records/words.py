@@ -159,6 +159,28 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
     }.get(kind, "")
 
 
+def channel_kind(kind: str, _: Callable[[str], str]) -> str:
+    """What kind of channel it is, as people call it."""
+    return {
+        "webhook": _("Webhook"),
+        "slack": _("Slack"),
+        "teams": _("Microsoft Teams"),
+        "discord": _("Discord"),
+        "mattermost": _("Mattermost"),
+        "google_chat": _("Google Chat"),
+        "heartbeat": _("Heartbeat"),
+    }.get(kind, kind)
+
+
+def channel_purpose(kind: str, _: Callable[[str], str]) -> str:
+    """What such a channel is for."""
+    room = _("A room, by the address of its incoming webhook.")
+    return {
+        "webhook": _("A program of yours: each message as JSON, signed."),
+        "heartbeat": _("A watch from outside: pinged at each start and end, it notices silence."),
+    }.get(kind, room)
+
+
 def test_step(step: str, _: Callable[[str], str]) -> str:
     """A step of testing a destination, as people call it."""
     return {

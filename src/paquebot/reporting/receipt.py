@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,19 @@ class Receipt:
         except (ValueError, TypeError, KeyError) as error:
             raise ReportingError(NOT_A_RECEIPT) from error
 
-    def facts(self, key: Ed25519PublicKey) -> dict[str, Any]:
-        """What the receipt says, once its signature is found to be that of `key`. Raises `VerificationError`."""
-        try:
-            key.verify(base64.b64decode(self.signature, validate=True), self.document.encode())
-        except (InvalidSignature, binascii.Error, UnicodeEncodeError) as error:
-            raise VerificationError(NOT_OURS) from error
+    def facts(self, keys: Iterable[Ed25519PublicKey]) -> dict[str, Any]:
+        """What the receipt says, once its signature is found to be that of one of `keys`. Raises `VerificationError`."""
+        if not any(self._is_signed_by(key) for key in keys):
+            raise VerificationError(NOT_OURS)
         facts: dict[str, Any] = json.loads(self.document)
         return facts
+
+    def _is_signed_by(self, key: Ed25519PublicKey) -> bool:
+        try:
+            key.verify(base64.b64decode(self.signature, validate=True), self.document.encode())
+        except (InvalidSignature, binascii.Error, UnicodeEncodeError):
+            return False
+        return True
 
 
 def sign(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> Receipt:

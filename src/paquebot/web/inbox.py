@@ -14,7 +14,8 @@ from paquebot.alerts import SERVER_BACK, SERVER_FAILED
 from paquebot.errors import render as render_error
 from paquebot.language import supported
 from paquebot.records import inbox
-from paquebot.records.alerts.letters import headline, lead
+from paquebot.records.alerts.digest import DIGEST_WORDS
+from paquebot.records.alerts.letters import headline, lead, run_of
 from paquebot.records.models import InboxEntry
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
 
@@ -38,6 +39,7 @@ def entries(request: PageRequest, project: str) -> HttpResponse:
         "unread": inbox.unread_of(request.user, request.project),
         "further": found[SHOWN - 1].id if len(found) > SHOWN else None,
         "beyond_first": bool(before),
+        "digests": [(value, gettext(words), value == request.user.digest) for value, words in DIGEST_WORDS.items()],
     }
     return render(request, "inbox/inbox.html", known)
 
@@ -75,8 +77,8 @@ def _address(entry: InboxEntry) -> str:
     notice = entry.notice
     if notice.event in (SERVER_FAILED, SERVER_BACK):
         return reverse("destination", args=[notice.facts["project"], notice.facts["server"]])
-    if notice.run_id:
-        return reverse("run", args=[notice.facts["project"], notice.run_id])
+    if number := run_of(notice):
+        return reverse("run", args=[notice.facts["project"], number])
     if notice.export:
         return reverse("export_alerts", args=[notice.facts["project"], notice.export.name])
     return reverse("inbox", args=[notice.facts["project"]])

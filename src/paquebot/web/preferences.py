@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from paquebot.language import LANGUAGES
+from paquebot.records.alerts.digest import DIGEST_WORDS
 from paquebot.records.models import User
 from paquebot.web.access import ANYBODY, seen_by
 
@@ -63,7 +64,7 @@ def density_of(request: HttpRequest) -> str:
 @seen_by(ANYBODY)
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Keeps the chosen language, theme or density and goes back to the page."""
+    """Keeps the chosen language, theme, density or rhythm of e-mails and goes back to the page."""
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "home")
     language, theme = request.POST.get("language"), request.POST.get("theme")
@@ -73,6 +74,8 @@ def choose(request: HttpRequest) -> HttpResponse:
         _keep(request, response, THEME_COOKIE, "theme", theme)
     if request.POST.get("density") in DENSITIES:
         _keep_cookie(response, DENSITY_COOKIE, request.POST["density"])
+    if request.POST.get("digest") in DIGEST_WORDS and request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(digest=request.POST["digest"])
     return response
 
 

@@ -2,8 +2,20 @@
 
 from django.urls import path
 
-from paquebot.web import closed_days, destinations, health, history, home, inbox, keys, preferences, projects, searching
-from paquebot.web.administration import mail, members
+from paquebot.web import (
+    closed_days,
+    destinations,
+    health,
+    history,
+    home,
+    inbox,
+    keys,
+    obfuscation_key,
+    preferences,
+    projects,
+    searching,
+)
+from paquebot.web.administration import channels, machines, mail, members
 from paquebot.web.alerts import page as alerts
 from paquebot.web.criteria import pages as builder_pages
 from paquebot.web.data import groups, importing, once, overview, queries, tables
@@ -15,6 +27,8 @@ from paquebot.web.runs import page as run_page
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.measures, name="metrics"),
     path("welcome/", signing_in.welcome, name="welcome"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
@@ -36,6 +50,13 @@ urlpatterns = [
     path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
     path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
     path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),
+    path("p/<slug:project>/administration/channels/", channels.page, name="channels"),
+    path("p/<slug:project>/administration/new-channel/<slug:channel_kind>/", channels.new, name="new_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/", channels.channel, name="channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/test/", channels.examine, name="test_channel"),
+    path("p/<slug:project>/administration/channels/<slug:name>/delete/", channels.remove, name="delete_channel"),
+    path("p/<slug:project>/administration/machines/", machines.page, name="machines"),
+    path("p/<slug:project>/administration/machines/live/", machines.live, name="machines_live"),
     path("p/<slug:project>/history/", history.history, name="history"),
     path("p/<slug:project>/exports/", listing.exports, name="exports"),
     path("p/<slug:project>/exports/_new/", actions.new, name="new_export"),
@@ -107,6 +128,10 @@ urlpatterns = [
     path("p/<slug:project>/closed-days/", closed_days.closed_days, name="closed_days"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
+    path("p/<slug:project>/obfuscation-key/", obfuscation_key.page, name="obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/rotate/", obfuscation_key.rotate_key, name="rotate_obfuscation_key"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/", obfuscation_key.download, name="correspondence"),
+    path("p/<slug:project>/obfuscation-key/<int:number>/delete/", obfuscation_key.remove, name="delete_correspondence"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
     path("p/<slug:project>/keys/<slug:name>/delete/", keys.remove, name="delete_key"),
 ]

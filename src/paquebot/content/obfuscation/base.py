@@ -30,6 +30,8 @@ class ObfuscationAlgorithm(ABC):
     NAME: ClassVar[str]
     GUESSABLE: ClassVar[bool]
     """Anybody can hash a list of likely values and recognise them; the screens say so."""
+    WEAK: ClassVar[bool] = False
+    """Broken as a hash; the screens say so."""
     KEYED: ClassVar[bool]
     """Needs the project's key."""
 

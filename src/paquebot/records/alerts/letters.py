@@ -5,13 +5,23 @@ The plain text and the HTML are made of the same parts, so that both say the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
 
-from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED, SERVER_BACK, SERVER_FAILED
+from paquebot.alerts import (
+    DELIVERED,
+    FAILED,
+    HELD,
+    LATE,
+    NOTHING_TO_EXPORT,
+    RECOVERED,
+    SERVER_BACK,
+    SERVER_FAILED,
+    STARTED,
+)
 from paquebot.errors import render
 from paquebot.language import Translate, translatable
 from paquebot.records import figures
@@ -20,6 +30,7 @@ from paquebot.records.models import Notice
 from paquebot.records.words import level_name, status_name, step_name, test_step
 
 _HEADLINES = {
+    STARTED: translatable("Started: {export}"),
     DELIVERED: translatable("Delivered: {export}"),
     FAILED: translatable("Failed: {export}"),
     NOTHING_TO_EXPORT: translatable("Nothing to export: {export}"),
@@ -35,6 +46,7 @@ _AGAIN = {
     LATE: translatable("late for the {ordinal} time in a row"),
 }
 _LEADS = {
+    STARTED: translatable("A run of the export “{export}” has started."),
     DELIVERED: translatable("The export “{export}” was delivered."),
     FAILED: translatable("The export “{export}” failed."),
     NOTHING_TO_EXPORT: translatable("The export “{export}” found nothing to export; no file left."),
@@ -43,6 +55,11 @@ _LEADS = {
     RECOVERED: translatable("The export “{export}” is back to normal."),
     SERVER_FAILED: translatable("The destination “{export}” does not work; the next run there would fail."),
     SERVER_BACK: translatable("The destination “{export}” works again."),
+}
+_REMINDERS = {
+    FAILED: translatable("The export “{export}” failed, and nothing went well since."),
+    HELD: translatable("The file of the export “{export}” is still held, and waits for somebody."),
+    LATE: translatable("The export “{export}” is still late."),
 }
 _OF_SERVERS = (SERVER_FAILED, SERVER_BACK)
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
@@ -94,6 +111,8 @@ _PAGE = (
 def headline(notice: Notice, language: str, _: Translate) -> str:
     """What happened, in the few words of a subject."""
     told = _(_HEADLINES[notice.event]).format(export=notice.facts["label"])
+    if notice.facts.get("reminder"):
+        return _("Reminder: {told}").format(told=told)
     if notice.count > 1 and notice.event in _AGAIN:
         told += f" ({_(_AGAIN[notice.event]).format(ordinal=figures.ordinal(notice.count, language))})"
     return told
@@ -102,6 +121,8 @@ def headline(notice: Notice, language: str, _: Translate) -> str:
 def lead(notice: Notice, language: str, _: Translate) -> str:
     """What happened, in one sentence."""
     facts = notice.facts
+    if facts.get("reminder"):
+        return _(_REMINDERS[notice.event]).format(export=facts["label"])
     if notice.event == LATE and facts.get("deadline"):
         return _(_UNDELIVERED).format(export=facts["label"], clock=figures.clock(_local(facts, "deadline"), language))
     if notice.event == LATE and facts.get("status") not in (None, "missed"):
@@ -126,12 +147,33 @@ def compose(notice: Notice, language: str, _: Translate, pages_url: str, *, as_p
     )
 
 
+def compose_digest(notices: Sequence[Notice], language: str, _: Translate, pages_url: str) -> Told:
+    """One message for several notices of one project, in the order in which they happened."""
+    found = sorted(notices, key=lambda notice: notice.id)
+    return Told(
+        subject=_("[{project}] What happened: {n} messages").format(
+            project=found[0].facts["project_label"], n=figures.number(len(found), language)
+        ),
+        paragraphs=(_("What you wanted to hear of once a day:"),),
+        lines=tuple((_told_moment(_created(one), one.facts, language, _), headline(one, language, _)) for one in found),
+        link=f"{pages_url.rstrip('/')}/p/{found[0].facts['project']}/inbox/" if pages_url else "",
+        link_words=_("See your inbox"),
+        foot=_("How often you are told is chosen in Paquebot, under your preferences."),
+    )
+
+
+def run_of(notice: Notice) -> int | None:
+    """The run a notice is about, a reminder's as well."""
+    return notice.run_id or (notice.facts.get("run") if notice.facts.get("reminder") else None)
+
+
 def path_of(notice: Notice) -> str:
     """The page a notice leads to: its run, else its export; of a destination, its own."""
     facts = notice.facts
     if notice.event in _OF_SERVERS:
         return f"/p/{facts['project']}/destinations/{facts['server']}/"
-    inside = f"runs/{notice.run_id}" if notice.run_id else f"exports/{facts['export']}"
+    number = run_of(notice)
+    inside = f"runs/{number}" if number else f"exports/{facts['export']}"
     return f"/p/{facts['project']}/{inside}/"
 
 
@@ -161,6 +203,7 @@ def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, s
         yield _("Earlier due times passed over"), figures.number(facts["passed_over"], language)
     if notice.event == LATE and not facts.get("deadline"):
         yield _("Started"), _moment(facts, "started_at", language, _) or _moment_now(notice, language, _)
+    yield _("Since"), _moment(facts, "since", language, _)
     yield _("Ended"), _moment(facts, "finished_at", language, _)
     yield _("Next run"), _moment(facts, "next_at", language, _) or _("none is planned")
 
@@ -177,7 +220,11 @@ def _moment(facts: Mapping[str, Any], name: str, language: str, _: Translate) ->
 
 
 def _moment_now(notice: Notice, language: str, _: Translate) -> str:
-    return _told_moment(notice.created_at.astimezone(zone_of(notice.facts)), notice.facts, language, _)
+    return _told_moment(_created(notice), notice.facts, language, _)
+
+
+def _created(notice: Notice) -> datetime:
+    return notice.created_at.astimezone(zone_of(notice.facts))
 
 
 def _told_moment(local: datetime, facts: Mapping[str, Any], language: str, _: Translate) -> str:

@@ -12,10 +12,24 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q
 
-from paquebot.alerts import EVENTS, FAILED, AlertChoice, Subscriber, check_address, merged, written
+from paquebot.alerts import (
+    ADDRESS,
+    CHANNEL,
+    EVENTS,
+    FAILED,
+    HEARTBEAT,
+    PERSON,
+    RECOVERED,
+    AlertChoice,
+    Subscriber,
+    check_address,
+    merged,
+    written,
+)
 from paquebot.errors import CommandError, Problem
 from paquebot.options import DefinitionError
-from paquebot.records.models import Export, Membership, Project, Subscription, User
+from paquebot.records.models import AlertChannel, Export, Letter, Membership, Project, Subscription, User
+from paquebot.records.models.alerts import REFUSED, SENT
 
 ADVISED = 2
 """Fewer active people than this who hear of a failure is one holiday away from nobody."""
@@ -34,16 +48,17 @@ GONE = Problem("alerts.gone", "This line is no longer there.", "Somebody removed
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A subscription, and whether what is told reaches somebody."""
+    """A subscription, and whether what is told reaches somebody. `bounces`: the mail server refuses what is sent there."""
 
     subscription: Subscription
     reaches: bool
     is_person: bool
+    bounces: bool = False
 
     @property
     def name(self) -> str:
-        user = self.subscription.user
-        return str(user) if user else self.subscription.address
+        listener = self.subscription.user or self.subscription.channel
+        return str(listener) if listener else self.subscription.address
 
     @property
     def address(self) -> str:
@@ -51,14 +66,43 @@ class Ear:
         return user.email if user else self.subscription.address
 
     def hears(self, event: str) -> bool:
+        if self.is_heartbeat:
+            return event != RECOVERED
         return event in self.subscription.events
+
+    @property
+    def channel(self) -> AlertChannel | None:
+        return self.subscription.channel
+
+    @property
+    def is_heartbeat(self) -> bool:
+        """It is pinged for every start and every end, whatever was chosen."""
+        return self.channel is not None and self.channel.kind == HEARTBEAT
 
 
 def ears(export: Export) -> list[Ear]:
     """Everybody who listens, or was meant to, in the order they came."""
-    rows = list(Subscription.objects.filter(export=export).select_related("user"))
+    rows = list(Subscription.objects.filter(export=export).select_related("user", "channel"))
     inside = active_in(export.project_id, [row.user_id for row in rows if row.user_id])
-    return [Ear(row, row.user_id is None or row.user_id in inside, row.user_id is not None) for row in rows]
+    refused = bouncing([row.user.email if row.user else row.address for row in rows if row.channel_id is None])
+    return [_ear(row, inside, refused) for row in rows]
+
+
+def _ear(row: Subscription, inside: set[int], refused: set[str]) -> Ear:
+    bounces = row.channel_id is None and (row.user.email if row.user else row.address) in refused
+    return Ear(row, row.user_id is None or row.user_id in inside, row.user_id is not None, bounces)
+
+
+def bouncing(addresses: Iterable[str]) -> set[str]:
+    """Those of `addresses` whose server refused the last message to them, and takes none since."""
+    chosen = {address for address in addresses if address}
+    if not chosen:
+        return set()
+    last: dict[str, str] = {}
+    named = Letter.objects.filter(channel=None, state__in=(SENT, REFUSED), address__in=chosen)
+    for address, state in named.order_by("id").values_list("address", "state"):
+        last[address] = state
+    return {address for address, state in last.items() if state == REFUSED}
 
 
 def active_in(project_id: int, users: Iterable[int] | None = None) -> set[int]:
@@ -77,7 +121,7 @@ def people_of(project: Project) -> list[User]:
 
 def heard_by(export: Export, event: str = FAILED) -> int:
     """How many active people hear of `event`."""
-    return sum(1 for ear in ears(export) if ear.is_person and ear.reaches and ear.hears(event))
+    return sum(1 for ear in ears(export) if ear.is_person and ear.reaches and not ear.bounces and ear.hears(event))
 
 
 def reliance(project: Project, user: User) -> list[Export]:
@@ -119,6 +163,15 @@ def add_address(export: Export, address: str, events: Sequence[str], language: s
     return row
 
 
+def add_channel(export: Export, channel: AlertChannel, events: Sequence[str]) -> Subscription:
+    """The channel is told from now on. Raises `CommandError`."""
+    values = {"events": _known(events)}
+    row, made = Subscription.objects.get_or_create(export=export, channel=channel, user=None, address="", defaults=values)
+    if not made:
+        raise CommandError(LISTENS_ALREADY, listener=channel.name)
+    return row
+
+
 def change(export: Export, subscription_id: int, events: Sequence[str]) -> None:
     """What the listener hears from now on. Raises `CommandError`."""
     if not Subscription.objects.filter(export=export, id=subscription_id).update(events=_known(events)):
@@ -134,19 +187,22 @@ def remove(export: Export, subscription_id: int) -> None:
 def replace(export: Export, choices: Iterable[AlertChoice]) -> bool:
     """Makes the listeners exactly those of `choices`; whether anything was different."""
     wanted = merged(choices)
-    if {(one.address, one.is_person): one.events for one in wanted} == {
-        (one.address, one.is_person): one.events for one in listeners(export)
+    if {(one.address, one.kind): one.events for one in wanted} == {
+        (one.address, one.kind): one.events for one in listeners(export)
     }:
         return False
     Subscription.objects.filter(export=export).delete()
-    people = {user.email: user for user in User.objects.filter(email__in=[one.address for one in wanted if one.is_person])}
+    people = {user.email: user for user in User.objects.filter(email__in=[one.address for one in wanted if one.kind == PERSON])}
+    channels = {channel.name: channel for channel in AlertChannel.objects.filter(project=export.project)}
     for one in wanted:
-        user = people.get(one.address) if one.is_person else None
+        user = people.get(one.address) if one.kind == PERSON else None
+        channel = channels.get(one.address) if one.kind == CHANNEL else None
         Subscription.objects.get_or_create(
             export=export,
             user=user,
-            address="" if user else one.address,
-            defaults={"events": list(one.events), "awaits_person": one.is_person and user is None},
+            channel=channel,
+            address="" if user or channel else one.address,
+            defaults={"events": list(one.events), "awaits_person": one.kind == PERSON and user is None},
         )
     return True
 
@@ -161,15 +217,15 @@ def listen_alike(original: Export, copy: Export) -> None:
 
 def listeners(export: Export) -> list[Subscriber]:
     """The listeners as data."""
-    rows = Subscription.objects.filter(export=export).select_related("user")
-    return [
-        Subscriber(
-            row.user.email if row.user else row.address,
-            row.user is not None or row.awaits_person,
-            tuple(event for event in EVENTS if event in row.events),
-        )
-        for row in rows
-    ]
+    rows = Subscription.objects.filter(export=export).select_related("user", "channel")
+    return [Subscriber(*_named(row), tuple(event for event in EVENTS if event in row.events)) for row in rows]
+
+
+def _named(row: Subscription) -> tuple[str, str]:
+    """The name a listener goes by, and the key of a project file it stands under."""
+    if row.channel:
+        return row.channel.name, CHANNEL
+    return (row.user.email if row.user else row.address), PERSON if row.user or row.awaits_person else ADDRESS
 
 
 def alerts_document(export: Export) -> list[dict[str, object]]:

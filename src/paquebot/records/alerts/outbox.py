@@ -22,12 +22,12 @@ from django.utils import timezone
 
 from paquebot.errors import PaquebotError, describe
 from paquebot.language import environment_language, supported, translator
-from paquebot.records.alerts import mail
-from paquebot.records.alerts.letters import Told, compose
+from paquebot.records.alerts import channels, mail
+from paquebot.records.alerts.letters import Told, compose, compose_digest, path_of
 from paquebot.records.alerts.listening import active_in
 from paquebot.records.connection import Records
-from paquebot.records.models import Letter, Project, User
-from paquebot.records.models.alerts import REFUSED, SENT, WAITING, WITHDRAWN
+from paquebot.records.models import AlertChannel, Letter, Notice, Project, User
+from paquebot.records.models.alerts import DIGEST, REFUSED, SENT, WAITING, WITHDRAWN
 from paquebot.reporting.notifiers.base import Message, MessageRefusedError, Notifier
 
 FIRST_PAUSE = timedelta(seconds=30)
@@ -64,20 +64,39 @@ def post(records: Records, errand: Errand, told: Told, language: str) -> Letter:
 
 
 def send_due(records: Records) -> int:
-    """Hands over what is due, over one connection; returns how many letters left. Never raises for a mail server's sake."""
-    with transaction.atomic():  # what another sender holds is no reason to ring at the mail server's door
-        if due().select_for_update(skip_locked=True, of=("self",)).first() is None:
-            return 0
-    notifier = mail.notifier(records)
-    if notifier is None:
-        return 0
+    """Hands over what is due, the e-mails over one connection; returns how many letters left.
+
+    Never raises for a server's sake.
+    """
+    sent = 0
+    for channel in _with_something_due():
+        sent += _send_by(records, channel)
+    return sent
+
+
+def notifier_by(records: Records, channel: AlertChannel | None) -> Notifier | None:
+    """What tells the channel, or the mail server for None; None while no mail server is set."""
+    return channels.notifier_of(records, channel) if channel else mail.notifier(records)
+
+
+def _with_something_due() -> list[AlertChannel | None]:
+    """The channels something is due for, None for the mail server. What another sender holds is no reason to ring at a door."""
+    with transaction.atomic():
+        held = due().select_for_update(skip_locked=True, of=("self",)).select_related("channel")[:AT_A_TIME]
+        return list({letter.channel_id: letter.channel for letter in held}.values())
+
+
+def _send_by(records: Records, channel: AlertChannel | None) -> int:
     try:
+        notifier = notifier_by(records, channel)
+        if notifier is None:
+            return 0
         notifier.__enter__()
     except PaquebotError as error:
-        put_off_all(error)
+        put_off_all(error, channel)
         return 0
     try:
-        return _send_while(records, notifier)
+        return _send_while(records, notifier, channel)
     finally:
         notifier.__exit__(None, None, None)
 
@@ -87,13 +106,14 @@ def due(now: datetime | None = None) -> QuerySet[Letter]:
     return Letter.objects.filter(state=WAITING, next_at__lte=now or timezone.now()).order_by("next_at", "id")
 
 
-def send_next(records: Records, notifier: Notifier) -> bool | None:
+def send_next(records: Records, notifier: Notifier, channel: AlertChannel | None = None) -> bool | None:
     """Hands the next due letter over: whether it left, or None when nothing is due. Holds its row meanwhile.
 
     Raises the `PaquebotError` of a link that is of no use any more, after having put the letter off.
     """
     with transaction.atomic():
-        letter = due().select_for_update(skip_locked=True, of=("self",)).select_related("notice", "user", "project").first()
+        waiting = due().filter(channel=channel).select_for_update(skip_locked=True, of=("self",))
+        letter = waiting.select_related("notice", "user", "project", "channel").first()
         if letter is None:
             return None
         lost = _hand_over(records, notifier, letter)
@@ -103,10 +123,10 @@ def send_next(records: Records, notifier: Notifier) -> bool | None:
     return letter.state == SENT
 
 
-def put_off_all(error: PaquebotError) -> None:
-    """Nobody could be reached: everything that is due waits, and says why."""
+def put_off_all(error: PaquebotError, channel: AlertChannel | None = None) -> None:
+    """Nobody could be reached that way: everything that is due there waits, and says why."""
     with transaction.atomic():
-        waiting = list(due().select_for_update(skip_locked=True, of=("self",))[:AT_A_TIME])
+        waiting = list(due().filter(channel=channel).select_for_update(skip_locked=True, of=("self",))[:AT_A_TIME])
         for letter in waiting:
             _put_off(letter, error)
         Letter.objects.bulk_update(waiting, ["attempts", "error", "next_at"])
@@ -114,14 +134,19 @@ def put_off_all(error: PaquebotError) -> None:
 
 def kept_in(project: Project | None, *, everywhere: bool = False) -> QuerySet[Letter]:
     """Letters that did not leave: waiting after a failure or for want of a server, or refused. The newest first."""
-    chosen = Letter.objects.filter(state__in=(WAITING, REFUSED)).select_related("notice", "user", "project").order_by("-id")
+    chosen = (
+        Letter.objects.filter(state__in=(WAITING, REFUSED))
+        .select_related("notice", "user", "project", "channel")
+        .order_by("-id")
+    )
     return chosen if everywhere else chosen.filter(project=project)
 
 
 def stuck_in(project: Project | None, *, everywhere: bool = False) -> QuerySet[Letter]:
     """Of these, those somebody should know of: they were tried in vain, were refused, or have no server to go to."""
     chosen = kept_in(project, everywhere=everywhere)
-    return chosen if mail.channel() is None else chosen.filter(Q(state=REFUSED) | Q(attempts__gt=0))
+    in_vain = Q(state=REFUSED) | Q(attempts__gt=0)
+    return chosen.filter(in_vain | Q(channel=None) if mail.channel() is None else in_vain)
 
 
 def retry_now(chosen: QuerySet[Letter]) -> int:
@@ -136,7 +161,7 @@ def withdraw(chosen: QuerySet[Letter]) -> int:
 
 def last_sent(project: Project | None, *, everywhere: bool = False) -> Sequence[Letter]:
     """The last letters that left."""
-    chosen = Letter.objects.filter(state=SENT).select_related("notice", "user").order_by("-sent_at")
+    chosen = Letter.objects.filter(state=SENT).select_related("notice", "user", "channel").order_by("-sent_at")
     return list((chosen if everywhere else chosen.filter(project=project))[:10])
 
 
@@ -152,13 +177,13 @@ def language_of(user: User | None, otherwise: str = "") -> str:
     return supported(chosen or environment_language(os.environ))
 
 
-def _send_while(records: Records, notifier: Notifier) -> int:
+def _send_while(records: Records, notifier: Notifier, channel: AlertChannel | None) -> int:
     sent = 0
     try:
-        while (left := send_next(records, notifier)) is not None:
+        while (left := send_next(records, notifier, channel)) is not None:
             sent += left
     except PaquebotError as error:
-        put_off_all(error)
+        put_off_all(error, channel)
     return sent
 
 
@@ -182,6 +207,7 @@ def _hand_over(records: Records, notifier: Notifier, letter: Letter) -> Paquebot
         _put_off(letter, error)
     else:
         letter.state, letter.error, letter.sent_at, letter.address = SENT, None, timezone.now(), message.address
+        _gathered(letter).update(state=SENT, error=None, sent_at=letter.sent_at, address=message.address)
     return None
 
 
@@ -199,7 +225,7 @@ def _message(records: Records, letter: Letter) -> Message | None:
         return None
     address = letter.user.email if letter.user else letter.address
     told = _content(records, letter)
-    when = timezone.localtime(letter.created_at)
+    when = timezone.now() if letter.channel_id else timezone.localtime(letter.created_at)  # a signature tells when it was made
     return Message(address=address, identity=letter.token, sent_at=when, thread=_thread(letter, address), **told)
 
 
@@ -208,13 +234,33 @@ def _content(records: Records, letter: Letter) -> dict[str, Any]:
         return {**json.loads(records.keyring.unseal(letter.sealed).reveal()), "language": letter.language}
     language = language_of(letter.user, letter.language)
     translate = translator(language)
+    further = [one.notice for one in _gathered(letter).select_related("notice") if one.notice]
+    if further:
+        told = compose_digest([letter.notice, *further], language, translate, mail.pages_url())
+        return {"subject": told.subject, "text": told.text(translate), "html": told.html(language), "language": language}
     told = compose(letter.notice, language, translate, mail.pages_url(), as_person=letter.user is not None)
-    return {"subject": told.subject, "text": told.text(translate), "html": told.html(language), "language": language}
+    said = {"subject": told.subject, "text": told.text(translate), "html": told.html(language), "language": language}
+    return {**said, "facts": _facts(letter.notice)}
+
+
+def _gathered(letter: Letter) -> QuerySet[Letter]:
+    """The further letters that leave in the same message: those of the digest of the same person in the same project."""
+    if letter.purpose != DIGEST:
+        return Letter.objects.none()
+    return due().filter(purpose=DIGEST, user=letter.user, project=letter.project).exclude(id=letter.id)
+
+
+def _facts(notice: Notice) -> dict[str, Any]:
+    """For programs: what happened, by names that stay. Nothing of the data itself."""
+    error = notice.facts.get("error") or {}
+    plain = {name: value for name, value in notice.facts.items() if name != "error"}
+    address = f"{mail.pages_url().rstrip('/')}{path_of(notice)}" if mail.pages_url() else ""
+    return {"event": notice.event, "count": notice.count, **plain, "error_code": error.get("code", ""), "link": address}
 
 
 def _thread(letter: Letter, address: str) -> str | None:
     """What the first letter of the series to the same reader is known by, so that their mail shows them together."""
-    if letter.notice is None or letter.notice.series_id is None:
+    if letter.notice is None or letter.notice.series_id is None or letter.channel_id:
         return None
     same_reader = Q(user=letter.user) if letter.user else Q(user=None, address=address)
     first = Letter.objects.filter(same_reader, notice_id=letter.notice.series_id).order_by("id").first()

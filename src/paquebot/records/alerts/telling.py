@@ -7,17 +7,19 @@ inbox of each person. The same cause again (the same export, the same error) goe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from paquebot.alerts import DELIVERED, FAILED, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED
+from paquebot.alerts import DELIVERED, FAILED, HEARTBEAT, HELD, LATE, NOTHING_TO_EXPORT, RECOVERED, STARTED
 from paquebot.export import ACTIVE
-from paquebot.records.alerts.listening import ears
-from paquebot.records.models import Export, InboxEntry, Letter, Notice, Run, User
+from paquebot.records.alerts.digest import next_digest, waits_for_digest
+from paquebot.records.alerts.listening import Ear, ears
+from paquebot.records.models import AlertChannel, Export, InboxEntry, Letter, Notice, Run, Subscription, User
+from paquebot.records.models.alerts import ALERT, DIGEST
 from paquebot.records.timetables import timetable_of
 
 _EVENTS = {
@@ -29,8 +31,10 @@ _EVENTS = {
     "missed": LATE,
 }
 """How a run ended → what is told. Whoever cancelled one, or let one be skipped, knows."""
+PULSE_LASTS = timedelta(minutes=10)
+"""A sign of life that comes later than that says nothing any more."""
 _WELL = (DELIVERED, NOTHING_TO_EXPORT)
-_UNWELL = (FAILED, HELD, LATE)
+UNWELL = (FAILED, HELD, LATE)
 
 
 def announce_end(run_id: int) -> None:
@@ -47,6 +51,14 @@ def announce_end(run_id: int) -> None:
         _tell(run.export, run, event, facts)
 
 
+def announce_start(run: Run) -> None:
+    """Tells heartbeats that the run begins; nobody else."""
+    pulses = Subscription.objects.filter(export=run.export_id, channel__kind=HEARTBEAT)
+    if run.export is None or not pulses.exists():
+        return
+    _tell(run.export, run, STARTED, facts_of(run))
+
+
 def tell_late_start(run: Run, passed_over: int) -> None:
     """Tells that a run starts well after it was due, and how many due times before it were passed over."""
     if run.export:
@@ -61,6 +73,24 @@ def tell_undelivered(export: Export, due_at: datetime, deadline: datetime) -> No
     facts = facts_of(run) if run else {**_facts_of_export(export), "due_at": due_at.isoformat()}
     told = run if run and not Notice.objects.filter(run=run, event=LATE).exists() else None
     _tell(export, told, LATE, {**facts, "deadline": deadline.isoformat(), "now": run.status if run else ""}, due_at)
+
+
+def remind(export: Export, last: Notice) -> None:
+    """Tells once more what `last` told: it goes on with its series, and is no further occurrence."""
+    since = last.facts.get("since") or (last.series or last).created_at.isoformat()
+    number = last.run_id or last.facts.get("run")
+    facts = {**last.facts, "run": number, "reminder": True, "since": since}
+    listening = [ear for ear in ears(export) if ear.reaches and ear.hears(last.event) and not ear.is_heartbeat]
+    notice = Notice.objects.create(
+        project=export.project,
+        export=export,
+        event=last.event,
+        due_at=last.due_at,
+        facts=facts,
+        series=last.series or last,
+        count=last.count,
+    )
+    _write_to_all(listening, notice)
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -110,7 +140,7 @@ def zone_of(facts: Mapping[str, Any]) -> ZoneInfo:
 
 def _tell(export: Export, run: Run | None, event: str, facts: dict[str, Any], due_at: datetime | None = None) -> None:
     listening = [ear for ear in ears(export) if ear.reaches and ear.hears(event)]
-    if not listening and event in _WELL:
+    if not listening and event in (*_WELL, STARTED):
         return
     if run is not None and Notice.objects.filter(run=run, event=event).exists():
         return
@@ -125,34 +155,49 @@ def _tell(export: Export, run: Run | None, event: str, facts: dict[str, Any], du
         series=(before.series or before) if before else None,
         count=before.count + 1 if before else 1,
     )
-    for address, ear in {ear.address: ear for ear in sorted(listening, key=lambda ear: ear.is_person)}.items():
-        write_to(notice, address, ear.subscription.user, ear.subscription.language)
+    _write_to_all(listening, notice)
 
 
-def write_to(notice: Notice, address: str, user: User | None, language: str = "") -> None:
-    """One letter an address, whatever the number of ways it listens, and the person's inbox."""
+def _write_to_all(listening: Sequence[Ear], notice: Notice) -> None:
+    """One letter an address or channel, whatever the number of ways it listens."""
+    for ear in {_reader(ear): ear for ear in sorted(listening, key=lambda ear: ear.is_person)}.values():
+        write_to(notice, ear.address, ear.subscription.user, ear.subscription.language, ear.channel)
+
+
+def _reader(ear: Ear) -> tuple[str, int | None]:
+    return (ear.address, ear.channel.id if ear.channel else None)
+
+
+def write_to(notice: Notice, address: str, user: User | None, language: str = "", channel: AlertChannel | None = None) -> None:
+    """The letter to somebody, at an address or by a channel, and the person's inbox."""
+    now = timezone.now()
+    gathered = user is not None and waits_for_digest(user, notice.event)
+    is_pulse = channel is not None and channel.kind == HEARTBEAT
     Letter.objects.create(
         project=notice.project,
         notice=notice,
         user=user,
+        channel=channel,
         address=address,
         language=language,
+        purpose=DIGEST if gathered else ALERT,
         token=secrets.token_hex(16),
-        next_at=timezone.now(),
+        next_at=next_digest(notice.project, now) if gathered else now,
+        until=now + PULSE_LASTS if is_pulse else None,
     )
     if user:
         InboxEntry.objects.update_or_create(
             user=user,
             series=notice.series or notice,
-            defaults={"project": notice.project, "notice": notice, "told_at": timezone.now(), "read_at": None},
+            defaults={"project": notice.project, "notice": notice, "told_at": now, "read_at": None},
         )
 
 
 def _same_before(export: Export, event: str, facts: Mapping[str, Any]) -> Notice | None:
     """The notice before this one, when it told of the same: nothing went well since, and the cause is the same."""
-    if event not in _UNWELL:
+    if event not in UNWELL:
         return None
-    before = Notice.objects.filter(export=export, event__in=(*_UNWELL, RECOVERED)).order_by("-id")
+    before = Notice.objects.filter(export=export, event__in=(*UNWELL, RECOVERED)).order_by("-id")
     for notice in before[:20]:
         if notice.event == RECOVERED or (event == FAILED and notice.event == FAILED and _cause(notice.facts) != _cause(facts)):
             return None
@@ -170,11 +215,11 @@ def _was_unwell(export: Export, run: Run) -> bool:
 
     An old file sent again puts nothing right that failed since.
     """
-    last = Notice.objects.filter(export=export, event__in=(*_UNWELL, RECOVERED)).order_by("-id").first()
+    last = Notice.objects.filter(export=export, event__in=(*UNWELL, RECOVERED)).order_by("-id").first()
     if last is not None:
         return last.event != RECOVERED and last.due_at <= run.scheduled_for
     ended = Run.objects.filter(export=export, id__lt=run.id, status__in=_EVENTS).order_by("-id").first()
-    return ended is not None and _EVENTS[ended.status] in _UNWELL and ended.scheduled_for <= run.scheduled_for
+    return ended is not None and _EVENTS[ended.status] in UNWELL and ended.scheduled_for <= run.scheduled_for
 
 
 def _moment(moment: datetime | None) -> str | None:

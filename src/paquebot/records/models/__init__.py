@@ -1,7 +1,9 @@
 """What is remembered, by subject."""
 
-from paquebot.records.models.alerts import Channel, Deadline, InboxEntry, Letter, Notice, Subscription
-from paquebot.records.models.history import Artifact, Receipt, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
+from paquebot.records.models.installation import Installation, Machine
+from paquebot.records.models.obfuscation import Correspondence, KeyAct
 from paquebot.records.models.people import Invitation, Membership, User
 from paquebot.records.models.project import (
     Canary,
@@ -10,6 +12,7 @@ from paquebot.records.models.project import (
     Export,
     Group,
     Import,
+    OptOuts,
     Project,
     ProjectKey,
     Query,
@@ -20,24 +23,31 @@ from paquebot.records.models.project import (
 )
 
 __all__ = [
+    "AlertChannel",
     "Artifact",
     "Canary",
     "Channel",
     "ColumnContract",
+    "Correspondence",
     "Deadline",
     "EncryptionKey",
     "Export",
     "Group",
     "Import",
     "InboxEntry",
+    "Installation",
     "Invitation",
+    "KeyAct",
     "Letter",
+    "Machine",
     "Membership",
     "Notice",
+    "OptOuts",
     "Project",
     "ProjectKey",
     "Query",
     "Receipt",
+    "ReceiptKey",
     "Run",
     "RunAct",
     "RunStep",

@@ -8,17 +8,37 @@ from paquebot.records.models.history import Run
 from paquebot.records.models.people import User
 from paquebot.records.models.project import Export, Project
 
+ALERT, DIGEST = "alert", "digest"
+"""Purposes of letters that tell a notice: at once, or gathered with others."""
 WAITING, SENT, REFUSED, WITHDRAWN = "waiting", "sent", "refused", "withdrawn"
 """States of a letter. A refused one waits for a person: its reader's server will never take it as it is."""
 
 
+class AlertChannel(models.Model):
+    """A place of a project's where things are told and that is no person: a webhook, a room of a chat service, a heartbeat."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="channels")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=40)
+    options = models.JSONField(default=dict)
+    secrets = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="channel_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Subscription(models.Model):
-    """Somebody who listens to an export: a person, or an address that stands for nobody who signs in."""
+    """Somebody who listens to an export: a person, an address that stands for nobody who signs in, or a channel."""
 
     export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="subscriptions")
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="subscriptions")
     address = models.CharField(max_length=254, blank=True)
     """Empty for a person, who is written to at the address they have by then."""
+    channel = models.ForeignKey(AlertChannel, on_delete=models.CASCADE, null=True, related_name="subscriptions")
     awaits_person = models.BooleanField(default=False)
     """The address was given as that of a person, whom nobody has let in yet."""
     language = models.CharField(max_length=5, blank=True)
@@ -31,7 +51,12 @@ class Subscription(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["export", "user"], condition=models.Q(user__isnull=False), name="one_ear_a_person"),
             models.UniqueConstraint(
-                fields=["export", "address"], condition=models.Q(user__isnull=True), name="one_ear_an_address"
+                fields=["export", "address"],
+                condition=models.Q(user__isnull=True, channel__isnull=True),
+                name="one_ear_an_address",
+            ),
+            models.UniqueConstraint(
+                fields=["export", "channel"], condition=models.Q(channel__isnull=False), name="one_ear_a_channel"
             ),
         )
 
@@ -97,9 +122,11 @@ class Letter(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="letters")
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, null=True, related_name="letters")
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    address = models.CharField(max_length=254)
+    channel = models.ForeignKey(AlertChannel, on_delete=models.CASCADE, null=True, related_name="letters")
+    """Where it goes, when not by e-mail: then there is no address."""
+    address = models.CharField(max_length=254, blank=True)
     language = models.CharField(max_length=5, blank=True)
-    purpose = models.CharField(max_length=20, default="alert")
+    purpose = models.CharField(max_length=20, default=ALERT)
     sealed = models.TextField(blank=True)
     token = models.CharField(max_length=32)
     """What its Message-ID is made of: sent again after a crash, it is recognisable as the same."""

@@ -52,6 +52,10 @@ class Run(models.Model):
     """What its end leads to was seen to."""
     attempt = models.PositiveIntegerField(default=0)
     job_id = models.BigIntegerField(null=True)
+    priority = models.SmallIntegerField(db_default=0, default=0)
+    """The greater goes first when there is no room for all."""
+    machine = models.CharField(max_length=120, blank=True, default="", db_default="")
+    """The worker that carries, or last carried, the run: `Machine.name`."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -159,6 +163,19 @@ class Receipt(models.Model):
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="receipt")
     document = models.TextField()
     signature = models.TextField()
+
+
+class ReceiptKey(models.Model):
+    """The public half (raw, base64) of a key receipts were signed with; the one not retired is the installation's."""
+
+    public_key = models.TextField(unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(models.Value(1), condition=models.Q(retired_at=None), name="one_key_of_the_installation"),
+        )
 
 
 class SnapshotLease(models.Model):

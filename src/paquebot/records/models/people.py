@@ -37,6 +37,8 @@ class User(AbstractBaseUser):
     """When a message to choose another password last left."""
     spoken = models.CharField(max_length=5, blank=True)
     """The language the pages last spoke with them: that of messages, too, while they chose none."""
+    digest = models.CharField(max_length=5, blank=True)
+    """What waits for one message a day: `rest`, all but what went wrong; `all`; empty: nothing."""
     seen_at = models.DateTimeField(null=True)
     """When the person last opened a page, to a few minutes."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 
@@ -11,8 +13,12 @@ class Project(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     label = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    runs_at_once = models.PositiveSmallIntegerField(null=True)
+    """How many of its runs are carried at once; None: as many as the installation allows."""
     closed_days = models.JSONField(default=list)
     """Days of the project's own, as ISO dates, that count as public holidays wherever a schedule heeds them."""
+    consent = models.JSONField(null=True)
+    """The field by which contacts opt out: `table`, `field`, `opted_out` (the values that say so), `ceiling_hours`."""
     lake_schema = models.CharField(max_length=63, unique=True)
     lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
@@ -76,6 +82,19 @@ class Import(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
 
+class OptOuts(models.Model):
+    """How many opted out with one snapshot of the lake, and when that was: the beginning of the unsubscribe clock."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="opt_outs")
+    snapshot = models.BigIntegerField()
+    at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("snapshot",)
+        constraints = (models.UniqueConstraint(fields=["project", "snapshot"], name="opt_outs_of_snapshot"),)
+
+
 class Group(models.Model):
     """Contacts of a project: those that meet `where`, or the members the lake keeps in a table of its own."""
 
@@ -109,6 +128,11 @@ class Query(models.Model):
     build = models.JSONField(null=True)
     """As `paquebot.query_build` writes it; None for a query somebody wrote as SQL."""
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """As a project file says it."""
+        return {"sql": self.sql} if self.build is None else {"build": self.build}
+
     class Meta:
         ordering = ("name",)
         constraints = (models.UniqueConstraint(fields=["project", "name"], name="query_name"),)
@@ -125,6 +149,8 @@ class Server(models.Model):
     kind = models.CharField(max_length=40)
     options = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    references = models.JSONField(default=dict)
+    """By option: the reference (`env:`, `file:`) its present value was last given by, so that `dump` can write it again."""
     max_concurrency = models.PositiveSmallIntegerField(default=2)
     canary_every = models.CharField(max_length=10, default="never")
     """How often it is examined by itself: a key of `server_keys.INTERVALS`, or never."""
@@ -161,6 +187,8 @@ class EncryptionKey(models.Model):
     public_text = models.TextField()
     fingerprint = models.CharField(max_length=80)
     expires_on = models.DateField(null=True, blank=True)
+    reference = models.CharField(max_length=500, blank=True)
+    """As `Server.references`."""
 
     class Meta:
         ordering = ("name",)
@@ -182,6 +210,9 @@ class Export(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     changed_by = models.ForeignKey("records.User", on_delete=models.SET_NULL, null=True, related_name="+")
     """Who wrote this version; nobody when a project file or the command line did."""
+    applied = models.JSONField(null=True)
+    """The definition as a project file last said it, with its alerts where the file named any; None for one made otherwise."""
+    applied_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("name",)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -40,6 +40,8 @@ class Message:
     sent_at: datetime
     language: str
     thread: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What happened, for readers that are programs: plain data, nothing of the rows."""
 
 
 class Notifier(ABC):

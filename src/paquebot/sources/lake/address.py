@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paquebot.credentials import Secret
+from paquebot.mirror import Mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,5 @@ class LakeAddress:
     schema: str
     data_folder: Path
     scratch_folder: Path
+    mirror: Mirror | None = None
+    """Where the machines that share the lake find its files; None when this one has them all."""

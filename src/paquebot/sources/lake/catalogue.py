@@ -47,6 +47,8 @@ class Catalogue:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
+        if self.address.mirror:
+            self.address.mirror.pull_all(self.address.data_folder)
         self._connection = duck.connect(
             self.address.scratch_folder,
             load=(duck.DUCKLAKE, duck.POSTGRES),

@@ -135,7 +135,7 @@ def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, want
     """
     with _judged(connection, address, wanted) as decision:
         wanted.tell("write", decision.merge.staged.rows)
-        return _finished(decision, write=True)
+        return _finished(decision, address, write=True)
 
 
 def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> Foreseen:
@@ -143,7 +143,7 @@ def foresee_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wan
     with _judged(connection, address, wanted) as decision:
         examples = () if decision.anew else tuple(decision.merge.changed_rows(_EXAMPLES))
         remade = decision.anew and bool(decision.merge.existing)
-        return Foreseen(_finished(decision, write=False), examples, remade)
+        return Foreseen(_finished(decision, address, write=False), examples, remade)
 
 
 def drop_table(connection: duckdb.DuckDBPyConnection, address: LakeAddress, table: str) -> None:
@@ -200,13 +200,15 @@ def _decide(staged: Staged, wanted: Import) -> _Decision:
     raise SourceError(KEY_AMBIGUOUS, table=wanted.table, key=wanted.key)
 
 
-def _finished(decision: _Decision, *, write: bool) -> ImportResult:
+def _finished(decision: _Decision, address: LakeAddress, *, write: bool) -> ImportResult:
     staged, changes = decision.merge.staged, decision.changes
     if write and decision.anew:
         decision.merge.make_anew()
     elif write:
         decision.merge.write(changes)
     committing = write and changes.any
+    if committing and address.mirror:
+        address.mirror.push_new(address.data_folder)  # before any snapshot speaks of them
     staged.connection.execute("COMMIT" if committing else "ROLLBACK")
     snapshot = "ducklake_last_committed_snapshot('lake')" if committing else "ducklake_current_snapshot('lake')"
     row = first_row(staged.connection, f"FROM {snapshot}")

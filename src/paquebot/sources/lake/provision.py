@@ -61,6 +61,9 @@ def unprovision(admin: psycopg.Connection, address: LakeAddress) -> None:
             _execute(admin, "DROP OWNED BY {role}", address)
             _execute(admin, "DROP ROLE {role}", address)
     shutil.rmtree(address.data_folder, ignore_errors=True)
+    if address.mirror:
+        for name in address.mirror.names():
+            address.mirror.drop(name)
 
 
 def _make_role(admin: psycopg.Connection, address: LakeAddress) -> None:

@@ -145,6 +145,8 @@ class LakeMetadata:
         root = PurePosixPath(self._address.data_folder)
         if any(".." in path.parts or not path.is_relative_to(root) for path in found):
             raise SourceError(FILE_ELSEWHERE)
+        if self._address.mirror:
+            self._address.mirror.pull_all(self._address.data_folder, [str(path.relative_to(root)) for path in found])
         return tuple(Path(path) for path in found)
 
     def _schema_columns(self) -> dict[str, list[tuple[str, str]]]:

@@ -172,7 +172,7 @@ def _shown(letter: Letter) -> dict[str, Any]:
     about = headline(letter.notice, language, translator(language)) if letter.notice else gettext(PURPOSES[letter.purpose])
     return {
         "id": letter.id,
-        "address": letter.user.email if letter.user else letter.address,
+        "address": letter.channel.name if letter.channel else letter.user.email if letter.user else letter.address,
         "about": about,
         "error": letter.error,
         "refused": letter.state == REFUSED,

@@ -21,7 +21,7 @@ from paquebot.language import translatable
 from paquebot.options import read
 from paquebot.records import exports
 from paquebot.records.alerts import listening, mail
-from paquebot.records.models import Export, User
+from paquebot.records.models import AlertChannel, Export, User
 from paquebot.records.models.people import EDITOR
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.exports.beside import told as told_beside
@@ -34,6 +34,7 @@ ADDED = translatable("{name} is told from now on.")
 YOU_ARE_TOLD = translatable("You are told from now on.")
 YOU_ARE_NOT = translatable("You are no longer told.")
 CHANGED = translatable("Saved.")
+PULSE = translatable("Every start and every end")
 REMOVED = translatable("{name} is no longer told.")
 DEADLINE_KEPT = translatable("If it is not delivered by {time}, whoever listens for lateness is told.")
 DEADLINE_GONE = translatable("Nobody looks at the time of delivery any more.")
@@ -55,6 +56,11 @@ class ListenerForm(forms.Form):
         help_text=word(translatable("Written to as well, but it does not count as a person.")),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
+    channel = forms.ChoiceField(
+        label=word(translatable("or a channel")),
+        required=False,
+        help_text=word(translatable("Channels are made under Administration.")),
+    )
     events = forms.MultipleChoiceField(
         label=word(translatable("What they are told")),
         choices=_event_choices,
@@ -68,11 +74,19 @@ class ListenerForm(forms.Form):
         taken = {ear.subscription.user_id for ear in ears}
         self.people = {str(user.id): user for user in listening.people_of(export.project) if user.id not in taken}
         choices = [("", gettext(translatable("Choose…"))), *((key, _named(user)) for key, user in self.people.items())]
+        heard = [ear.channel.id for ear in ears if ear.channel]
+        free = AlertChannel.objects.filter(project=export.project).exclude(id__in=heard)
+        self.channels = {channel.name: channel for channel in free}
         self.fields["person"].__dict__["is_conditional"] = True
         self.fields["address"].__dict__["is_conditional"] = True
         person = self.fields["person"]
         if isinstance(person, forms.ChoiceField):
             person.choices = choices
+        channel = self.fields["channel"]
+        if isinstance(channel, forms.ChoiceField):
+            channel.choices = [("", gettext(translatable("Choose…"))), *((name, name) for name in self.channels)]
+        if not self.channels:
+            del self.fields["channel"]
 
     def add_to(self, export: Export) -> str:
         """The name of whoever listens from now on. Raises `CommandError`."""
@@ -81,12 +95,16 @@ class ListenerForm(forms.Form):
         if user is not None:
             listening.add_person(export, user, values["events"])
             return str(user)
+        channel = self.channels.get(values.get("channel", ""))
+        if channel is not None and not values["address"]:
+            listening.add_channel(export, channel, values["events"])
+            return channel.name
         row = listening.add_address(export, values["address"], values["events"], get_language() or "")
         return str(row.user) if row.user else row.address
 
 
 class DeadlineForm(forms.Form):
-    """The time of day by which the file must be delivered."""
+    """The time of day by which the file must be delivered, and how often a trouble that stays is told again."""
 
     use_required_attribute = False
     deliver_by = forms.CharField(
@@ -95,6 +113,15 @@ class DeadlineForm(forms.Form):
         max_length=10,
         help_text=word(translatable("Such as 07:00, on the clock of the schedule. Empty: the hour does not matter.")),
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "07:00", "class": "time-field"}),
+    )
+    remind_hours = forms.IntegerField(
+        label=word(translatable("Remind every (hours)")),
+        required=False,
+        min_value=1,
+        max_value=720,
+        help_text=word(
+            translatable("While it stays failed, held or late, whoever listens for that is told again. Empty: once is enough.")
+        ),
     )
 
 
@@ -164,14 +191,25 @@ def deadline(request: PageRequest, project: str, name: str) -> HttpResponse:
         chosen = time_written(form.cleaned_data["deliver_by"]) if form.cleaned_data["deliver_by"] else None
         try:
             read([entry for entry in EXPORT if entry.name == "deliver_by"], {"deliver_by": chosen})
-            saved = exports.save(request.project, name, {"deliver_by": chosen}, export.version)
+            saved = exports.save(request.project, name, {"deliver_by": chosen, **_reminders(form)}, export.version)
         except CommandError as error:
             place_error(form, error, "deliver_by")
         else:
-            kept = saved.definition.get("deliver_by")
-            messages.success(request, gettext(DEADLINE_KEPT if kept else DEADLINE_GONE).format(time=kept))
+            messages.success(request, _kept(export, saved))
             return redirect("export_alerts", project, name)
     return _page(request, export, deadline_form=form)
+
+
+def _reminders(form: DeadlineForm) -> dict[str, Any]:
+    """Nothing is said of them by a form that does not show them."""
+    return {"remind_hours": form.cleaned_data["remind_hours"]} if "remind_hours" in form.data else {}
+
+
+def _kept(before: Export, saved: Export) -> str:
+    kept = saved.definition.get("deliver_by")
+    if kept == before.definition.get("deliver_by"):
+        return gettext(CHANGED)
+    return gettext(DEADLINE_KEPT if kept else DEADLINE_GONE).format(time=kept)
 
 
 def _mine(request: PageRequest, export: Export, mine: listening.Ear | None) -> None:
@@ -198,11 +236,12 @@ def _page(
         **told_beside(export.project, definition),
         "lines": [_line(ear, request) for ear in ears],
         "listening": any(ear.subscription.user_id == request.user.id for ear in ears),
-        "heard": sum(1 for ear in ears if ear.is_person and ear.reaches and ear.hears(FAILED)),
+        "heard": sum(1 for ear in ears if ear.is_person and ear.reaches and not ear.bounces and ear.hears(FAILED)),
         "advised": listening.ADVISED,
         "form": form or ListenerForm(export, ears),
         "adding": form is not None,
-        "deadline_form": deadline_form or DeadlineForm(initial={"deliver_by": definition.deliver_by}),
+        "deadline_form": deadline_form
+        or DeadlineForm(initial={"deliver_by": definition.deliver_by, "remind_hours": definition.remind_hours}),
         "deliver_by": definition.deliver_by,
         "zone": definition.schedule.timezone if definition.schedule else export.project.timezone,
         "scheduled": definition.schedule is not None,
@@ -219,10 +258,14 @@ def _line(ear: listening.Ear, request: PageRequest) -> dict[str, Any]:
         "id": ear.subscription.id,
         "is_me": mine,
         "may_change": mine or may(request, EDITOR),
-        "words": [gettext(EVENT_WORDS[event]) for event in EVENTS if ear.hears(event)],
+        "words": _words(ear),
         "events": [(event, words, ear.hears(event)) for event, words in _event_choices()],
         "awaits": ear.subscription.awaits_person,
     }
+
+
+def _words(ear: listening.Ear) -> list[str]:
+    return [gettext(PULSE)] if ear.is_heartbeat else [gettext(EVENT_WORDS[event]) for event in EVENTS if ear.hears(event)]
 
 
 def _named(user: User) -> str:

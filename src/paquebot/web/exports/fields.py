@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
+from paquebot.obfuscation_choice import HASH, HMAC, MASK, REMOVE
 from paquebot.options import DefinitionError, Option, Section
 from paquebot.plugins import find
 from paquebot.web.checking import errors_of
@@ -32,10 +33,14 @@ _GUESSABLE = translatable(
     "Anybody with a list of likely values can hash them and recognise yours. "
     "Choose it only when the partner must match on this very hash."
 )
+_WEAK = translatable(
+    "Broken, and anybody with a list of likely values can recognise yours. "
+    "Choose it only for a reader that knows nothing newer."
+)
 _KEYED = translatable("Nobody without the project’s key can guess or match a value. The strongest choice.")
 _FIELD = Option("field", "The field.")
 _LEAVES = Option("leaves", "Whether the field is in the file.", "boolean", default=True)
-_HIDDEN = Option("hidden", "Whether the field leaves as a hash.", "boolean", default=False)
+_HIDDEN = Option("hidden", "Whether the field leaves in a form nobody can read.", "boolean", default=False)
 
 
 def _section(name: str, entries: Sequence[Any] = EXPORT) -> Section:
@@ -44,7 +49,7 @@ def _section(name: str, entries: Sequence[Any] = EXPORT) -> Section:
 
 _OBFUSCATION = _section("obfuscation").entries
 _HOW = tuple(option for option in _section("fields", _OBFUSCATION).entries if isinstance(option, Option))
-_ALGORITHM = next(entry for entry in _OBFUSCATION if isinstance(entry, Option) and entry.name == "algorithm")
+_ALGORITHM, _KEY_VERSION = (entry for entry in _OBFUSCATION if isinstance(entry, Option))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,11 @@ class Line:
     missing: bool = False
 
     @property
+    def wrong(self) -> list[str]:
+        """What is wrong with how it is obfuscated."""
+        return [str(error) for option in _HOW for error in self.form[option.name].errors]
+
+    @property
     def number(self) -> str:
         """What its controls are called by, wherever it stands; the page sends the numbers in the order of the lines."""
         return (self.form.prefix or "").removeprefix("field")
@@ -79,6 +89,8 @@ class FieldsForm:
     definition: ExportDefinition
     columns: Sequence[str]
     written: Any = None
+    key_versions: Sequence[int] = ()
+    """Those of the project's key, the newest first."""
     errors: list[str] = field(default_factory=list)
     lines: list[Line] = field(init=False)
 
@@ -100,6 +112,14 @@ class FieldsForm:
     def algorithms(self) -> list[Algorithm]:
         labels = dict(zip(_ALGORITHM.choices, _ALGORITHM.choice_labels, strict=True))
         return [self._algorithm(name, gettext(labels[name])) for name in _ALGORITHM.choices]
+
+    @property
+    def key_version(self) -> str:
+        """The version to stay with; empty to follow the newest."""
+        if self.written is not None:
+            return str(self.written.get("key_version", ""))
+        pinned = self.definition.obfuscation.key_version if self.definition.obfuscation else None
+        return str(pinned or "")
 
     def is_valid(self) -> bool:
         """Every line is looked at, so that each wrong one is told at once."""
@@ -140,7 +160,11 @@ class FieldsForm:
         self.errors.append(told)
 
     def _obfuscation(self, hidden: Mapping[str, Any]) -> dict[str, Any] | None:
-        return {"algorithm": self._chosen(), "fields": dict(hidden)} if hidden else None
+        if not hidden:
+            return None
+        chosen, version = self._chosen(), self.key_version
+        pinned = {"key_version": int(version)} if version.isdecimal() and chosen == HMAC else {}
+        return {"algorithm": chosen, **pinned, "fields": dict(hidden)}
 
     def _chosen(self) -> str:
         written = self.written.get("algorithm") if self.written is not None else None
@@ -148,8 +172,9 @@ class FieldsForm:
         return str(written or stored)
 
     def _algorithm(self, name: str, label: str) -> Algorithm:
-        guessable = find("obfuscations", name).GUESSABLE
-        return Algorithm(name, label, gettext(_GUESSABLE if guessable else _KEYED), guessable, name == self._chosen())
+        kind = find("obfuscations", name)
+        strength = _WEAK if kind.WEAK else _GUESSABLE if kind.GUESSABLE else _KEYED
+        return Algorithm(name, label, gettext(strength), kind.GUESSABLE, name == self._chosen())
 
     def _stored_lines(self) -> Iterator[Line]:
         hidden = self.definition.obfuscation.fields if self.definition.obfuscation else {}
@@ -175,7 +200,13 @@ def _line_form(number: str, written: Any, stored: Mapping[str, Any]) -> OptionFo
 
 
 def _how(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A region means something for phone numbers only."""
-    normalise = said.get("normalise", "none")
-    how = {"normalise": normalise}
-    return {**how, "region": said["region"].upper()} if normalise == "phone" and said.get("region") else how
+    """What means something for the treatment alone: nothing is normalised of what is removed, a region is for phone numbers."""
+    treatment, normalise = said.get("treatment", HASH), said.get("normalise", "none")
+    how = {} if treatment == HASH else {"treatment": treatment}
+    if treatment == REMOVE:
+        return how
+    if treatment == MASK and said.get("shown") is not None:
+        how["shown"] = said["shown"]
+    if normalise == "phone" and said.get("region"):
+        return {**how, "normalise": normalise, "region": said["region"].upper()}
+    return {**how, "normalise": normalise}

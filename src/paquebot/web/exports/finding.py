@@ -13,6 +13,7 @@ from paquebot.engine import previewing
 from paquebot.errors import PaquebotError, describe, render
 from paquebot.export import QUERY, ExportDefinition
 from paquebot.records.freezing import displayed
+from paquebot.records.key_versions import key_versions
 from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
@@ -74,7 +75,7 @@ def export_or_404(request: PageRequest, name: str) -> Export:
 def bound(export: Export, definition: ExportDefinition, name: str, written: Any = None) -> Bound:
     """The part `name` with its form."""
     if name == fields.NAME:
-        form = fields.FieldsForm(definition, columns_of(export, definition), written)
+        form = fields.FieldsForm(definition, columns_of(export, definition), written, key_versions(export.project))
         if written is None:
             form.errors.extend(_unreadable(export, definition))
         return Bound(name, gettext(fields.TITLE), "table", form, None, definition)

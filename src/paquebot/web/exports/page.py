@@ -19,6 +19,7 @@ from paquebot.export import DRAFT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.records import exports
 from paquebot.records.destinations import check_folders
+from paquebot.records.drift import drift_of
 from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
@@ -159,6 +160,7 @@ def frame_of(export: Export, tab: str) -> dict[str, Any]:
         "can_run": not definition.missing_for_run(),
         "can_activate": not definition.missing_for_activation(),
         "next_state": exports.next_state(export),
+        "drift": [in_words(difference) for difference in drift_of(export)],
         "to_table": bool(definition.destination and definition.destination.table),
     }
 

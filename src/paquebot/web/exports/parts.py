@@ -23,7 +23,7 @@ from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Server
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
-from paquebot.web.exports import safeguards, source_part, tables
+from paquebot.web.exports import patience_part, safeguards, source_part, tables
 from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
@@ -227,16 +227,6 @@ def time_written(written: str) -> str:
     return f"{int(found[1]):02}:{found[2] or '00'}" if found else written
 
 
-# ── when it fails, or takes long ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _patience(values: Values, _: ExportDefinition) -> Values:
-    return {
-        section: {option.name: values[option.name] for option in _entries(section) if option.name in values}
-        for section in ("retry", "duration")
-    }
-
-
 PARTS = (
     Part(
         "parameters",
@@ -330,11 +320,11 @@ PARTS = (
     ),
     Part(
         "patience",
-        translatable("When it fails, or takes long"),
+        translatable("When it waits, fails or takes long"),
         "clock",
-        lambda _: (*_entries("retry"), *_entries("duration")),
-        lambda definition: {**dataclasses.asdict(definition.retry), **dataclasses.asdict(definition.duration)},
-        _patience,
+        patience_part.patience_options,
+        patience_part.stored_patience,
+        patience_part.patience_changes,
     ),
     Part(
         "source",

@@ -7,7 +7,8 @@ from typing import Any
 
 from paquebot.errors import Problem
 from paquebot.export import ExportDefinition
-from paquebot.export_safeguards import COLUMNS, HOLD
+from paquebot.export_safeguards import COLUMNS
+from paquebot.hold_rules import HOLD
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option
 from paquebot.records.models import Project
@@ -18,9 +19,13 @@ NOT_A_PERCENTAGE = Problem(
     "What is written for the field “{field}” is no whole percentage from 0 to 100.",
     "Write each field on a line of its own, such as “email = 5”.",
 )
-SHARES_HELP = translatable(
+EMPTY_HELP = translatable(
     "Hold a file in which a field is empty in more than so many percent of the rows. One field per line, such as “email = 5”."
 )
+REPEATED_HELP = translatable(
+    "Hold a file in which over so many percent of the rows repeat a field's value. One field per line, such as “email = 0”."
+)
+_SHARES_HELP = {"empty_over": EMPTY_HELP, "repeated_over": REPEATED_HELP}
 USUAL = "usual"
 _USUAL_LABEL = translatable("As usual: append with a header, leave out without")
 
@@ -43,7 +48,8 @@ def hold_options(_: Project) -> tuple[Option, ...]:
     """The rules; percentages are read from their lines by `hold_changes`."""
     rules = (option for option in HOLD.entries if isinstance(option, Option))
     return tuple(
-        dataclasses.replace(rule, check=None, explanation=SHARES_HELP) if rule.kind == "mapping" else rule for rule in rules
+        dataclasses.replace(rule, check=None, explanation=_SHARES_HELP[rule.name]) if rule.kind == "mapping" else rule
+        for rule in rules
     )
 
 
@@ -54,13 +60,13 @@ def stored_hold(definition: ExportDefinition) -> Values:
 def hold_changes(values: Values, _: ExportDefinition) -> Values:
     """Raises `DefinitionError` for what is no percentage."""
     said = dict(values)
-    if "empty_over" in said:
-        said["empty_over"] = {name: _share(name, written) for name, written in said["empty_over"].items()}
+    for rule in _SHARES_HELP.keys() & said.keys():
+        said[rule] = {name: _share(rule, name, written) for name, written in said[rule].items()}
     return {"hold": said or None}
 
 
-def _share(name: str, written: str) -> int:
+def _share(rule: str, name: str, written: str) -> int:
     figures = written.replace("%", "").strip()
     if not figures.isdecimal() or int(figures) > 100:
-        raise DefinitionError(NOT_A_PERCENTAGE, ("hold", "empty_over"), field=name)
+        raise DefinitionError(NOT_A_PERCENTAGE, ("hold", rule), field=name)
     return int(figures)

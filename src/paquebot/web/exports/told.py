@@ -14,6 +14,7 @@ from paquebot.errors import PackagingError
 from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import Option, Section
+from paquebot.precedence import NORMAL
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.exports import Difference
 from paquebot.records.models import Project
@@ -180,6 +181,8 @@ def _patience(_: Project, definition: ExportDefinition) -> str:
     attempts = gettext(translatable("{n} attempts in all")).format(n=definition.retry.attempts)
     if definition.retry.attempts == 1:
         attempts = gettext(translatable("One attempt, and no other"))
+    if definition.priority != NORMAL:
+        attempts = f"{_choice(_option('priority'), definition.priority)} · {attempts}"
     if definition.duration.most_minutes is None:
         return attempts
     return f"{attempts} · " + gettext(translatable("stopped after {n} minutes")).format(n=definition.duration.most_minutes)
