@@ -143,7 +143,6 @@ class FileOptions:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class ExportDefinition:
     """Everything an export is. Checked by `from_document`; what it names (server, query, keys) is checked by its project.
 

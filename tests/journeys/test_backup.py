@@ -58,7 +58,7 @@ def receipt_of(installation, run):
 
 
 def test_an_empty_machine_goes_on_from_the_backup(first, postgres_server, tmp_path):
-    with fresh_database(postgres_server) as database:
+    with fresh_database(postgres_server, empty=True) as database:
         second = install(tmp_path / "home", database.url())
         assert second.document("restore", str(first.archive), "--paused")["paused"] is True
 
@@ -150,7 +150,7 @@ def test_an_archive_is_never_written_over(first, tmp_path):
 
 
 def test_a_new_key_opens_everything_and_the_old_one_nothing(first, postgres_server, tmp_path):
-    with fresh_database(postgres_server) as database:
+    with fresh_database(postgres_server, empty=True) as database:
         other = install(tmp_path / "home", database.url())
         other.document("restore", str(first.archive))
         before = (other.root / "keys" / "master.key").read_bytes()
@@ -187,7 +187,7 @@ def test_a_new_key_opens_everything_and_the_old_one_nothing(first, postgres_serv
 
 
 def test_a_key_kept_elsewhere_is_changed_for_another_one(first, postgres_server, tmp_path):
-    with fresh_database(postgres_server) as database:
+    with fresh_database(postgres_server, empty=True) as database:
         other = install(tmp_path / "home", database.url())
         other.document("restore", str(first.archive))
         (tmp_path / "key").write_text("a long random text of more than 32 characters\n")

@@ -64,7 +64,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         _keep_mail_in(home)
         _keep_uploads_in(home)
         if migrate:
-            _migrate(keyring)
+            _migrate()
             keyring = _present_key(home, address, keyring)
         with _told_by_us(address):
             yield Records(home, keyring, address, server, depot)
@@ -162,12 +162,10 @@ def _present_key(home: Home, address: ServerAddress, keyring: Keyring) -> Keyrin
     return present
 
 
-def _migrate(keyring: Keyring) -> None:
+def _migrate() -> None:
     from django.core.management import call_command
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
-
-    from paquebot.records.rekeying import remember_key
 
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -176,7 +174,6 @@ def _migrate(keyring: Keyring) -> None:
         cursor.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
         try:
             call_command("migrate", verbosity=0, interactive=False)
-            remember_key(keyring)
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 

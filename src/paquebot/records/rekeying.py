@@ -42,15 +42,12 @@ CHANGE_LOCK = 0x5041_514B
 NEXT = "master.key.next"
 
 
-def remember_key(keyring: Keyring) -> None:
-    """Keeps which key this installation has, where none is kept yet. For whoever has just brought the schema up to date."""
-    if not ReceiptKey.objects.exists():
-        ReceiptKey.objects.create(public_key=_public(keyring))
-
-
 def require_own_key(keyring: Keyring) -> None:
-    """Raises `StoreError` for a process that was started with another key than the installation's."""
-    if ReceiptKey.objects.filter(retired_at=None).exclude(public_key=_public(keyring)).exists():
+    """Raises `StoreError` for a process that was started with another key than the installation's. The first one is kept."""
+    present = ReceiptKey.objects.filter(retired_at=None)
+    if not present.exists():
+        ReceiptKey.objects.bulk_create([ReceiptKey(public_key=_public(keyring))], ignore_conflicts=True)
+    if present.exclude(public_key=_public(keyring)).exists():
         raise StoreError(KEY_WRONG)
 
 
