@@ -241,11 +241,12 @@ def _kind_and_options(values: Mapping[str, Any], path: Path) -> tuple[str, Mappi
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:
-    _check_key_text(values["openpgp"], (*path, "openpgp"))
+    check_key_text(values["openpgp"], (*path, "openpgp"))
     return EncryptionKey(**values)
 
 
-def _check_key_text(value: str, path: Path) -> None:
+def check_key_text(value: str, path: Path) -> None:
+    """Raises `DefinitionError` unless the text is that of an OpenPGP public key."""
     if is_reference(value):
         raise DefinitionError(REFERENCE, path)
     if "PRIVATE KEY BLOCK" in value:

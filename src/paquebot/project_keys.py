@@ -56,12 +56,13 @@ def _check_members(value: list[Any], path: Path) -> None:
             raise DefinitionError(EMPTY_MEMBER, (*path, place))
 
 
-def _check_group(values: Mapping[str, Any], path: Path) -> None:
+def check_group(values: Mapping[str, Any], path: Path) -> None:
+    """Raises `DefinitionError` unless the group is one of both kinds."""
     if (values["where"] is None) == (values["members"] is None):
         raise DefinitionError(NOT_ONE_GROUP, path)
 
 
-def _check_query(values: Mapping[str, Any], path: Path) -> None:
+def check_query(values: Mapping[str, Any], path: Path) -> None:
     if (values["sql"] is None) == (values["build"] is None):
         raise DefinitionError(NOT_ONE_QUERY, path)
 
@@ -100,37 +101,40 @@ _RELATIONAL_TABLES = Section(
     ),
     many=True,
 )
+GROUP: tuple[Entry, ...] = (
+    Option("name", "The group's name.", required=True, check=check_name),
+    Option("where", "The criterion its contacts meet.", kind="mapping", check=check_criterion),
+    Option("members", "The keys of its contacts.", kind="list", check=_check_members),
+)
 _GROUPS = Section(
     "groups",
     "Groups of contacts: named ones, or those that meet a criterion.",
-    (
-        Option("name", "The group's name.", required=True, check=check_name),
-        Option("where", "The criterion its contacts meet.", kind="mapping", check=check_criterion),
-        Option("members", "The keys of its contacts.", kind="list", check=_check_members),
-    ),
+    GROUP,
     many=True,
-    check=_check_group,
+    check=check_group,
+)
+QUERY: tuple[Entry, ...] = (
+    Option("name", "The query's name.", required=True, check=check_name),
+    Option("sql", "One SELECT, in the dialect of the project's database."),
+    Section("build", "What it takes from which tables, for those who write no SQL.", BUILD),
+    Planned("parameters"),
 )
 _QUERIES = Section(
     "queries",
     "Saved queries.",
-    (
-        Option("name", "The query's name.", required=True, check=check_name),
-        Option("sql", "One SELECT, in the dialect of the project's database."),
-        Section("build", "What it takes from which tables, for those who write no SQL.", BUILD),
-        Planned("parameters"),
-    ),
+    QUERY,
     many=True,
-    check=_check_query,
+    check=check_query,
+)
+KEY: tuple[Entry, ...] = (
+    Option("name", "The key's name.", required=True, check=check_name),
+    Option("openpgp", "The OpenPGP public key as text, or file:PATH.", required=True),
+    Planned("age"),
 )
 _KEYS = Section(
     "encryption_keys",
     "Partners' public keys.",
-    (
-        Option("name", "The key's name.", required=True, check=check_name),
-        Option("openpgp", "The OpenPGP public key as text, or file:PATH.", required=True),
-        Planned("age"),
-    ),
+    KEY,
     many=True,
 )
 _PROJECT = Section(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paquebot.cli.main import _parser
+from paquebot.cli.main import parser_of
 from paquebot.language import translator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def variables_read() -> set[str]:
 
 
 def accepted(arguments: list[str]) -> str:
-    return str(_parser(translator("en")).parse_args(arguments).command)
+    return str(parser_of(translator("en")).parse_args(arguments).command)
 
 
 @pytest.mark.parametrize("file", COMPOSE, ids=lambda file: file.stem)

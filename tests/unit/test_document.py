@@ -254,7 +254,6 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
         ("mode: complete", "mode: changes", "changes", 40),
         ("if_exists: replace", "if_exists: number", "number", 40),
         ("format: csv", "format: avro", "avro", 42),
-        ("sha256, fields: {email", "md5, fields: {email", "md5", 43),
     ],
 )
 def test_every_choice_not_built_yet_says_so_with_its_line(folder, before, after, said, line):

@@ -26,14 +26,15 @@ NO_WORKER = Problem(
 LOOK_SECONDS = 0.1
 
 
-def wait_for(run: Run, out: Output) -> None:
-    """Returns once the run has ended; `run` is then up to date."""
+def wait_for(run: Run, out: Output | None = None) -> None:
+    """Returns once the run has ended; `run` is then up to date. Without `out`, nothing is told meanwhile."""
     with _somebody_working() as still_there, ProgressBar() as bar:
         told = 0
         while True:
             run.refresh_from_db()
-            told = _tell_steps(run, out, told, bar)
-            _draw(run, out, bar)
+            if out is not None:
+                told = _tell_steps(run, out, told, bar)
+                _draw(run, out, bar)
             if run.status in FINISHED:
                 return
             if not still_there():

@@ -58,7 +58,7 @@ def is_readable(run: Run) -> bool:
     return not run.definition["encryption_keys"]
 
 
-def download(records: Records, run: Run, by: User) -> Blocks:
+def download(records: Records, run: Run, by: User | None) -> Blocks:
     """The file's bytes as they left; the run's log says who took them. Raises when it is gone."""
     blocks = _blocks(records, run)
     note(run, "downloaded", by)

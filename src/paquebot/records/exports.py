@@ -66,6 +66,8 @@ FOLLOWED = Problem(
     "The export “{name}” cannot be deleted: its end starts {exports}.",
     "Let these be started by something else first.",
 )
+NAME_STAYS = Problem("export.name_stays", "The export “{name}” keeps its stable name.", "Change its label, or make a copy.")
+NOT_A_NAME = Problem("export.not_a_name", "“{key}” must be text.", "Write it between quotes.")
 NO_LABEL = Problem("export.no_label", "The export has no name.", "Write the name people will read.")
 
 LONGEST_NAME = 80
@@ -187,6 +189,14 @@ def differences(
 def next_state(export: Export) -> str:
     """What the switch leads to: an active export is paused, any other activated."""
     return PAUSED if export.state == ACTIVE else ACTIVE
+
+
+def find(project: Project, name: str) -> Export:
+    """Raises `CommandError` when it is not there."""
+    found = Export.objects.select_related("project", "server").filter(project=project, name=name).first()
+    if found is None:
+        raise CommandError(GONE, name=name)
+    return found
 
 
 def _locked(project: Project, name: str) -> Export:

@@ -69,7 +69,7 @@ def who_is_meant(records: Records, project: Project, where: Criterion | None, sa
     contacts = contact_list(project)
     fields = tuple(displayed(contacts)) if sample_rows else (contacts.columns[0],)
     limits = replace(LIMITS, rows=max(sample_rows, 1), counted=True)
-    found = count_and_sample(_reader(records, project, where, fields, limits), max(sample_rows, 1))
+    found = count_and_sample(reader_of(records, project, where, fields, limits), max(sample_rows, 1))
     return found if sample_rows else replace(found, fields=(), sample=())
 
 
@@ -91,7 +91,10 @@ def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
 
 
-def _reader(records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits) -> LakeSource:
+def reader_of(
+    records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits
+) -> LakeSource:
+    """Reads those fields of the contacts that meet `where`."""
     provision_lake(records, project)
     selection = contacts_meeting(project, where, fields)
     return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)

@@ -1,6 +1,6 @@
 """Addresses of the pages, in English whatever the page speaks."""
 
-from django.urls import path
+from django.urls import include, path
 
 from paquebot.web import (
     closed_days,
@@ -15,8 +15,9 @@ from paquebot.web import (
     projects,
     searching,
 )
-from paquebot.web.administration import channels, machines, mail, members
+from paquebot.web.administration import channels, machines, mail, members, tokens
 from paquebot.web.alerts import page as alerts
+from paquebot.web.api import app as api
 from paquebot.web.criteria import pages as builder_pages
 from paquebot.web.data import groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
@@ -29,6 +30,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.measures, name="metrics"),
+    path("api/v1/", include(api.urls())),
     path("welcome/", signing_in.welcome, name="welcome"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/forgotten/", passwords.forgotten, name="forgotten"),
@@ -47,6 +49,8 @@ urlpatterns = [
     path("p/<slug:project>/administration/", members.page, name="administration"),
     path("p/<slug:project>/administration/members/<int:number>/", members.member, name="member"),
     path("p/<slug:project>/administration/invitations/<int:number>/", members.invitation, name="member_invitation"),
+    path("p/<slug:project>/administration/tokens/", tokens.page, name="tokens"),
+    path("p/<slug:project>/administration/tokens/<int:number>/revoke/", tokens.revoke, name="token_revoke"),
     path("p/<slug:project>/administration/mail/", mail.page, name="mail"),
     path("p/<slug:project>/administration/mail/test/", mail.examine, name="test_mail"),
     path("p/<slug:project>/administration/mail/letters/", mail.letters, name="mail_letters"),

@@ -1,6 +1,7 @@
 """What is remembered, by subject."""
 
 from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
+from paquebot.records.models.api import ApiToken, IdempotentAnswer
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
@@ -24,6 +25,7 @@ from paquebot.records.models.project import (
 
 __all__ = [
     "AlertChannel",
+    "ApiToken",
     "Artifact",
     "Canary",
     "Channel",
@@ -33,6 +35,7 @@ __all__ = [
     "EncryptionKey",
     "Export",
     "Group",
+    "IdempotentAnswer",
     "Import",
     "InboxEntry",
     "Installation",

@@ -17,7 +17,16 @@ import duckdb
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import duck
 from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.importing import Foreseen, Import, ImportResult, Mode, drop_table, foresee_csv, import_csv
+from paquebot.sources.lake.importing import (
+    Foreseen,
+    Import,
+    ImportResult,
+    Mode,
+    delete_rows,
+    drop_table,
+    foresee_csv,
+    import_csv,
+)
 from paquebot.sources.lake.tables import Column, Table
 
 LAKE = "lake"
@@ -108,6 +117,10 @@ class Catalogue:
     def drop(self, table: str) -> None:
         """The table is in no later snapshot; runs of an earlier one still read it. Nothing happens when there is none."""
         drop_table(self.connection, self.address, table)
+
+    def delete(self, table: str, field: str, value: str) -> int:
+        """The rows whose `field`, written as text, is `value` are in no later snapshot; how many there were."""
+        return delete_rows(self.connection, self.address, table, field, value)
 
     def _count(self, table: str) -> int:
         row = duck.first_row(self.connection, f"SELECT count(*) FROM {LAKE}.{duck.identifier(table)}")

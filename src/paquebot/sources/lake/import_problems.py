@@ -78,6 +78,12 @@ IMPORT_FAILED = Problem(
     retryable=True,
 )
 
+DELETE_FAILED = Problem(
+    "source.delete_failed",
+    "Rows of the table “{table}” could not be deleted ({kind}); nothing was changed.",
+    "Check that PostgreSQL runs, then try again.",
+    retryable=True,
+)
 DROP_FAILED = Problem(
     "source.drop_failed",
     "The table “{table}” could not be deleted ({kind}); nothing was changed.",

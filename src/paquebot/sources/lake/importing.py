@@ -27,6 +27,7 @@ from paquebot.sources.lake.guard import is_guarded
 from paquebot.sources.lake.import_problems import (
     BAD_TABLE_NAME,
     DATABASE_UNREACHABLE,
+    DELETE_FAILED,
     DROP_FAILED,
     DUPLICATE_KEY,
     EMPTY_KEY,
@@ -153,6 +154,17 @@ def drop_table(connection: duckdb.DuckDBPyConnection, address: LakeAddress, tabl
             connection.execute(f"DROP TABLE IF EXISTS lake.{identifier(table)}")
         except duckdb.Error as error:
             raise SourceError(DROP_FAILED, table=table, kind=type(error).__name__) from None
+
+
+def delete_rows(connection: duckdb.DuckDBPyConnection, address: LakeAddress, table: str, field: str, value: str) -> int:
+    """Deletes the rows whose `field` is `value` as text, alone with the table. Raises `SourceError` while rows come in."""
+    with _alone(address, table):
+        statement = f"DELETE FROM lake.{identifier(table)} WHERE CAST({identifier(field)} AS VARCHAR) = ?"
+        try:
+            row = connection.execute(statement, [value]).fetchone()
+        except duckdb.Error as error:
+            raise SourceError(DELETE_FAILED, table=table, kind=type(error).__name__) from None
+        return int(row[0]) if row else 0
 
 
 @contextmanager
