@@ -11,7 +11,7 @@ RUNTIME_PROGRAMS := "gpg:gnupg:OpenPGP encryption"
 TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real SFTP server" "proftpd:proftpd-core:deliveries to a real FTP server" \
 	"/usr/lib/proftpd/mod_tls.so:proftpd-mod-crypto:deliveries to a real FTPS server" "zstd:zstd:reading zstd files back" \
 	"chromium:chromium:the pages in a real browser" "bzip2:bzip2:reading bzip2 files back" "xz:xz-utils:reading xz files back" \
-	"unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back"
+	"/usr/lib/postgresql/15/bin/postgres:postgresql-15:a PostgreSQL of somebody else" "unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back"
 
 .PHONY: help screenshots looks demo test check bench bench-pages soak lock messages runtime-environment test-environment clean
 .DEFAULT_GOAL := help

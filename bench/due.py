@@ -63,13 +63,16 @@ def _due(count: int, schedulers: int) -> None:
     due = timezone.now() + timedelta(seconds=1)
     _schedule(exports, due)
     try:
-        while Run.objects.count() < count:
-            time.sleep(0.2)
+        while (asked := Run.objects.count()) < count:
+            if len(started) > 1 and asked > count // 5 and started[0].poll() is None:
+                started[0].kill()  # the others go on
+            time.sleep(0.05)
     finally:
         _stop(started)
     late = sorted((run - due).total_seconds() for run in Run.objects.values_list("created_at", flat=True))
+    killed = ", one killed" if schedulers > 1 else ""
     print(
-        f"{count} schedules due at once, {schedulers} scheduler(s): p50 {late[count // 2]:.2f} s late, "
+        f"{count} schedules due at once, {schedulers} scheduler(s){killed}: p50 {late[count // 2]:.2f} s late, "
         f"p99 {late[count * 99 // 100]:.2f} s, last {late[-1]:.2f} s"
     )
     Run.objects.all().delete()

@@ -17,6 +17,7 @@ _PARTS = (
     "fixtures.browser",
     "fixtures.bigquery",
     "fixtures.smtp",
+    "fixtures.outside_postgres",
 )
 
 pytest_plugins = [part for part in _PARTS if importlib.util.find_spec(part)]

@@ -75,10 +75,23 @@ class PublishIntended:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The file stands under its final name, compared at `verification` level."""
+    """The file stands under its final name, compared at `verification` level; of several parts, that is the first one's."""
 
     remote_path: str
     verification: str
+    remote_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPart:
+    """One of the files an export leaves in; it stands in the artifact from `offset` on."""
+
+    file_name: str
+    offset: int
+    rows: int
+    plain: Measure
+    packed: Measure
+    final: Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,10 @@ class SealedArtifact:
     `plain` is the formatted file, `packed` the compressed one (before encryption, what a rebuild is compared by), `final` the
     bytes that leave. `file_name` is the name they leave under; `types` are those of `columns` as Arrow writes them. `contract`
     says the columns in words, for later runs to keep to; `held_for` why a person must look before it leaves, as
-    `errors.describe` writes it; `report` what the format told of the file once it was written.
+    `errors.describe` writes it; `report` what the format told of the file once it was written. `changes` is None for a file of
+    everything; otherwise what it says of changes, and the state the next one is compared with, as `content.delta` tells it.
+    `parts` is empty for one file; several stand in it one behind the other, then `file_name` is the first one's, `rows` counts
+    all rows, and the measures are those of all files together.
     """
 
     location: str
@@ -103,6 +119,14 @@ class SealedArtifact:
     contract: tuple[Mapping[str, str], ...] = ()
     held_for: tuple[Mapping[str, Any], ...] = ()
     report: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, Any] | None = None
+    parts: tuple[SealedPart, ...] = ()
+
+    @property
+    def files(self) -> tuple[SealedPart, ...]:
+        """What leaves, file by file."""
+        whole = SealedPart(self.file_name, 0, self.rows, self.plain, self.packed, self.final)
+        return self.parts or (whole,)
 
 
 Event = StepStarted | StepProgressed | StepFinished | StepFailed | SweepFailed | ArtifactSealed | PublishIntended | Published

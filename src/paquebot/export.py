@@ -33,6 +33,7 @@ from paquebot.options import DefinitionError, Path, describe_path, read
 from paquebot.packaging_keys import EncryptionChoice, check_compression
 from paquebot.place_keys import DEFAULT_FILE_NAME
 from paquebot.precedence import NORMAL
+from paquebot.production_keys import ProductionOptions, check_changes, refuse_in_table
 from paquebot.retry import DurationPolicy, RetryPolicy
 from paquebot.schedule import Schedule
 from paquebot.schedule_keys import time_of_day
@@ -107,15 +108,6 @@ class ContentChoice:
     def is_restricted(self) -> bool:
         """Whether only some of the contacts leave."""
         return self.group is not None or self.where is not None
-
-
-@dataclass(frozen=True, slots=True)
-class ProductionOptions:
-    mode: str = "complete"
-    when_empty: str = "header_only"
-    if_exists: str = "replace"
-    order: str = "key"
-    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +196,7 @@ class ExportDefinition:
             destination=_destination(values["destination"]),
             schedule=Schedule.from_values(schedule, (*path, "schedule"), timezone=timezone) if schedule else None,
             content=_content(values["content"] or {}),
-            production=ProductionOptions(**(values["production"] or {})),
+            production=ProductionOptions.from_values(values["production"] or {}),
             file=FileOptions.from_values(values["file"] or {}),
             obfuscation=ObfuscationChoice.from_values(values["obfuscation"]),
             compression=values["compression"],
@@ -226,6 +218,7 @@ class ExportDefinition:
         if definition.obfuscation and definition.content.fields is not None:
             definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
         _check_rows_alone(definition, path)
+        _check_changes(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
@@ -255,7 +248,7 @@ class ExportDefinition:
         if self.schedule:
             yield "schedule", self.schedule.to_document()
         yield "content", _written_content(self.content)
-        yield "production", _plain(self.production)
+        yield "production", self.production.to_document()
         yield "file", self.file.to_document()
         if self.obfuscation:
             yield "obfuscation", self.obfuscation.to_document()
@@ -314,6 +307,14 @@ def _check_rows_alone(definition: ExportDefinition, path: Path) -> None:
     }
     for key in (key for key, is_asked in asked.items() if is_asked):
         raise DefinitionError(ROWS_ALONE, (*path, key), where=describe_path(path) if path else definition.name, key=key)
+
+
+def _check_changes(definition: ExportDefinition, path: Path) -> None:
+    """The key of a table is known to its project alone."""
+    production, content = definition.production, definition.content
+    refuse_in_table(production, definition.destination is not None and definition.destination.table is not None, path)
+    if content.kind == QUERY or production.key:
+        check_changes(production, "", (), content.fields, path)
 
 
 def _written_destination(destination: DestinationChoice) -> dict[str, Any]:

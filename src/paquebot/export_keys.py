@@ -25,10 +25,11 @@ from paquebot.file_keys import (
 )
 from paquebot.hold_rules import HOLD
 from paquebot.obfuscation_choice import OBFUSCATION
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.options import DefinitionError, Entry, Option, Path, Section
 from paquebot.packaging_keys import PACKAGING
 from paquebot.place_keys import DEFAULT_FILE_NAME, check_file_name, check_folder
 from paquebot.precedence import PRIORITY
+from paquebot.production_keys import PRODUCTION
 from paquebot.retry import DURATION, RETRY
 from paquebot.schedule_keys import SCHEDULE, check_time_of_day
 from paquebot.table_choice import TABLE as TABLE_CHOICE
@@ -101,55 +102,6 @@ _CONTENT = Section(
     ),
     check=_check_content,
 )
-_PRODUCTION = Section(
-    "production",
-    "How the file is produced.",
-    (
-        Option(
-            "mode",
-            "Everything, or only what changed.",
-            label="Content",
-            default="complete",
-            choices=("complete",),
-            choice_labels=("Everything",),
-            planned_choices=("changes",),
-        ),
-        Option(
-            "when_empty",
-            "What happens when there is nothing to export: a file with only its header, no file, or a failure.",
-            default="header_only",
-            choices=("header_only", "no_file", "failure"),
-            label="When there is nothing to export",
-            choice_labels=("A file with only its header", "No file", "A failure"),
-        ),
-        Option(
-            "if_exists",
-            "What happens when a file of that name is already there.",
-            default="replace",
-            choices=("replace", "refuse"),
-            label="When the name is already there",
-            choice_labels=("Replace the file", "Refuse to send"),
-            planned_choices=("number",),
-        ),
-        Option(
-            "order",
-            "The order of the rows; by key, the same data always gives the same file.",
-            default="key",
-            choices=("key", "none"),
-            label="Order of the rows",
-            choice_labels=("By key", "As they come"),
-        ),
-        Option(
-            "twice",
-            "Whether the file is produced a second time from the same data and compared before anything is sent.",
-            label="Produce twice and compare",
-            kind="boolean",
-            default=False,
-        ),
-        Planned("rows_per_part"),
-        Planned("bytes_per_part"),
-    ),
-)
 _FILE = Section(
     "file",
     "The file's name and format.",
@@ -188,7 +140,7 @@ EXPORT: tuple[Entry, ...] = (
     _DESTINATION,
     Section("schedule", "When it runs.", SCHEDULE),
     _CONTENT,
-    _PRODUCTION,
+    PRODUCTION,
     _FILE,
     COLUMNS,
     OBFUSCATION,

@@ -111,7 +111,8 @@ class Option:
     order; both are English and keys of the catalogue. `lines` asks for a field of several lines. `only_with` lists the choices
     of other options (`format=csv`) with which this one means something; a form shows it with one of these only.
     `risky` are the values somebody must choose knowingly; `risk` says in one line why, and is shown wherever one is chosen.
-    `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list.
+    `items` is the kind of a list's elements, which never repeat; with `alone`, one element may be written without the list, and
+    a mapping of one name to nothing by that name alone.
     `check` sees a value that passed everything else and raises `DefinitionError`.
     `tuning` marks what changes how something goes, never where to or as whom: a server whose tuning changed is the same one.
     """
@@ -288,6 +289,8 @@ def _read_one(section: Section, value: Any, path: Path) -> dict[str, Any]:
 
 def _read_option(option: Option, value: Any, path: Path) -> Any:
     plain = value.reveal() if isinstance(value, Secret) else value
+    if option.kind == "mapping" and option.alone and isinstance(plain, str):
+        plain = {plain: {}}
     if option.kind == "list":
         plain = _read_list(option, plain, path)
     else:

@@ -10,40 +10,28 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from paquebot import events
 from paquebot.confirmation_keys import ZERO_ROWS
+from paquebot.delivery.problems import NAME_TAKEN
 from paquebot.delivery.tables import TableDestination
-from paquebot.errors import ContentError, PaquebotError, Problem, VerificationError, describe
-from paquebot.events import Listener, SealedArtifact
-from paquebot.flow import Cancellation, Column, Measure, Meter, Rows, closing_upstream
+from paquebot.errors import DeliveryError, PaquebotError, VerificationError, describe
+from paquebot.events import Listener, SealedArtifact, SealedPart
+from paquebot.flow import Cancellation, Column, closing_upstream
 from paquebot.plan import Checkpoint, Outcome, Plan, join
-from paquebot.producing import Making
+from paquebot.producing import Production
 from paquebot.steps import Steps
 from paquebot.verification.comparison import compare, compare_rows, strongest
 
-EMPTY_RESULT = Problem(
-    "content.empty",
-    "The result has no row, and this export is set to fail when there is nothing to export.",
-    "Check the source; or choose to send a file with only its header, or no file at all, when the result is empty.",
-)
-
-PRODUCED_OTHERWISE = Problem(
-    "verification.produced_otherwise",
-    "The file was produced twice from the same data, and the two differ: {first_bytes} and {second_bytes} bytes, SHA-256 "
-    "{first_sha256} and {second_sha256}.",
-    "Nothing was sent. Order the rows by key; if they are already, this is a defect of Paquebot: please report it.",
-)
-
-_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+\.part\Z")
+_MOST_COPIES = 10_000
+_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+(?:x\d+)?\.part\Z")
 __all__ = ["Checkpoint", "Outcome", "Plan", "carry_out", "clean_up", "join"]
 
-HEADER_ONLY, NO_FILE, FAILURE = "header_only", "no_file", "failure"
+NO_FILE = "no_file"
 
 
 def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> Outcome:
@@ -52,7 +40,7 @@ def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: C
     Raises the `PaquebotError` of the stage that failed, after the hidden file was removed if the server could be reached.
     """
     voyage = _voyage(plan, listener, cancellation, now)
-    artifact = plan.checkpoint.artifact or voyage.produce()
+    artifact = plan.checkpoint.artifact or Production(plan, listener, cancellation, now).produce()
     if artifact.held_for and not plan.released:
         return Outcome("held", artifact, None, None, finished_at=now())
     if artifact.rows == 0 and plan.when_empty == NO_FILE:
@@ -85,91 +73,19 @@ class _Voyage(Steps):
         super().__init__(listener, cancellation)
         self.plan = plan
         self.now = now
-        self._exposed = False
-        """Part of the file may stand under the final name, because the server cannot rename."""
-
-    # ── before the artifact ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def produce(self) -> SealedArtifact:
-        plan = self.plan
-        with ExitStack() as reading:
-            reading.enter_context(plan.source)
-            with self._step(events.PREPARE) as detail:
-                self._check()
-                detail["file_name"] = plan.file_name
-            with self._step(events.PRODUCE) as detail:
-                artifact = self._seal(plan.source.rows(), detail)
-                self._refuse_empty(artifact)
-                if plan.twice:
-                    reading.close()
-                    artifact = self._same_again(artifact)
-                detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
-                detail.update(artifact.report)
-                self.listener.tell(events.ArtifactSealed(artifact))
-        return artifact
-
-    def _check(self) -> None:
-        self.plan.source.check()
-        if self.plan.encryption is not None:
-            self.plan.encryption.check()
-
-    def _seal(self, rows: Rows, detail: dict[str, Any]) -> SealedArtifact:
-        plan, begun = self.plan, self.now()
-        made = Making(plan, plan.format, rows, self.cancellation)
-        if made.fit.notices:
-            detail["notices"] = [describe(notice) for notice in made.fit.notices]
-        packed = Meter()
-        blocks = plan.encryption.encrypt(packed.watch(made.blocks)) if plan.encryption else made.blocks
-        watched = self._watch(events.PRODUCE, blocks, made.counter)
-        with closing_upstream(watched):
-            kept = plan.store.seal(f"{plan.token}-{plan.attempt}", watched)
-        return SealedArtifact(
-            location=kept.location,
-            wrapped_key=kept.wrapped_key,
-            file_name=plan.file_name,
-            rows=made.counter.count,
-            columns=made.columns,
-            types=made.types,
-            plain=made.plain.measure,
-            packed=packed.measure if plan.encryption else kept.measure,
-            final=kept.measure,
-            contract=tuple(column.to_document() for column in made.fit.columns),
-            held_for=made.held_for(kept.measure.size_bytes, (self.now() - begun).total_seconds()),
-            report=dict(plan.format.report),
-        )
-
-    def _same_again(self, artifact: SealedArtifact) -> SealedArtifact:
-        """Produces again from the same snapshot, keeping nothing. Raises `VerificationError` unless it is the same file."""
-        try:
-            second = self._measured_again()
-        except BaseException:
-            self.plan.store.remove(artifact.location)
-            raise
-        if second != (first := artifact.packed):
-            self.plan.store.remove(artifact.location)
-            sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
-            raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
-        return replace(artifact, report={**artifact.report, "times_produced": 2})
-
-    def _measured_again(self) -> Measure:
-        with self.plan.source:
-            made = Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation)
-            packed = Meter()
-            watched = self._watch(events.PRODUCE, packed.watch(made.blocks), made.counter)
-            with closing_upstream(watched):
-                for _ in watched:
-                    pass
-        return packed.measure
-
-    def _refuse_empty(self, artifact: SealedArtifact) -> None:
-        if artifact.rows == 0 and self.plan.when_empty == FAILURE:
-            self.plan.store.remove(artifact.location)
-            raise ContentError(EMPTY_RESULT)
+        self._most_parts = 1
+        """As many hidden names every attempt of this run had."""
+        self._exposed: Sequence[SealedPart] = ()
+        """Parts of these may stand under their final names, because the server cannot rename."""
+        self._there: set[str] = set()
+        """Parts an earlier attempt gave their names."""
+        self._copy = self._copy_before()
 
     # ── from the artifact on ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def deliver(self, artifact: SealedArtifact) -> Outcome:
         plan = self.plan
+        self._most_parts = len(artifact.files)
         with self._linked(events.SEND):
             level = strongest(plan.destination.capabilities, two_step=plan.two_step)
             verification = plan.checkpoint.verification or self._found(artifact, level) or self._transmit(artifact, level)
@@ -184,15 +100,23 @@ class _Voyage(Steps):
         return Outcome("nothing_to_export", artifact, None, None, finished_at=finished_at)
 
     def settle(self, artifact: SealedArtifact) -> Outcome | None:
-        """Nothing more is sent: a file that had its name already is confirmed, otherwise nothing is left."""
+        """Nothing more is sent: files that had their names already are confirmed, otherwise nothing is left."""
+        self._most_parts = len(artifact.files)
         with ExitStack() as link:
             self._connect(link, events.SEND)
             level = strongest(self.plan.destination.capabilities, two_step=self.plan.two_step)
             verification = self._found(artifact, level)
             if verification:
                 return self._complete(artifact, verification)
+            for part in artifact.parts:
+                self._take_back(part, level)
         self.sweep()
         return None
+
+    def _take_back(self, part: SealedPart, level: str) -> None:
+        """A part that got its name is taken away again: the others will not follow."""
+        if self._holds(part, level):
+            self.plan.destination.remove(self._path(part))
 
     def _complete(self, artifact: SealedArtifact, verification: str) -> Outcome:
         """The file is published: whatever was asked meanwhile, the run rolls forward."""
@@ -200,7 +124,7 @@ class _Voyage(Steps):
         identity = dict(self.plan.destination.identity)
         finished_at = self.now()
         self._confirm(artifact, finished_at, verification)
-        return Outcome("delivered", artifact, self.plan.remote_path, verification, identity, finished_at)
+        return Outcome("delivered", artifact, self._path(artifact.files[0]), verification, identity, finished_at)
 
     @contextmanager
     def _linked(self, step: str) -> Iterator[None]:
@@ -225,82 +149,138 @@ class _Voyage(Steps):
             raise
 
     def _found(self, artifact: SealedArtifact, level: str) -> str | None:
-        """An earlier attempt died around the rename: matching bytes under the final name mean that it had happened."""
+        """An earlier attempt died around the rename: matching bytes under the final names mean that it had happened."""
         plan = self.plan
         if not plan.checkpoint.intended:
             return None
         with self._step(events.COMPARE) as detail:
             self._sweep(range(1, plan.attempt))
-            reached = self._holds(artifact, level)
-            detail["already_there"] = reached is not None
-        if reached:
-            self.listener.tell(events.Published(plan.remote_path, reached))
-        return reached
+            reached = [self._holds(part, level) for part in artifact.files]
+            self._there = {part.file_name for part, found in zip(artifact.files, reached, strict=True) if found}
+            detail["already_there"] = len(self._there) == len(reached)
+        if not detail["already_there"]:
+            return None
+        return self._published(artifact, reached[0] or level)
 
-    def _holds(self, artifact: SealedArtifact, level: str) -> str | None:
+    def _published(self, artifact: SealedArtifact, level: str) -> str:
+        paths = tuple(self._path(part) for part in artifact.files)
+        self.listener.tell(events.Published(paths[0], level, paths if artifact.parts else ()))
+        return level
+
+    def _path(self, part: SealedPart) -> str:
+        """The path the part has, gets, or would have got: its own, or the one in place of a taken one."""
+        name = part.file_name
+        if self._copy > 1 and self.plan.numbered:
+            name = self.plan.numbered(name, self._copy)
+        return join(self.plan.folder, name)
+
+    def _holds(self, part: SealedPart, level: str) -> str | None:
         """The level at which the file under the final name is this one; None when it is another one, or none."""
-        path = self.plan.remote_path
-        if self.plan.destination.size(path) != artifact.final.size_bytes:
+        path = self._path(part)
+        if self.plan.destination.size(path) != part.final.size_bytes:
             return None
         try:
-            return compare(self.plan.destination, path, artifact.final, level).level
+            return compare(self.plan.destination, path, part.final, level).level
         except VerificationError:
             return None
 
     def _transmit(self, artifact: SealedArtifact, level: str) -> str:
+        """All parts are sent and compared under hidden names before the first gets its own."""
         if not self.plan.destination.capabilities.hidden_name:
             return self._transmit_openly(artifact, level)
         plan = self.plan
-        hidden = plan.hidden_path(plan.attempt)
+        missing = [(number, part) for number, part in enumerate(artifact.files, 1) if part.file_name not in self._there]
+        reached = level
         with self._step(events.SEND) as detail:
             self._sweep(range(1, plan.attempt))
             self._sweep_orphans()
-            detail.update(self._send(hidden, artifact))
+            for number, part in missing:
+                _add(detail, self._send(plan.hidden_path(plan.attempt, part=number), artifact, part))
         with self._step(events.COMPARE) as detail:
-            compared = compare(plan.destination, hidden, artifact.final, level)
-            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
+            for number, part in missing:
+                compared = compare(plan.destination, plan.hidden_path(plan.attempt, part=number), part.final, level)
+                _add(detail, {"level": compared.level, "size_bytes": compared.size_bytes, "sha256": compared.sha256})
+                reached = compared.level
         with self._step(events.PUBLISH) as detail:
             self.cancellation.check()
-            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
-            plan.destination.publish(hidden, plan.remote_path, replace=plan.replace or self._is_same_again(artifact, level))
-            detail.update(remote_path=plan.remote_path)
-            self.listener.tell(events.Published(plan.remote_path, compared.level))
-        return compared.level
+            self._give_names(artifact, missing, level)
+            detail.update(remote_path=self._path(artifact.files[0]))
+            return self._published(artifact, reached)
+
+    def _give_names(self, artifact: SealedArtifact, missing: list[tuple[int, SealedPart]], level: str) -> None:
+        """All files get their names, or, where one is taken, none. What was intended is kept before the first rename."""
+        plan = self.plan
+        first = artifact.files[0]
+        while True:
+            mine = {part.file_name for _, part in missing if plan.replace or self._is_same_again(part, level)}
+            if plan.numbered or artifact.parts:
+                taken = [part for _, part in missing if part.file_name not in mine and self._is_taken(part)]
+                if taken and plan.numbered and not self._there:
+                    self._copy += 1
+                    continue
+                for part in taken:
+                    plan.destination.require_free(self._path(part))
+            self.listener.tell(events.PublishIntended(self._path(first), first.final))
+            try:
+                for number, part in missing:
+                    hidden = plan.hidden_path(plan.attempt, part=number)
+                    plan.destination.publish(hidden, self._path(part), replace=part.file_name in mine)
+            except DeliveryError as error:
+                if error.problem is not NAME_TAKEN or not plan.numbered or artifact.parts:
+                    raise
+                self._copy += 1
+            else:
+                return
+
+    def _is_taken(self, part: SealedPart) -> bool:
+        return self.plan.destination.size(self._path(part)) is not None
 
     def _transmit_openly(self, artifact: SealedArtifact, level: str) -> str:
         """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
-        plan = self.plan
+        plan, reached = self.plan, level
         with self._step(events.SEND) as detail:
-            if plan.replace or plan.checkpoint.intended or self._is_same_again(artifact, level):
-                plan.destination.remove(plan.remote_path)
-            plan.destination.require_free(plan.remote_path)
-            self.listener.tell(events.PublishIntended(plan.remote_path, artifact.final))
-            self._exposed = True
-            detail.update(self._send(plan.remote_path, artifact))
+            self._make_room(artifact, level)
+            self.listener.tell(events.PublishIntended(self._path(artifact.files[0]), artifact.files[0].final))
+            self._exposed = artifact.files
+            for part in artifact.files:
+                _add(detail, self._send(self._path(part), artifact, part))
         with self._step(events.COMPARE) as detail:
-            compared = compare(plan.destination, plan.remote_path, artifact.final, level)
-            detail.update(level=compared.level, size_bytes=compared.size_bytes, sha256=compared.sha256)
-            self.listener.tell(events.Published(plan.remote_path, compared.level))
-        self._exposed = False
-        return compared.level
+            for part in artifact.files:
+                compared = compare(plan.destination, self._path(part), part.final, level)
+                _add(detail, {"level": compared.level, "size_bytes": compared.size_bytes, "sha256": compared.sha256})
+                reached = compared.level
+            self._published(artifact, reached)
+        self._exposed = ()
+        return reached
 
-    def _send(self, hidden: str, artifact: SealedArtifact) -> dict[str, Any]:
-        blocks = self.plan.store.open(artifact.location, artifact.wrapped_key).read()
-        watched = self._watch(events.SEND, blocks)
+    def _make_room(self, artifact: SealedArtifact, level: str) -> None:
+        """Every final name is free afterwards: what may be replaced is removed, a number is found, or the name is refused."""
+        plan = self.plan
+        for part in artifact.files:
+            if plan.replace or plan.checkpoint.intended or self._is_same_again(part, level):
+                plan.destination.remove(self._path(part))
+        while plan.numbered and any(self._is_taken(part) for part in artifact.files):
+            self._copy += 1
+        for part in artifact.files:
+            plan.destination.require_free(self._path(part))
+
+    def _send(self, path: str, artifact: SealedArtifact, part: SealedPart) -> dict[str, Any]:
+        kept = self.plan.store.open(artifact.location, artifact.wrapped_key)
+        watched = self._watch(events.SEND, kept.read(part.offset, part.final.size_bytes) if artifact.parts else kept.read())
         with closing_upstream(watched):
-            accepted = self.plan.destination.send(hidden, watched, artifact.final.size_bytes)
+            accepted = self.plan.destination.send(path, watched, part.final.size_bytes)
         return {"size_bytes": accepted, **self.plan.destination.identity}
 
-    def _is_same_again(self, artifact: SealedArtifact, level: str) -> bool:
+    def _is_same_again(self, part: SealedPart, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
-        return self.plan.same_again and self._holds(artifact, level) is not None
+        return self.plan.same_again and self._holds(part, level) is not None
 
     def _confirm(self, artifact: SealedArtifact, finished_at: datetime, verification: str | None) -> None:
         """`verification` is the level the file was compared at; None when no file left."""
         if (confirmation := self.plan.confirmation) is None:
             return
         with self._step(events.CONFIRM) as detail:
-            delivered_to = self.plan.remote_path if verification else None
+            delivered_to = [self._path(part) for part in artifact.files] if verification else []
             content = confirmation.write(artifact, delivered_to, self.plan.started_at, finished_at, verification)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
@@ -328,7 +308,16 @@ class _Voyage(Steps):
 
     def _sweep(self, attempts: range, folder: str | None = None) -> None:
         for attempt in attempts:
-            self.plan.destination.remove(self.plan.hidden_path(attempt, folder))
+            for part in range(1, self._most_parts + 1):
+                self.plan.destination.remove(self.plan.hidden_path(attempt, folder, part))
+
+    def _copy_before(self) -> int:
+        """The number an earlier attempt, or the run that is sent again, gave the name of its first file; 1 for none."""
+        artifact, known = self.plan.checkpoint.artifact, self.plan.checkpoint.remote_path
+        if artifact is None or self.plan.numbered is None or not known:
+            return 1
+        own, name = artifact.files[0].file_name, known.rpartition("/")[2]
+        return next((number for number in range(2, _MOST_COPIES) if self.plan.numbered(own, number) == name), 1)
 
     def sweep(self) -> None:
         """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps.
@@ -340,8 +329,8 @@ class _Voyage(Steps):
             with self.plan.destination:
                 for folder in folders:
                     self._sweep(range(1, self.plan.attempt + 1), folder)
-                if self._exposed:
-                    self.plan.destination.remove(self.plan.remote_path)
+                for part in self._exposed:
+                    self.plan.destination.remove(self._path(part))
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
 
@@ -374,7 +363,7 @@ class _TableVoyage(_Voyage):
         with self._step(events.SEND) as detail:
             table.expect([Column(*column) for column in zip(artifact.columns, artifact.types, strict=True)])
             self._sweep(range(1, plan.attempt))
-            detail.update(self._send(staging, artifact))
+            detail.update(self._send(staging, artifact, artifact.files[0]))
             detail.update(table.account)
         with self._step(events.COMPARE) as detail:
             compare_rows(table, staging, artifact.rows)
@@ -394,3 +383,9 @@ class _TableVoyage(_Voyage):
             self.table.remove(staging)
         except PaquebotError as error:
             self.listener.tell(events.SweepFailed(describe(error)))
+
+
+def _add(detail: dict[str, Any], more: dict[str, Any]) -> None:
+    """Tells of one more file: sizes are added up; of several files a digest tells nothing."""
+    size = detail.get("size_bytes", 0) + more["size_bytes"]
+    detail.update(more, size_bytes=size, **({"sha256": None} if "sha256" in detail else {}))

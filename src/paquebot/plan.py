@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from paquebot.content.contract import ColumnContract
+from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.delivery.base import Destination
@@ -27,6 +28,17 @@ class Checkpoint:
     intended: bool = False
     verification: str | None = None
     """The level the published file was compared at; None while it is not published."""
+    remote_path: str = ""
+    """The path the first file was about to get, or has; empty while none was chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """An export that leaves in parts: at most so many rows each, and the name and the compression of the part of a number."""
+
+    rows: int
+    file_name: Callable[[int], str]
+    compression: Callable[[int], Compression | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,12 @@ class Plan:
     released: bool = False
     """A person looked at what the file is held for, and lets it leave."""
 
+    changes: ChangesOnly | None = None
+    """Only what changed leaves; None for everything."""
+    splitting: Splitting | None = None
+    numbered: Callable[[str, int], str] | None = None
+    """The name a file gets in place of a taken one, by its own and a number from 2 on; None where a taken name is no reason."""
+
     @property
     def remote_path(self) -> str:
         return join(self.folder, self.file_name)
@@ -69,9 +87,10 @@ class Plan:
     def hidden_folder(self, folder: str | None = None) -> str:
         return self.destination.staging_folder or (self.folder if folder is None else folder)
 
-    def hidden_path(self, attempt: int, folder: str | None = None) -> str:
+    def hidden_path(self, attempt: int, folder: str | None = None, part: int = 1) -> str:
         """Where the bytes of `attempt` stand before they are published."""
-        return join(self.hidden_folder(folder), self.destination.HIDDEN.format(token=self.token, attempt=attempt))
+        mark = f"{attempt}x{part}" if part > 1 else attempt
+        return join(self.hidden_folder(folder), self.destination.HIDDEN.format(token=self.token, attempt=mark))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ DESTINATIONS = {
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
+DATABASES = {
+    "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
+}
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",
     "tsv": "paquebot.formats.tsv:TsvFormat",
@@ -65,6 +68,7 @@ NOTIFIERS = {
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "destinations": DESTINATIONS,
+    "databases": DATABASES,
     "formats": FORMATS,
     "compressions": COMPRESSIONS,
     "encryptions": ENCRYPTIONS,

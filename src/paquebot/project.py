@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paquebot import criteria, query_build
+from paquebot import criteria, query_build, trigger
+from paquebot.consent import Consent
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, QUERY, ExportDefinition
+from paquebot.export import CONTACTS, QUERY, ExportDefinition, check_name
 from paquebot.known_names import check_known
-from paquebot.options import DefinitionError, Path, read
-from paquebot.project_keys import DESTINATION_KINDS, project_entries
+from paquebot.options import MISSING_KEY, DefinitionError, Path, describe_path, read
+from paquebot.project_keys import DESTINATION_KINDS, EMBEDDED, KEY_EXPLANATION, project_entries
 from paquebot.query_build import QueryBuild
 from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
@@ -49,6 +50,29 @@ PRIVATE_KEY = Problem(
 STORED = "stored:"
 
 
+IMPORT_OUTSIDE = Problem(
+    "definition.import_outside",
+    "{where}: the rows of this project are read from its database, so that no file can be imported.",
+    "Remove “import”.",
+)
+NAME_OUTSIDE = Problem(
+    "definition.name_outside",
+    "{where}: the table “{value}” cannot be used under that name.",
+    "Names have at most {most} characters and no slash; a view in the database can give it another.",
+)
+LONGEST_NAME = 80
+NO_CHANGES_TOLD = Problem(
+    "definition.no_changes_told",
+    "{where}: a database outside does not tell when its rows change, so nothing can be started by that.",
+    "Give the export a schedule, or let it start after another export or when a file arrives.",
+)
+NO_SNAPSHOT = Problem(
+    "definition.no_snapshot",
+    "{where}: a database outside keeps no snapshot of its rows, so the file cannot be produced twice from the same ones.",
+    "Switch “twice” off.",
+)
+
+
 def is_reference(value: Any) -> bool:
     """Whether `value` names a value kept elsewhere: `env:NAME` or `file:PATH`."""
     return isinstance(value, str) and value.startswith(("env:", "file:"))
@@ -60,13 +84,27 @@ def is_stored(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseChoice:
+    """Where the rows are: `EMBEDDED`, or the kind of a database outside. `options` are as written, not yet read by its plug-in;
+    values that came by reference are `Secret`."""
+
+    kind: str = EMBEDDED
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_outside(self) -> bool:
+        return self.kind != EMBEDDED
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectSettings:
     name: str
     label: str
     timezone: str
     closed_days: tuple[str, ...]
-    database: str
+    database: DatabaseChoice
     runs_at_once: int | None = None
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +224,7 @@ class ProjectDocument:
             ),
         )
         _check_names(document)
+        _check_tables(document)
         for position, export in enumerate(document.exports):
             _check_export(document, export, ("exports", position))
         return document
@@ -193,19 +232,32 @@ class ProjectDocument:
 
 def _settings(values: Mapping[str, Any]) -> ProjectSettings:
     closed_days = tuple(sorted(values["closed_days"]))
-    return ProjectSettings(**{**values, "label": values["label"] or values["name"], "closed_days": closed_days})
+    own = {"label": values["label"] or values["name"], "closed_days": closed_days}
+    consent, database = Consent.from_values(values["consent"]), _database(values["database"])
+    return ProjectSettings(**{**values, **own, "consent": consent, "database": database})
+
+
+def _database(values: Mapping[str, Any] | None) -> DatabaseChoice:
+    if values is None:
+        return DatabaseChoice()
+    kind, options = next(iter(values.items()))
+    for key, value in (options or {}).items():
+        if is_reference(value):
+            raise DefinitionError(REFERENCE, ("project", "database", kind, str(key)))
+    return DatabaseChoice(kind, options or {})
 
 
 def _contacts(values: Mapping[str, Any] | None) -> ContactList | None:
     if values is None:
         return None
-    return ContactList(values["table"], values["import"], tuple(values["key"]), values["email"], tuple(values["display_order"]))
+    key = tuple(values["key"] or ())
+    return ContactList(values["table"], values["import"], key, values["email"], tuple(values["display_order"]))
 
 
 def _relational_table(values: Mapping[str, Any]) -> RelationalTable:
     contact_field = values["profile_of"]["contacts"] if values["profile_of"] else None
     return RelationalTable(
-        values["name"], values["import"], tuple(values["key"]), contact_field, tuple(values["display_order"])
+        values["name"], values["import"], tuple(values["key"] or ()), contact_field, tuple(values["display_order"])
     )
 
 
@@ -263,6 +315,32 @@ def _check_names(document: ProjectDocument) -> None:
         _refuse_taken(_placed([(section, item.name) for item in getattr(document, section)]))
 
 
+_PlacedTable = tuple[ContactList | RelationalTable, str, Path, str]
+
+
+def _check_tables(document: ProjectDocument) -> None:
+    """An embedded table has a name of ours, a key and maybe a file; a table outside has what its database gives it."""
+    contacts = document.contacts
+    tables: list[_PlacedTable] = [(contacts, contacts.table, ("contacts",), "table")] if contacts else []
+    for place, other in enumerate(document.relational_tables):
+        tables.append((other, other.name, ("relational_tables", place), "name"))
+    for table, name, path, named in tables:
+        if document.project.database.is_outside:
+            _check_outside_table(table, name, path, named)
+            continue
+        check_name(name, (*path, named))
+        if not table.key:
+            where = describe_path(path)
+            raise DefinitionError(MISSING_KEY, (*path, "key"), where=where, key="key", explanation=KEY_EXPLANATION)
+
+
+def _check_outside_table(table: ContactList | RelationalTable, name: str, path: Path, named: str) -> None:
+    if table.import_file:
+        raise DefinitionError(IMPORT_OUTSIDE, (*path, "import"))
+    if len(name) > LONGEST_NAME or "/" in name:
+        raise DefinitionError(NAME_OUTSIDE, (*path, named), value=name, most=LONGEST_NAME)
+
+
 def _placed(names: Iterable[tuple[str, str]]) -> list[tuple[Path, str]]:
     return [((section, position, "name"), name) for position, (section, name) in enumerate(names)]
 
@@ -288,8 +366,18 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
         for name in choice.channels:
             check_known(name, channels, "channels", (*path, "alerts", position, "channels"))
     _check_content(document, export, path)
+    if document.project.database.is_outside:
+        check_outside(export, path)
     if export.trigger:
         check_trigger(export, document, (*path, "trigger"))
+
+
+def check_outside(export: ExportDefinition, path: Path) -> None:
+    """Raises `DefinitionError` for what an export of a database outside cannot do."""
+    if export.trigger and export.trigger.kind in (trigger.SOURCE, trigger.ROWS):
+        raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "kind"), where=export.name)
+    if export.production.twice:
+        raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
 
 
 def _check_content(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 from paquebot.alerts import CHANNEL_KINDS
 from paquebot.clocks import check_timezone
+from paquebot.consent import CONSENT
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
 from paquebot.export import EXPORT, check_name
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.language import translatable
+from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, nearest
 from paquebot.precedence import MOST_RUNS_AT_ONCE
 from paquebot.query_build import BUILD
 from paquebot.schedule_keys import read_date
@@ -22,6 +24,10 @@ from paquebot.server_keys import SERVER
 VERSION = 1
 DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
 _PLANNED_KINDS = ("gcs", "azure")
+EMBEDDED = "embedded"
+"""The rows are kept by Paquebot itself."""
+DATABASE_KINDS = ("postgresql",)
+_PLANNED_DATABASES = ("mysql", "mariadb", "sqlite", "folder")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",
@@ -34,6 +40,19 @@ NOT_ONE_KIND = Problem(
     "Keep one of: {known}.",
 )
 NO_KIND = Problem("definition.server_kind", "{where}: the server has no kind.", "Add one of: {known}.")
+NOT_ONE_DATABASE = Problem(
+    "definition.not_one_database", "{where}: a project has exactly one database.", "Keep one of: {known}."
+)
+UNKNOWN_DATABASE = Problem(
+    "definition.unknown_database",
+    "{where}: “{value}” is no kind of database Paquebot knows.",
+    "Did you mean “{nearest}”? Known: {known}.",
+)
+NO_OPTIONS = Problem(
+    "definition.no_database_options",
+    "{where}: “{value}” needs to be told where the database is.",
+    "Write its keys below it: host, database, username, password.",
+)
 NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
     "definition.group_not_one",
@@ -72,13 +91,30 @@ def _check_dates(days: Sequence[str], path: Path) -> None:
         read_date(day, (*path, position))
 
 
-_TABLE_KEY = Option("key", "The fields that tell one row from another.", kind="list", required=True, alone=True)
+def _check_database(values: Mapping[str, Any], path: Path) -> None:
+    known = (EMBEDDED, *DATABASE_KINDS)
+    if len(values) != 1:
+        raise DefinitionError(NOT_ONE_DATABASE, path, known=known)
+    named = str(next(iter(values)))
+    if named not in known:
+        raise DefinitionError(UNKNOWN_DATABASE, path, value=named, nearest=nearest(named, known), known=known)
+    if not isinstance(values[named], Mapping) or (named != EMBEDDED and not values[named]):
+        raise DefinitionError(NO_OPTIONS, (*path, named), value=named)
+
+
+KEY_EXPLANATION = translatable("The fields that tell one row from another.")
+_TABLE_KEY = Option(
+    "key",
+    "The fields that tell one row from another; of a table outside, its primary key when left out.",
+    kind="list",
+    alone=True,
+)
 _IMPORT = Option("import", "The CSV file its rows come from, relative to this file.")
 _CONTACTS = Section(
     "contacts",
     "The contact list.",
     (
-        Option("table", "The name of its table.", required=True, check=check_name),
+        Option("table", "The name of its table.", required=True),
         _IMPORT,
         _TABLE_KEY,
         Option("email", "The field that holds the e-mail address."),
@@ -89,7 +125,7 @@ _RELATIONAL_TABLES = Section(
     "relational_tables",
     "Tables that go with the contact list.",
     (
-        Option("name", "The table's name.", required=True, check=check_name),
+        Option("name", "The table's name.", required=True),
         _IMPORT,
         _TABLE_KEY,
         Section(
@@ -159,12 +195,14 @@ _PROJECT = Section(
             least=1,
             most=MOST_RUNS_AT_ONCE,
         ),
+        CONSENT,
         Option(
             "database",
-            "Where its rows are kept.",
-            default="embedded",
-            choices=("embedded",),
-            planned_choices=("postgresql", "mysql", "mariadb"),
+            "Where its rows are: “embedded”, or the database they are read from, such as {postgresql: {host: …}}.",
+            kind="mapping",
+            alone=True,
+            planned_choices=_PLANNED_DATABASES,
+            check=_check_database,
         ),
     ),
     required=True,

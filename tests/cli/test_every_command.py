@@ -50,7 +50,7 @@ def test_the_walk_leaves_no_command_out():
     assert {command for command, _, _ in WALK} == set(COMMANDS) - set(SERVICES)
 
 
-def test_every_command_gives_one_json_document_and_none_fails_inside(installation, tmp_path, monkeypatch, capsys):
+def test_every_command_gives_one_json_document_and_none_fails_inside(installation, tmp_path, monkeypatch, capfd):
     (tmp_path / "project.yaml").write_text(PROJECT)
     (tmp_path / "people.csv").write_text("id,email\n1,ana@example.org\n")
     monkeypatch.chdir(tmp_path)
@@ -59,7 +59,7 @@ def test_every_command_gives_one_json_document_and_none_fails_inside(installatio
     for command, given, expected in WALK:
         monkeypatch.setattr(sys, "stdin", io.StringIO("a sentence that is long\n"))
         ended = main([command, *given, "--json"])
-        shown = capsys.readouterr()
+        shown = capfd.readouterr()
         assert ended in expected, (command, shown.err)
         document = json.loads(shown.out)
         assert "internal" not in json.dumps(document.get("error") if isinstance(document, dict) else None), command

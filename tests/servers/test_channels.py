@@ -334,6 +334,12 @@ def test_a_project_file_names_channels_and_applying_it_twice_changes_nothing(ins
     installation.apply(PROJECT)
     file = installation.root / "project.yaml"
     assert installation.document("apply", str(file))["changes"] == []
+    dumped = installation.command("dump").stdout
+    assert "secret: stored:secret" in dumped.replace("'", "").replace('"', "")
+    assert "a long secret" not in dumped
+    (installation.root / "dumped.yaml").write_text(dumped)
+    assert installation.document("plan", str(installation.root / "dumped.yaml"))["changes"] == []
+    assert installation.document("apply", str(installation.root / "dumped.yaml"))["changes"] == []
     file.write_text(file.read_text().replace("channels: [ops]", "channels: [opps]"))
     refused = installation.command("apply", str(file))
     assert refused.returncode == 2

@@ -24,7 +24,7 @@ CHOSEN = ("sha256", "rows", "columns", "export", "key_fingerprints")
 
 def written(form: str, content: tuple[str, ...] = CHOSEN, template: str = "") -> str:
     confirmation = Confirmation("", "ok", form, content, FACTS, template)
-    return confirmation.write(ARTIFACT, "/in/a.csv.gz", BEGUN, ENDED, "size").decode()
+    return confirmation.write(ARTIFACT, ["/in/a.csv.gz"], BEGUN, ENDED, "size").decode()
 
 
 def test_json_keeps_the_chosen_order_and_the_kinds_of_values():
@@ -63,7 +63,7 @@ def test_everything_that_is_offered_can_be_told():
 
 def test_without_a_file_there_are_zero_rows_and_nothing_a_file_alone_has():
     confirmation = Confirmation("", "ok", "json", ("rows", "file_name", "remote_path", "size_bytes", "sha256", "run"), FACTS)
-    assert json.loads(confirmation.write(replace(ARTIFACT, rows=0), None, BEGUN, ENDED)) == {
+    assert json.loads(confirmation.write(replace(ARTIFACT, rows=0), [], BEGUN, ENDED)) == {
         "rows": 0,
         "file_name": None,
         "remote_path": None,

@@ -249,10 +249,8 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
 @pytest.mark.parametrize(
     "before, after, said, line",
     [
-        ("database: embedded", "database: {postgresql: {dsn: env:SOURCE_DSN}}", "postgresql", 7),
+        ("database: embedded", "database: {mysql: {dsn: env:SOURCE_DSN}}", "mysql", 7),
         ("folder: {path: ./livraisons}", "gcs: {bucket: b}", "gcs", 30),
-        ("mode: complete", "mode: changes", "changes", 40),
-        ("if_exists: replace", "if_exists: number", "number", 40),
         ("format: csv", "format: avro", "avro", 42),
     ],
 )

@@ -109,7 +109,7 @@ def test_everything_written_is_read():
     assert read.destination == DestinationChoice("partenaire", "/entrant")
     assert read.schedule == Schedule(timezone="America/Toronto", every="day", at=("06:30",))
     assert read.content == ContentChoice("query", "desabonnements")
-    assert read.production == ProductionOptions("complete", "no_file", "refuse", "none")
+    assert read.production == ProductionOptions(when_empty="no_file", if_exists="refuse", order="none")
     assert read.file.options["delimiter"] == ";"
     assert read.obfuscation.algorithm == "sha256"
     assert read.obfuscation.fields == {
@@ -380,9 +380,6 @@ def test_whoever_chooses_an_algorithm_is_told_what_is_wrong_with_it(algorithm, h
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"production": {"mode": "changes"}}, "changes"),
-        ({"production": {"if_exists": "number"}}, "number"),
-        ({"production": {"rows_per_part": 1000}}, "rows_per_part"),
         ({"file": {"format": "avro"}}, "avro"),
         ({"encryption": {"age": ["x"]}}, "age"),
     ],

@@ -17,7 +17,7 @@ def broken(gate, size_bytes=100, seconds=2.0):
     inspection = Inspection(gate)
     passed = list(inspection.watch(Rows(BATCHES[0].schema, iter(BATCHES))).batches)
     assert passed == BATCHES
-    return [(error.code, error.parameters) for error in inspection.findings(size_bytes, seconds)]
+    return [(error.code, error.parameters) for error in inspection.findings(size_bytes, 4, seconds)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ TWICE = [
 def test_a_value_that_comes_again_is_counted_across_batches_and_nothing_repeats_nothing(repeated, expected):
     inspection = Inspection(Gate(repeated=repeated))
     assert list(inspection.watch(Rows(TWICE[0].schema, iter(TWICE))).batches) == TWICE
-    assert [(error.code, error.parameters) for error in inspection.findings(1, 1.0)] == expected
+    assert [(error.code, error.parameters) for error in inspection.findings(1, 4, 1.0)] == expected
 
 
 def test_repeats_are_counted_alike_in_one_go_and_range_by_range():

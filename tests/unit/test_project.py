@@ -98,7 +98,7 @@ def test_a_schedule_without_a_zone_takes_the_projects():
 
 def test_a_project_may_be_nothing_but_a_name():
     read = ProjectDocument.from_document({"version": 1, "project": {"name": "a"}})
-    assert (read.project.label, read.project.timezone, read.project.database) == ("a", "UTC", "embedded")
+    assert (read.project.label, read.project.timezone, read.project.database.kind) == ("a", "UTC", "embedded")
     assert (read.contacts, read.exports) == (None, ())
 
 
@@ -216,11 +216,71 @@ def test_another_version_of_the_format_is_refused(version, code):
     assert refused(put(version, "version")).code == code
 
 
-@pytest.mark.parametrize("database", ["postgresql", {"postgresql": {"dsn": "env:SOURCE_DSN"}}, {"mysql": {}}])
-def test_a_database_of_ones_own_is_not_built_yet(database):
-    error = refused(put(database, "project", "database"))
-    assert error.code == "definition.not_built_yet"
-    assert error.path == ("project", "database")
+OUTSIDE = {"postgresql": {"host": "db.example.org", "database": "people", "username": "reader"}}
+
+
+def outside(written):
+    """The same project with its rows in a database of its own."""
+    written["project"]["database"] = OUTSIDE
+    written["contacts"].pop("import")
+    written["contacts"].pop("key")
+    written["relational_tables"] = [{"name": "Some Letters"}]
+    written["exports"] = [{"name": "all"}]
+
+
+def test_a_project_may_read_a_database_outside():
+    read = project(outside)
+    assert (read.project.database.kind, read.project.database.options) == ("postgresql", OUTSIDE["postgresql"])
+    assert (read.contacts.key, read.contacts.import_file) == ((), None)
+    assert read.relational_tables[0].name == "Some Letters"
+
+
+@pytest.mark.parametrize(
+    ("database", "code"),
+    [
+        ("postgres", "definition.unknown_database"),
+        ("postgresql", "definition.no_database_options"),
+        ("mysql", "definition.not_built_yet"),
+        ({"mysql": {}}, "definition.not_built_yet"),
+        ({"postgresql": {}, "embedded": {}}, "definition.not_one_database"),
+        ({"postgresql": "here"}, "definition.no_database_options"),
+        ({"postgresql": {"host": "a", "password": "env:PASSWORD"}}, "definition.reference"),
+    ],
+)
+def test_a_database_that_means_nothing_is_refused(database, code):
+    assert refused(put(database, "project", "database")).code == code
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"import": "people.csv"}, "definition.import_outside"),
+        ({"table": "a/b"}, "definition.name_outside"),
+        ({"table": "x" * 81}, "definition.name_outside"),
+    ],
+)
+def test_a_table_outside_has_what_its_database_gives_it(part, code):
+    def change(written):
+        outside(written)
+        written["contacts"].update(part)
+
+    assert refused(change).code == code
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"trigger": {"kind": "source"}}, "definition.no_changes_told"),
+        ({"trigger": {"kind": "rows", "table": "Some Letters"}}, "definition.no_changes_told"),
+        ({"production": {"twice": True}}, "definition.no_snapshot"),
+    ],
+)
+def test_what_needs_a_snapshot_is_refused_of_a_database_outside(more, code):
+    def change(written):
+        outside(written)
+        written["exports"][0].update(more)
+
+    assert refused(change).code == code
 
 
 def test_what_is_planned_for_projects_is_refused_by_saying_so():

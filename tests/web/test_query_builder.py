@@ -144,7 +144,7 @@ def test_an_export_of_what_was_built_binds_its_values_and_gives_its_rows(totals)
 
     export = make_export(totals.project, content={"query": "totals"})
     definition = ExportDefinition.from_document(export.definition)
-    frozen = source_of(export, definition)
+    frozen = source_of(export.project, definition)
     assert frozen["build"] == BUILD
     assert preview(installation.records(), export, definition).lines == ["email,total", "ana@example.org,12.75"]
 

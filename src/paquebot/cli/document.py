@@ -61,7 +61,7 @@ BAD_TEMPLATE = Problem(
 )
 
 MOST_BYTES = 8 * 1024 * 1024
-_ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key"})
+_ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key", "dsn"})
 
 
 class LoadedProject(NamedTuple):
@@ -108,6 +108,8 @@ def _text(path: FilePath, positions: Positions) -> str:
 
 def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _References) -> None:
     """Puts values in the place of references."""
+    for kind, options in _database(written).items():
+        _resolve_options(_secrets_of("databases", kind), options, ("project", "database", kind), references)
     for position, server in enumerate(written.get("servers") or ()):
         kind = next(kind for kind in kinds if server.get(kind) is not None)
         secrets = _secrets_of("destinations", kind)
@@ -118,6 +120,12 @@ def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _Referen
     for position, key in enumerate(written.get("encryption_keys") or ()):
         if is_reference(key["openpgp"]):
             key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
+
+
+def _database(written: dict[str, Any]) -> dict[str, Any]:
+    """The options of the database outside, by its kind; nothing for an embedded one."""
+    chosen = written["project"].get("database")
+    return {kind: options for kind, options in chosen.items() if options} if isinstance(chosen, dict) else {}
 
 
 def _secrets_of(stage: str, kind: str) -> frozenset[str]:
@@ -182,12 +190,17 @@ class _References:
 
 def _check_plug_ins(document: ProjectDocument) -> None:
     """What only the plug-ins know: the options of each server, and the templates of file names."""
+    database = document.project.database
+    if database.is_outside and not any(is_stored(value) for value in database.options.values()):
+        plugins.find("databases", database.kind).read(database.options, ("project", "database", database.kind))
     for position, server in enumerate(document.servers):
         if any(is_stored(value) for value in server.options.values()):
             continue  # the installation alone knows the secret, and reads the options with it
         options = plugins.find("destinations", server.kind).OPTIONS
         read(options, server.options, ("servers", position, server.kind))
     for position, channel in enumerate(document.channels):
+        if any(is_stored(value) for value in channel.options.values()):
+            continue
         options = plugins.find("notifiers", channel.kind).OPTIONS
         read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):

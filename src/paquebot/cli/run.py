@@ -14,6 +14,7 @@ EXAMPLES = ("paquebot run unsubscribed --wait", "paquebot run unsubscribed --jso
 
 def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
     parser.add_argument("export", metavar="EXPORT", help=_("the export's name"))
+    parser.add_argument("--complete", action="store_true", help=_("send all rows, also where only what changed would leave"))
     parser.add_argument("--wait", action="store_true", help=_("wait until it has ended and tell how it went"))
 
 
@@ -28,7 +29,7 @@ def execute(arguments: argparse.Namespace, out: Output) -> int:
         from paquebot.records.models import Export
         from paquebot.records.selectors import find_named, run_document
 
-        run = run_now(find_named(Export, project_of(arguments), arguments.export))
+        run = run_now(find_named(Export, project_of(arguments), arguments.export), complete=arguments.complete)
         if arguments.wait:
             wait_for(run, out)
         elif not worker_alive():

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot.cli.output import Output
+from paquebot.records.change_words import change_words, cursor_words
 from paquebot.records.words import act_words, level_name, status_name, step_name, trigger_name
 
 __all__ = ["clock", "duration", "exit_code", "level_name", "status_name", "step_name", "tell_columns", "tell_run"]
@@ -104,7 +105,12 @@ def _person(act: Mapping[str, Any], out: Output) -> str:
 def _file(document: Mapping[str, Any], out: Output) -> Iterator[tuple[str, Any]]:
     _ = out.translate
     yield _("file"), document["remote_path"] or document["file_name"]
+    for part in document["parts"]:
+        yield _("part"), f"{part.get('remote_path') or part['file_name']}  {part['rows']}  {part['sha256']}"
     yield _("rows"), document["rows"]
+    if document["changes"]:
+        yield _("content"), change_words(document["changes"], _)
+        yield _("change cursor"), cursor_words(document["changes"], _)
     yield _("bytes"), document["size_bytes"]
     yield "SHA-256", document["sha256"]
     yield _("verification"), level_name(document["verification"], _)

@@ -97,15 +97,15 @@ class Inspection:
         self._repeats = {name: Repeats() for name in self._gate.repeated if name in rows.schema.names}
         return Rows(rows.schema, self._counted(rows.batches))
 
-    def findings(self, size_bytes: int, seconds: float) -> Iterator[ContentError]:
-        """Every rule the file broke, once all its rows have passed; `size_bytes` is that of the bytes that leave, `seconds` how
-        long it took to make them."""
-        gate, rows = self._gate, self._rows
+    def findings(self, size_bytes: int, rows: int, seconds: float) -> Iterator[ContentError]:
+        """Every rule the file broke, once all rows have passed; `size_bytes` and `rows` are those of the file that leaves,
+        `seconds` how long it took to make it; shares and repeats are those of the rows it was made from."""
+        gate = self._gate
         if gate.rows_least is not None and rows < gate.rows_least:
             yield ContentError(TOO_FEW_ROWS, rows=rows, least=gate.rows_least)
         if gate.rows_most is not None and rows > gate.rows_most:
             yield ContentError(TOO_MANY_ROWS, rows=rows, most=gate.rows_most)
-        yield from self._unusual()
+        yield from self._unusual(rows)
         if gate.bytes_least is not None and size_bytes < gate.bytes_least:
             yield ContentError(TOO_SMALL, size=size_bytes, least=gate.bytes_least)
         if gate.bytes_most is not None and size_bytes > gate.bytes_most:
@@ -115,13 +115,13 @@ class Inspection:
         yield from self._too_empty()
         yield from self._too_repeated()
 
-    def _unusual(self) -> Iterator[ContentError]:
+    def _unusual(self, rows: int) -> Iterator[ContentError]:
         most, usual = self._gate.rows_change, self._gate.usual_rows
         if most is None or not usual:
             return
-        change = abs(self._rows - usual) * 100 / usual
+        change = abs(rows - usual) * 100 / usual
         if change > most:
-            yield ContentError(UNUSUAL_ROWS, rows=self._rows, usual=usual, change=round(change), most=most)
+            yield ContentError(UNUSUAL_ROWS, rows=rows, usual=usual, change=round(change), most=most)
 
     def _too_empty(self) -> Iterator[ContentError]:
         for name, most in self._gate.empty.items():

@@ -17,9 +17,10 @@ from typing import Any, Self
 
 import asyncssh
 
+from paquebot.addresses import is_refused
 from paquebot.credentials import Secret
 from paquebot.delivery import host_key, stages
-from paquebot.delivery.address import dial, is_refused
+from paquebot.delivery.address import dial
 from paquebot.delivery.loop_thread import LoopThread
 from paquebot.delivery.problems import (
     ADDRESS_REFUSED,

@@ -14,10 +14,13 @@ from paquebot.records.models import Export, Project, Run, User
 from paquebot.records.run_log import note
 
 
-def run_now(export: Export, by: User | None = None) -> Run:
-    """A run of `export` as it is now, in every state, leaving the schedule alone. Raises when it lacks a destination."""
+def run_now(export: Export, by: User | None = None, *, complete: bool = False) -> Run:
+    """A run of `export` as it is now, in every state, leaving the schedule alone. Raises when it lacks a destination.
+
+    With `complete` all rows leave even where only changes would.
+    """
     with transaction.atomic():
-        run = runs.request(export, "manual")
+        run = runs.request(export, "manual", complete=complete)
         note(run, "asked", by)
         attempts.admit()
     run.refresh_from_db()

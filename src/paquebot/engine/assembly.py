@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,32 +11,38 @@ from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline, query_build
 from paquebot.content.contract import ColumnContract
+from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.content.obfuscation.normalisation import Normalisation
 from paquebot.content.obfuscation.treatment import Hashed, Masked, Removed, Treatment
+from paquebot.credentials import Secret
 from paquebot.delivery.base import Destination
 from paquebot.delivery.tables import APPEND, TableDestination, TableOrder
 from paquebot.engine.confirming import confirmation_of
 from paquebot.engine.workplace import artifact_store
 from paquebot.errors import ContentError, Problem
+from paquebot.events import SealedArtifact
 from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
 from paquebot.obfuscation_choice import REMOVE, FieldObfuscation
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
+from paquebot.plan import Splitting
 from paquebot.plugins import find
-from paquebot.records import runs
+from paquebot.production_keys import NUMBER
+from paquebot.records import changes, runs
 from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING, delivered_before, prior_columns, usual_rows
+from paquebot.records.databases import opened
 from paquebot.records.destinations import destination_of_run
-from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
+from paquebot.records.lakes import current_snapshot, hmac_key
 from paquebot.records.models import Project, Run
+from paquebot.sources.base import Source
 from paquebot.sources.building import Belonging
-from paquebot.sources.lake.address import LakeAddress
-from paquebot.sources.lake.reading import BuiltSelection, LakeSource, Order, QuerySelection, Selection, TableSelection
 from paquebot.sources.selecting import Links
+from paquebot.sources.selection import BuiltSelection, Order, QuerySelection, Selection, TableSelection
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -58,21 +65,21 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     kept = runs.kept_artifact(run)
     destination = _destination(records, run, definition)
     format_ = format_of(definition)
-    stem = naming.render(definition.file.name, names)
-    compression = _compression(definition, stem + format_.EXTENSION, names)
     encryption = _encryption(frozen, scratch)
+    named = _Names(definition, names, encryption)
+    splitting = None if isinstance(destination, TableDestination) else named.splitting()
     folder = definition.destination.folder if definition.destination else ""
     return pipeline.Plan(
         token=run.token,
         attempt=run.attempt,
-        source=_source(lake_address(records, run.project), run, definition, run.scheduled_for.astimezone(zone), scratch),
+        source=_source(records, run, definition, run.scheduled_for.astimezone(zone), scratch),
         obfuscation=None if kept else obfuscation_of(records, run.project, definition, frozen["hmac_key_version"]),
         format=destination if isinstance(destination, TableDestination) else format_,
-        compression=compression,
+        compression=named.compression(),
         encryption=encryption,
         store=artifact_store(records),
         destination=destination,
-        file_name=kept.file_name if kept else _file_name(destination, definition, stem, compression, encryption),
+        file_name=_file_name(kept, destination, named),
         folder=folder,
         replace=definition.production.if_exists == "replace",
         when_empty=definition.production.when_empty,
@@ -81,13 +88,44 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         started_at=run.started_at or run.created_at,
         twice=definition.production.twice,
         labels={} if isinstance(destination, TableDestination) else definition.file.options.get("labels", {}),
-        checkpoint=pipeline.Checkpoint(kept, run.intended, run.verification or None),
+        checkpoint=pipeline.Checkpoint(
+            kept, run.intended, run.verification or None, run.remote_path if run.intended else frozen.get("sent_as", "")
+        ),
+        splitting=splitting,
+        numbered=named.numbered if definition.production.if_exists == NUMBER else None,
         same_again=run.trigger == "resend",
         ended=runs.ended_tokens,
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
         gate=_gate(definition, run, zone.key),
         released=run.released_at is not None,
+        changes=None if kept else _changes(records, run, definition, scratch),
     )
+
+
+def _changes(records: Records, run: Run, definition: ExportDefinition, scratch: Path) -> ChangesOnly | None:
+    prior = changes.prior_of(run)
+    if prior is None:
+        return None
+    return ChangesOnly(
+        key=definition.production.key or tuple(run.definition["source"]["key"]),
+        secret=_digest_key(records, run.project),
+        prior=prior,
+        keeper=artifact_store(records),
+        name=f"{run.token}-{run.attempt}",
+        scratch=scratch,
+        complete=changes.why_complete(run),
+        column=definition.production.operation_column,
+        words=definition.production.words,
+    )
+
+
+def _digest_key(records: Records, project: Project) -> Secret:
+    """Derived from the first version of the project's key, which stays when the installation's own is renewed: digests made
+    with another key would take every row for a new one."""
+    key = hmac_key(records, project, 1)
+    if key is None:
+        raise ContentError(HMAC_KEY_GONE, version=1)
+    return Secret(hmac.new(key.reveal().encode(), b"paquebot/changes", "sha256").hexdigest())
 
 
 def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
@@ -107,13 +145,12 @@ def _gate(definition: ExportDefinition, run: Run, timezone: str) -> Gate:
     )
 
 
-def _source(address: LakeAddress, run: Run, definition: ExportDefinition, local: datetime, scratch: Path) -> LakeSource:
-    if run.snapshot is None:
+def _source(records: Records, run: Run, definition: ExportDefinition, local: datetime, scratch: Path) -> Source:
+    if run.snapshot is None and not run.project.is_outside:
         run.snapshot = current_snapshot(run.project)
         runs.lease(run, run.snapshot)
-    return LakeSource(
-        address, run.snapshot, selection_of(run.definition["source"], definition, local, delivered_before(run)), scratch
-    )
+    selection = selection_of(run.definition["source"], definition, local, delivered_before(run))
+    return opened(records, run.project, selection, scratch=scratch, snapshot=run.snapshot)
 
 
 def selection_of(
@@ -127,15 +164,16 @@ def selection_of(
         return BuiltSelection(query_build.from_document(source["build"]), belonging, local.date(), order)
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order)
-    where = source.get("where")
+    where, fields = source.get("where"), source["fields"]
     return TableSelection(
         source["name"],
-        tuple(source["fields"]),
+        None if fields is None else tuple(fields),
         order=order,
         key=tuple(source["key"]),
         where=criteria.from_document(where) if where else None,
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
+        first=tuple(source.get("first", ())),
     )
 
 
@@ -164,22 +202,11 @@ def _order(run: Run, table: TableChoice) -> TableOrder:
     )
 
 
-def _file_name(
-    destination: Destination,
-    definition: ExportDefinition,
-    stem: str,
-    compression: Compression | None,
-    encryption: Encryption | None,
-) -> str:
+def _file_name(kept: SealedArtifact | None, destination: Destination, named: _Names) -> str:
     """The name the file gets; where rows arrive, their table's."""
-    if isinstance(destination, TableDestination):
-        return destination.address
-    return naming.full_name(
-        stem,
-        *(part.EXTENSION for part in (format_of(definition), compression) if part),
-        encryption.extension if encryption else "",
-        chosen=definition.file.extension,
-    )
+    if kept:
+        return kept.file_name
+    return destination.address if isinstance(destination, TableDestination) else named.full()
 
 
 def format_of(definition: ExportDefinition) -> Format:
@@ -208,16 +235,51 @@ def treatment_of(how: FieldObfuscation) -> Treatment:
     return Hashed(normalisation) if how.shown is None else Masked(how.shown, normalisation)
 
 
-def _compression(definition: ExportDefinition, own_name: str, names: dict[str, Any]) -> Compression | None:
-    if definition.compression == "none":
-        return None
-    options: dict[str, Any] = {}
-    if definition.compression_level is not None:
-        options["level"] = definition.compression_level
-    if definition.compression == "zip":
-        options["inner_name"] = naming.render(definition.zip_name, names) if definition.zip_name else own_name
-    built: Compression = find("compressions", definition.compression)(options)
-    return built
+class _Names:
+    """What the files of a run are called, and how each is compressed: a ZIP file names what is in it."""
+
+    def __init__(self, definition: ExportDefinition, values: Mapping[str, Any], encryption: Encryption | None) -> None:
+        self._definition, self._values, self._encryption = definition, values, encryption
+        self._stem = naming.render(definition.file.name, values)
+
+    def full(self, stem: str = "") -> str:
+        parts = (part for part in (format_of(self._definition), self.compression()) if part)
+        extensions = [*(part.EXTENSION for part in parts), self._encryption.extension if self._encryption else ""]
+        return naming.full_name(stem or self._stem, *extensions, chosen=self._definition.file.extension)
+
+    def numbered(self, name: str, number: int) -> str:
+        """`name` with the number before its extensions."""
+        extensions = self.full("x").removeprefix("x")
+        return f"{name.removesuffix(extensions)}-{number}{extensions}"
+
+    def splitting(self) -> Splitting | None:
+        rows = self._definition.production.rows_per_part
+        return Splitting(rows, lambda part: self.full(self._of_part(part)), self.compression) if rows else None
+
+    def compression(self, part: int | None = None) -> Compression | None:
+        definition = self._definition
+        if definition.compression == "none":
+            return None
+        options: dict[str, Any] = {}
+        if definition.compression_level is not None:
+            options["level"] = definition.compression_level
+        if definition.compression == "zip":
+            options["inner_name"] = self._inner(part)
+        built: Compression = find("compressions", definition.compression)(options)
+        return built
+
+    def _inner(self, part: int | None) -> str:
+        if self._definition.zip_name:
+            return self._rendered(self._definition.zip_name, part)
+        return self._rendered(self._definition.file.name, part) + format_of(self._definition).EXTENSION
+
+    def _of_part(self, part: int) -> str:
+        return self._rendered(self._definition.file.name, part)
+
+    def _rendered(self, template: str, part: int | None) -> str:
+        if part is None:
+            return naming.render(template, self._values)
+        return naming.render(naming.with_part(template), {**self._values, naming.PART: part})
 
 
 def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:

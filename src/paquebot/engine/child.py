@@ -24,7 +24,7 @@ from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
 from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
 from paquebot.flow import Cancellation
-from paquebot.records import holding, runs
+from paquebot.records import changes, holding, runs
 from paquebot.records.connection import Records, open_records
 from paquebot.records.listener import HistoryListener
 from paquebot.records.models import Run
@@ -58,6 +58,8 @@ def _carry(records: Records, run_id: int, attempt: int, machine: str, cancellati
         _clean_up(records, run)
         return
     try:
+        if not run.verification:
+            changes.require_fresh(run)
         with workplace(records, run) as scratch:
             plan = assemble(records, run, scratch)
             outcome = pipeline.carry_out(plan, HistoryListener(run_id, attempt), cancellation, timezone.now)

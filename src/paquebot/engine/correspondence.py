@@ -29,13 +29,15 @@ from paquebot.flow import Blocks, Cancellation, RowCounter, Rows
 from paquebot.formats.csv import CsvFormat
 from paquebot.options import DefinitionError, nearest, read
 from paquebot.records.connection import Records
+from paquebot.records.databases import opened, quoted
 from paquebot.records.key_versions import key_versions
-from paquebot.records.lakes import current_snapshot, hmac_key, lake_address
+from paquebot.records.lakes import hmac_key
 from paquebot.records.models import Correspondence, Project, Table, User
 from paquebot.records.obfuscation_keys import note
 from paquebot.records.selectors import find_named
-from paquebot.sources.lake.duck import identifier, literal
-from paquebot.sources.lake.reading import LakeSource, QuerySelection
+from paquebot.sources.base import DescribedSource
+from paquebot.sources.lake.duck import literal
+from paquebot.sources.selection import QuerySelection
 
 OLD, NEW = "old_token", "new_token"
 
@@ -177,12 +179,12 @@ def _fail(asked: Correspondence, error: PaquebotError) -> None:
     asked.save()
 
 
-def _source(records: Records, project: Project, asked: Correspondence, folder: Path) -> LakeSource:
-    field, table = identifier(asked.field), identifier(asked.table)
+def _source(records: Records, project: Project, asked: Correspondence, folder: Path) -> DescribedSource:
+    field, table = (quoted(records, project, name) for name in (asked.field, asked.table))
     some = f"select distinct {field} as value from {table} where trim(cast({field} as varchar)) <> ''"  # noqa: S608 — names are quoted
-    lot = f"sha256(concat({literal(secrets.token_hex(16))}, cast(value as varchar)))"
-    sql = f"select value as {OLD}, value as {NEW} from ({some}) order by {lot}"  # noqa: S608
-    return LakeSource(lake_address(records, project), current_snapshot(project), QuerySelection(sql, order="none"), folder)
+    lot = f"md5(concat({literal(secrets.token_hex(16))}, cast(value as varchar)))"
+    sql = f"select value as {OLD}, value as {NEW} from ({some}) as found order by {lot}"  # noqa: S608
+    return opened(records, project, QuerySelection(sql, order="none"), scratch=folder)
 
 
 def _written(rows: Rows) -> Blocks:

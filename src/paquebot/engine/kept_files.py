@@ -58,9 +58,12 @@ def is_readable(run: Run) -> bool:
     return not run.definition["encryption_keys"]
 
 
-def download(records: Records, run: Run, by: User | None) -> Blocks:
-    """The file's bytes as they left; the run's log says who took them. Raises when it is gone."""
-    blocks = _blocks(records, run)
+def download(records: Records, run: Run, by: User | None, part: int = 1) -> Blocks:
+    """The bytes of the file, or of its part of that number, as they left; the run's log says who took them.
+
+    Raises when it is gone.
+    """
+    blocks = _blocks(records, run, part)
     note(run, "downloaded", by)
     return blocks
 
@@ -104,9 +107,14 @@ def _rows(lines: Iterator[str], file: FileOptions) -> Iterator[Sequence[str]] | 
     return None
 
 
-def _blocks(records: Records, run: Run) -> Blocks:
+def _blocks(records: Records, run: Run, part: int = 1) -> Blocks:
     kept = kept_file(run)
-    return artifact_store(records).open(kept.location, kept.wrapped_key).read()
+    reader = artifact_store(records).open(kept.location, kept.wrapped_key)
+    parts = kept.facts.get("parts")
+    if not parts:
+        return reader.read()
+    chosen = parts[min(part, len(parts)) - 1]
+    return reader.read(chosen["offset"], chosen["final"]["size_bytes"])
 
 
 def _lines(blocks: Blocks, encoding: str) -> Iterator[str]:

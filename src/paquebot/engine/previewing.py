@@ -29,15 +29,17 @@ from paquebot.query_build import Column as BuiltColumn
 from paquebot.query_build import QueryBuild
 from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING, delivered_columns, last_delivered
+from paquebot.records.databases import opened, sql_of
 from paquebot.records.freezing import source_of
 from paquebot.records.key_versions import key_version_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export, Run
 from paquebot.records.reading import LIMITS, answer
+from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import LakeSource, Limits, Selection, TableSelection, sql_of
 from paquebot.sources.lake.seal import metadata_of
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 FIRST_ROWS = 5
 MEASURED_ROWS = 1000
@@ -82,13 +84,12 @@ def count(records: Records, export: Export, definition: ExportDefinition) -> int
     if isinstance(selection, TableSelection):
         selection = replace(selection, fields=(selection.fields or ())[:1] or None)
     with _scratch(records) as folder:
-        address = lake_address(records, export.project)
-        return answer(LakeSource(address, current_snapshot(export.project), selection, folder, LIMITS), 0).rows
+        return answer(opened(records, export.project, selection, LIMITS, scratch=folder), 0).rows
 
 
 def sql(records: Records, export: Export, definition: ExportDefinition) -> tuple[str, Mapping[str, Any]]:
     """The SELECT its rows come from, and the values it binds. Raises `PaquebotError`."""
-    return sql_of(lake_address(records, export.project), current_snapshot(export.project), _selection(export, definition))
+    return sql_of(records, export.project, _selection(export, definition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,20 @@ def outlook(records: Records, export: Export, definition: ExportDefinition) -> O
     """What follows a preview: all rows are counted where they are, the first ones are written as the file would have them.
     Raises as `preview` does."""
     obfuscation = _obfuscation(records, export, definition)
+    counted = not export.project.is_outside
+    rows = 0 if counted else count(records, export, definition)
     with (
         _scratch(records) as folder,
-        _source(records, export, definition, folder, _limits(MEASURED_ROWS, counted=True)) as source,
+        _source(records, export, definition, folder, _limits(MEASURED_ROWS, counted=counted)) as source,
     ):
         import pyarrow as pa
 
         found = source.rows()
         table = pa.Table.from_batches(list(found.batches), found.schema)
-        rows = int(table.column(0)[0].as_py()) if table.num_rows else 0
-        measured = table.remove_column(0)
+        if counted:
+            rows = int(table.column(0)[0].as_py()) if table.num_rows else 0
+            table = table.remove_column(0)
+        measured = table
         first = Rows(measured.schema, iter(measured.to_batches()))
         fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
         leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
@@ -129,7 +134,9 @@ def outlook(records: Records, export: Export, definition: ExportDefinition) -> O
 
 def written_sql(records: Records, export: Export, definition: ExportDefinition) -> str:
     """Where the rows come from, as SQL with every value in it. Raises `PaquebotError`."""
-    source = source_of(export, definition)
+    if export.project.is_outside:
+        return sql_of(records, export.project, _selection(export, definition))[0]
+    source = source_of(export.project, definition)
     if source["kind"] == "query":
         return str(source["sql"])
     where = source.get("where")
@@ -172,16 +179,15 @@ def _scratch(records: Records) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, limits: Limits) -> LakeSource:
-    address = lake_address(records, export.project)
-    return LakeSource(address, current_snapshot(export.project), _selection(export, definition), scratch, limits)
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, limits: Limits) -> DescribedSource:
+    return opened(records, export.project, _selection(export, definition), limits, scratch=scratch)
 
 
 def _selection(export: Export, definition: ExportDefinition) -> Selection:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
     since = last_delivered(export, Run.objects.all()) if export.pk else BEGINNING
-    return selection_of(source_of(export, definition), definition, local, since)
+    return selection_of(source_of(export.project, definition), definition, local, since)
 
 
 def _delivered(export: Export, definition: ExportDefinition) -> tuple[Column, ...] | None:

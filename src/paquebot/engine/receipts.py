@@ -6,6 +6,7 @@ from paquebot import __version__
 from paquebot.errors import render
 from paquebot.events import PRODUCE
 from paquebot.pipeline import Outcome, Plan
+from paquebot.records.changes import told
 from paquebot.records.connection import Records
 from paquebot.records.models import Run
 from paquebot.reporting.receipt import Receipt, sign
@@ -31,6 +32,8 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "rows": artifact.rows,
         "notices": _notices(run),
         "report": dict(artifact.report),
+        "changes": told(artifact.changes),
+        "parts": Run.objects.values_list("parts", flat=True).get(id=run.id) or [],
         "plain": {"size_bytes": artifact.plain.size_bytes, "sha256": artifact.plain.sha256},
         "final": {"size_bytes": artifact.final.size_bytes, "sha256": artifact.final.sha256},
         "destination": {"server": run.server_name, **outcome.identity},

@@ -15,6 +15,7 @@ from paquebot.engine.postman import sending
 from paquebot.engine.presence import SCHEDULER, present
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
+from paquebot.records import unsubscribes
 from paquebot.records.alerts import reminding
 from paquebot.records.alerts.deadlines import look
 from paquebot.records.connection import Records
@@ -84,3 +85,4 @@ def _tick(records: Records, clock: WallClock) -> None:
     look()
     if clock.is_new_minute():
         reminding.look()
+        unsubscribes.look()

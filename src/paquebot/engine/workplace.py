@@ -15,7 +15,7 @@ from pathlib import Path
 
 from paquebot.packaging.artifact import ArtifactStore
 from paquebot.records.connection import Records
-from paquebot.records.models import Artifact, Correspondence, Run
+from paquebot.records.models import Artifact, Correspondence, RowState, Run
 from paquebot.records.models.history import ACTIVE
 from paquebot.records.secrets import ARTIFACTS
 from paquebot.records.storage import mirror_of
@@ -70,7 +70,7 @@ def sweep_artifacts(records: Records) -> int:
     swept = 0
     for name in store.older_than(time.time() - UNRECORDED_SECONDS):
         token = name.lstrip(".").partition("-")[0]
-        recorded = any(kind.objects.filter(location=name).exists() for kind in (Artifact, Correspondence))
+        recorded = any(kind.objects.filter(location=name).exists() for kind in (Artifact, Correspondence, RowState))
         if not recorded and not Run.objects.filter(token=token, status__in=("queued", *ACTIVE)).exists():
             try:
                 store.discard(name)

@@ -181,8 +181,25 @@ class ArtifactReader:
         self._location = location
         self._cipher = AESGCM(data_key)
 
-    def read(self, offset: int = 0) -> Blocks:
-        """The bytes from `offset` on. Raises `packaging.artifact_damaged` before it hands out a byte of a damaged chunk."""
+    def read(self, offset: int = 0, size_bytes: int | None = None) -> Blocks:
+        """The bytes from `offset` on, `size_bytes` of them where that is said.
+
+        Raises `packaging.artifact_damaged` before it hands out a byte of a damaged chunk.
+        """
+        left = size_bytes
+        blocks = self._read_on(offset)
+        with closing_upstream(blocks):
+            for block in blocks:
+                if left is None:
+                    yield block
+                    continue
+                if piece := block[:left]:
+                    yield piece
+                left -= len(piece)
+                if not left:
+                    return
+
+    def _read_on(self, offset: int) -> Iterator[bytes]:
         with self._opened() as file:
             prefix, last = self._header(file)
             number = min(offset // CHUNK_BYTES, last)  # past the end the last chunk still proves that nothing was cut off

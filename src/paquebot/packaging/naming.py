@@ -64,7 +64,9 @@ DATE_FORMATS = {
 }
 """The variables that are moments, and how they are written when the template does not say."""
 COUNTER = "counter"
-VARIABLES = ("export", "project", "run.id", COUNTER, *DATE_FORMATS)
+PART = "part"
+"""The number of a part, of an export that leaves in several files; 1 of one file."""
+VARIABLES = ("export", "project", "run.id", COUNTER, PART, *DATE_FORMATS)
 UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 """After a moment, a sign and a number: `{run.local_date-1d}` is the day before, `{run.local_date+1m}` a month later."""
 DIRECTIVES = "YymdjHMSGV"
@@ -81,6 +83,7 @@ _SAMPLE: Mapping[str, Value] = {
     "project": "project",
     "run.id": "1",
     COUNTER: 1,
+    PART: 1,
     **dict.fromkeys(DATE_FORMATS, _SAMPLE_MOMENT),
 }
 
@@ -92,7 +95,7 @@ def values_of(  # noqa: PLR0913, PLR0917 - each is what a variable stands for
     the run's place among those of its export."""
     local, utc = scheduled_for.astimezone(timezone), scheduled_for.astimezone(UTC)
     moments = {"run.local_date": local, "run.local_time": local, "run.utc_date": utc, "run.utc_time": utc}
-    return {"export": export, "project": project, "run.id": run_id, COUNTER: counter, **moments}
+    return {"export": export, "project": project, "run.id": run_id, COUNTER: counter, PART: 1, **moments}
 
 
 def check(template: str) -> None:
@@ -108,6 +111,11 @@ def render(template: str, values: Mapping[str, Value]) -> str:
     _refuse_characters(name)
     _refuse_length(name)
     return name
+
+
+def with_part(template: str) -> str:
+    """The template of the names of parts: as it is when it numbers them, else with the number behind."""
+    return template if re.search(r"(?<!\{)\{part[:}]", template) else f"{template}_{{{PART}:3}}"
 
 
 def full_name(stem: str, *extensions: str, chosen: str = "") -> str:

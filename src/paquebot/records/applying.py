@@ -17,12 +17,13 @@ from django.db.models import Model
 from django.utils import timezone
 
 from paquebot.alerts import merged, written
-from paquebot.errors import describe
+from paquebot.errors import CommandError, describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
+from paquebot.options import describe_path, placed
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
-from paquebot.records.alerts.channels import keep_channel, read_channel
+from paquebot.records.alerts.channels import keep_channel
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -38,6 +39,7 @@ from paquebot.records.checking import (
     tables_of,
 )
 from paquebot.records.connection import Records
+from paquebot.records.databases import KEY_UNKNOWN, keep_database, look_again, remember, table_there
 from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key
@@ -46,12 +48,17 @@ from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, 
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
+from paquebot.records.table_roles import UNKNOWN_COLUMN
 from paquebot.records.triggering import set_trigger
+from paquebot.records.unsubscribes import keep_consent
 from paquebot.records.writing import CHANGED, CREATED, put, update
+from paquebot.sources.outside.base import OutsideTable
 
 IMPORTED = translatable("imported")
 PROJECT = translatable("project")
+DATABASE = translatable("database")
 TABLE = translatable("table")
+CONSENT = translatable("unsubscribe clock")
 KINDS: Mapping[type[Model], str] = {
     Group: translatable("group"),
     Query: translatable("query"),
@@ -69,6 +76,10 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
     is_new = bool(changes)
     with _whole_or_gone(records, project, is_new=is_new):
         provision_lake(records, project)
+        if document.project.database.is_outside:
+            changes += _apply_outside(records, project, document, checked, is_new=is_new)
+            return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
+        changes += _apply_database(records, project, document, checked)
         tables = tables_of(project, document)
         check_tables(records, project, tables)
         check_table_fields(project, document, tables)
@@ -79,21 +90,73 @@ def apply_document(records: Records, document: ProjectDocument) -> dict[str, Any
             changes += _apply_table(records, project, table)
         if bound_later:
             check_query_fields(document, check_queries(records, project, document))
-        check_criteria(records, project, document)
-        check_key_versions(project, document)
-        for group in document.groups:
-            changes += _told(keep_group(records, project, group), Group, group.name)
-        with transaction.atomic():
-            closed_days = list(document.project.closed_days)
-            days_changed = closed_days != project.closed_days
-            settings = document.project
-            own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
-            if update(project, **own, closed_days=closed_days) and not is_new:
-                changes.append(_change(CHANGED, PROJECT, project.name))
-            if days_changed:
-                realign(timezone.now(), project)
-            changes += _apply_definitions(records, project, document, checked)
+        changes += _apply_rest(records, project, document, checked, is_new=is_new)
     return {"project": project.name, "changes": changes, "warnings": list(_warnings(document))}
+
+
+def _apply_rest(
+    records: Records, project: Project, document: ProjectDocument, checked: Checked, *, is_new: bool
+) -> list[dict[str, Any]]:
+    """Everything but the tables, which are there by now."""
+    check_criteria(records, project, document)
+    check_key_versions(project, document)
+    changes: list[dict[str, Any]] = []
+    for group in document.groups:
+        changes += _told(keep_group(records, project, group), Group, group.name)
+    with transaction.atomic():
+        closed_days = list(document.project.closed_days)
+        days_changed = closed_days != project.closed_days
+        settings = document.project
+        own: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone}
+        if settings.runs_at_once is not None:
+            own["runs_at_once"] = settings.runs_at_once
+        if update(project, **own, closed_days=closed_days) and not is_new:
+            changes.append(_change(CHANGED, PROJECT, project.name))
+        if days_changed:
+            realign(timezone.now(), project)
+        if settings.consent is not None and keep_consent(project, settings.consent):
+            changes.append(_change(CHANGED, CONSENT, settings.consent.field))
+        changes += _apply_definitions(records, project, document, checked)
+    return changes
+
+
+def _apply_database(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
+    kind = document.project.database.kind
+    with placed(("project", "database"), describe_path(("project", "database"))):
+        changed = keep_database(records, project, kind, checked.database)
+    return [_change(CHANGED, DATABASE, kind)] if changed else []
+
+
+@transaction.atomic
+def _apply_outside(
+    records: Records, project: Project, document: ProjectDocument, checked: Checked, *, is_new: bool
+) -> list[dict[str, Any]]:
+    """All or nothing: the database is looked into before anything of the project is another."""
+    changes = _apply_database(records, project, document, checked)
+    kind = document.project.database.kind
+    with placed(("project", "database", kind), describe_path(("project", "database", kind))):
+        found = look_again(records, project)
+    tables = tables_of(project, document)
+    for table in tables:
+        changes += _apply_table(records, project, _keyed(table, found, checked.database))
+        remember(Table.objects.get(project=project, name=table.name), found[table.name])
+    check_table_fields(project, document, tables)
+    check_query_fields(document, check_queries(records, project, document))
+    return [*changes, *_apply_rest(records, project, document, checked, is_new=is_new)]
+
+
+def _keyed(named: NamedTable, found: Mapping[str, OutsideTable], options: Mapping[str, Any]) -> NamedTable:
+    """The table with its primary key, unless the file names another. Raises `DefinitionError`."""
+    field = "table" if isinstance(named.table, ContactList) else "name"
+    with placed((*named.path, field), describe_path((*named.path, field))):
+        there = table_there(found, options["database"], named.name)
+        known = [column.name for column in there.columns]
+        for name in named.table.key:
+            if name not in known:
+                raise CommandError(UNKNOWN_COLUMN, table=named.name, column=name)
+        if not (named.table.key or there.key):
+            raise CommandError(KEY_UNKNOWN, table=named.name)
+    return replace(named, table=replace(named.table, key=named.table.key or there.key))
 
 
 @contextmanager
@@ -128,7 +191,7 @@ def _apply_table(records: Records, project: Project, named: NamedTable) -> list[
     row, created = Table.objects.get_or_create(
         project=project, name=name, defaults={"key": list(table.key), "is_contact_list": isinstance(table, ContactList)}
     )
-    changed = update(row, **described_table(table))
+    changed = update(row, key=list(table.key), **described_table(table))
     if changes:
         return changes
     return [_change(CREATED if created else CHANGED, TABLE, name)] if created or changed else []
@@ -152,8 +215,7 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
         changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
-    for channel in document.channels:
-        options = read_channel(channel)
+    for channel, options in checked.channels:
         changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:
         changes += _apply_export(project, definition)

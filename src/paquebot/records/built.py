@@ -8,13 +8,14 @@ from paquebot.criteria import NUMBER
 from paquebot.query_build import QueryBuild
 from paquebot.records.belonging import belonging_of
 from paquebot.records.connection import Records
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.databases import opened, prepare
 from paquebot.records.models import Project
 from paquebot.records.reading import LIMITS, SAMPLE_ROWS, Answer, answer
 from paquebot.records.tables import tables_of
+from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import BuiltSelection, LakeSource
+from paquebot.sources.selection import BuiltSelection
 
 _NUMBERS = {"integer": NUMBER, "decimal": NUMBER}
 
@@ -43,7 +44,7 @@ def kinds_of(project: Project) -> dict[str, dict[str, str]]:
     }
 
 
-def _source(records: Records, project: Project, build: QueryBuild, belonging: Belonging | None = None) -> LakeSource:
-    provision_lake(records, project)
+def _source(records: Records, project: Project, build: QueryBuild, belonging: Belonging | None = None) -> DescribedSource:
+    prepare(records, project)
     selection = BuiltSelection(build, belonging or belonging_of(project), timezone.localdate(), order="none")
-    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, LIMITS)
+    return opened(records, project, selection, LIMITS)

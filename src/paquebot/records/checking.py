@@ -5,7 +5,7 @@ Everything that is wrong is told with its place in the file, whichever stage fin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -20,14 +20,23 @@ from paquebot.options import DefinitionError, Path, describe_path, nearest, plac
 from paquebot.packaging import naming
 from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
 from paquebot.plugins import find
-from paquebot.project import ContactList, EncryptionKey, ProjectDocument, RelationalTable, ServerDefinition, is_stored
+from paquebot.production_keys import check_changes
+from paquebot.project import (
+    ChannelDefinition,
+    ContactList,
+    EncryptionKey,
+    ProjectDocument,
+    RelationalTable,
+    ServerDefinition,
+    is_stored,
+)
 from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.key_versions import check_key_version
-from paquebot.records.models import Export, Import, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, Export, Import, Project, Query, Server, Table
 from paquebot.records.queries import check_said
 from paquebot.records.reading import tables_read
 from paquebot.records.restricting import check_criterion
@@ -58,6 +67,9 @@ class Checked:
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
     keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
+    database: Mapping[str, Any]
+    """The options of the project's database, empty for an embedded one."""
+    channels: tuple[tuple[ChannelDefinition, Mapping[str, Any]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +99,7 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
     for position, key in enumerate(document.encryption_keys):
         with _placed("encryption_keys", position, "openpgp"):
             keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
-    for position, channel in enumerate(document.channels):
-        read_channel(channel, ("channels", position, channel.kind))
+    channels = tuple(_channel(records, document, position, channel) for position, channel in enumerate(document.channels))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
         check_place(export, kinds, ("exports", position, "destination"))
@@ -104,7 +115,21 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys))
+    return Checked(servers, tuple(keys), _database_options(records, document), channels)
+
+
+def _channel(
+    records: Records, document: ProjectDocument, position: int, channel: ChannelDefinition
+) -> tuple[ChannelDefinition, dict[str, Any]]:
+    """The channel with its options read, `stored:` replaced by what the installation holds."""
+    path = ("channels", position, channel.kind)
+    asked = [option for option, value in channel.options.items() if is_stored(value)]
+    known = AlertChannel.objects.filter(project__name=document.project.name, name=channel.name, kind=channel.kind).first()
+    for option in asked:
+        if known is None or option not in known.secrets:
+            raise DefinitionError(NOTHING_STORED, (*path, option), key=option)
+    stored = {option: records.keyring.unseal(known.secrets[option]) for option in asked} if known else {}
+    return channel, read_channel(replace(channel, options={**channel.options, **stored}), path)
 
 
 def with_stored_secrets(records: Records, document: ProjectDocument) -> list[ServerDefinition]:
@@ -129,6 +154,23 @@ def read_options(server: ServerDefinition, path: Path) -> dict[str, Any]:
     return read(find("destinations", server.kind).OPTIONS, written, path)
 
 
+def _database_options(records: Records, document: ProjectDocument) -> dict[str, Any]:
+    """What the plug-in made of the database's options, `stored:` replaced by what the installation holds."""
+    chosen = document.project.database
+    if not chosen.is_outside:
+        return {}
+    path: Path = ("project", "database", chosen.kind)
+    known = Project.objects.filter(name=document.project.name, database_kind=chosen.kind).first()
+    sealed, written = known.database_secrets if known else {}, dict(chosen.options)
+    for option, value in chosen.options.items():
+        if is_stored(value):
+            if option not in sealed:
+                raise DefinitionError(NOTHING_STORED, (*path, option), key=option)
+            written[option] = records.keyring.unseal(sealed[option])
+    options: dict[str, Any] = find("databases", chosen.kind).read(written, path)
+    return options
+
+
 def tables_of(project: Project | None, document: ProjectDocument) -> list[NamedTable]:
     """The tables the file names, for a project that may be yet to come.
 
@@ -142,8 +184,9 @@ def tables_of(project: Project | None, document: ProjectDocument) -> list[NamedT
 
 def check_tables(records: Records, project: Project, tables: Collection[NamedTable]) -> None:
     """Their keys, and every file that is to be imported: with several, all are judged before the first is brought in."""
-    for table in tables:
-        _check_key(project, table)
+    if not project.is_outside:
+        for table in tables:
+            _check_key(project, table)
     arriving = [(table, table.file) for table in tables if table.file]
     for table, file in arriving if len(arriving) > 1 else ():
         with import_placed(table):
@@ -168,7 +211,9 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
     the run to check.
     """
     saved = {query.name: (query.sql if query.build is None else query.build) for query in Query.objects.filter(project=project)}
-    named = {export.content.name for export in _changed_exports(project, document) if export.obfuscation}
+    named = {
+        export.content.name for export in _changed_exports(project, document) if export.obfuscation or export.production.key
+    }
     columns = {}
     for position, query in enumerate(document.queries):
         now, key = (query.build.to_document(), "build") if query.build else (query.sql, "sql")
@@ -195,15 +240,17 @@ def waits_for_rows(project: Project, document: ProjectDocument, sql: str) -> boo
     return any(name in empty for name in tables_read(sql, (*known, *empty)))
 
 
-def check_table_fields(project: Project, document: ProjectDocument, tables: Iterable[NamedTable]) -> None:
+def check_table_fields(project: Project, document: ProjectDocument, tables: Sequence[NamedTable]) -> None:
     """The fields that exports of tables name are those the tables will have once the files are in."""
     known = {table.name: table.columns for table in Table.objects.filter(project=project)}
     columns = {table.name: _columns(known, table) for table in tables}
+    keys = {table.name: table.table.key for table in tables}
     contacts = document.contacts.table if document.contacts else ""
     for position, export in enumerate(document.exports):
         table = contacts if export.content.kind == CONTACTS else export.content.name or ""
         if export.content.kind != QUERY and columns.get(table):
             _check_fields(export, columns[table], ("exports", position))
+            check_changes(export.production, table, keys[table], export.content.fields, ("exports", position))
 
 
 def check_query_fields(document: ProjectDocument, columns: Mapping[str, tuple[str, ...]]) -> None:
@@ -237,7 +284,8 @@ def _placed(*path: str | int) -> AbstractContextManager[None]:
 def _check_fields(export: ExportDefinition, known: Collection[str], path: Path) -> None:
     obfuscated = export.obfuscation.fields if export.obfuscation else ()
     named = [(field, (*path, "content", CONTACTS, "fields")) for field in export.content.fields or ()]
-    for field, here in [*named, *((field, (*path, "obfuscation", "fields", field)) for field in obfuscated)]:
+    named += [(field, (*path, "obfuscation", "fields", field)) for field in obfuscated]
+    for field, here in [*named, *((field, (*path, "production", "key")) for field in export.production.key)]:
         if field not in known:
             raise DefinitionError(UNKNOWN_FIELD, here, field=field, nearest=nearest(field, known), known=known)
 

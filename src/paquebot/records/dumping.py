@@ -20,7 +20,7 @@ from paquebot.project_keys import VERSION, project_entries
 from paquebot.records.alerts.listening import alerts_document
 from paquebot.records.connection import Records
 from paquebot.records.meant import members_of
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.servers import care_of
 from paquebot.server_keys import SERVER
 
@@ -40,13 +40,24 @@ def _sections(records: Records, project: Project) -> Iterator[tuple[str, Any]]:
     yield "queries", [{"name": query.name, **query.said} for query in Query.objects.filter(project=project)]
     yield "servers", [_server(server) for server in Server.objects.filter(project=project)]
     yield "encryption_keys", [_key(key) for key in EncryptionKey.objects.filter(project=project)]
+    yield "channels", [_channel(channel) for channel in AlertChannel.objects.filter(project=project)]
     yield "exports", [export_document(export) for export in Export.objects.filter(project=project)]
 
 
 def project_settings(project: Project) -> dict[str, Any]:
     """What a project file says under `project`, defaults written out."""
-    settings = {"name": project.name, "label": project.label, "timezone": project.timezone}
-    return {**settings, "closed_days": list(project.closed_days), "database": "embedded"}
+    settings: dict[str, Any] = {"name": project.name, "label": project.label, "timezone": project.timezone}
+    settings |= {"runs_at_once": project.runs_at_once, "consent": project.consent}
+    return {**settings, "closed_days": list(project.closed_days), "database": database_document(project)}
+
+
+def database_document(project: Project) -> Any:
+    """Where its rows are, as a project file says it; nothing for an embedded database, which every project has."""
+    if not project.is_outside:
+        return None
+    secrets = {option: f"{STORED}{option}" for option in project.database_secrets}
+    options: Sequence[Entry] = find("databases", project.database_kind).OPTIONS
+    return {project.database_kind: sparse(options, {**project.database_options, **secrets})}
 
 
 def export_document(export: Export) -> dict[str, Any]:
@@ -80,6 +91,12 @@ def _server(server: Server) -> dict[str, Any]:
     options: Sequence[Entry] = find("destinations", server.kind).OPTIONS
     written = sparse(options, {**server.options, **secrets, **server.references})
     return {"name": server.name, server.kind: written, **sparse(SERVER, care_of(server).to_document())}
+
+
+def _channel(channel: AlertChannel) -> dict[str, Any]:
+    secrets = {option: f"{STORED}{option}" for option in channel.secrets}
+    options: Sequence[Entry] = find("notifiers", channel.kind).OPTIONS
+    return {"name": channel.name, channel.kind: sparse(options, {**channel.options, **secrets})}
 
 
 def _key(key: EncryptionKey) -> dict[str, Any]:

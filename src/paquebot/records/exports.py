@@ -19,9 +19,10 @@ from paquebot.errors import CommandError, PackagingError, Problem
 from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinition, check_name
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
-from paquebot.project import TAKEN_NAME
+from paquebot.production_keys import CHANGES, check_changes
+from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
-from paquebot.records.freezing import check_place
+from paquebot.records.freezing import check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
@@ -240,6 +241,11 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         _require(Query.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
+    if project.is_outside:
+        check_outside(definition, ())
+    if definition.production.mode == CHANGES:
+        source = source_of(project, definition)
+        check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())
     check_key_version(project, definition)
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from paquebot.errors import Problem
-from paquebot.export import CONTACTS, QUERY, ExportDefinition
+from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.options import DefinitionError, Path
+from paquebot.production_keys import check_changes
 from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.key_versions import key_version_of
-from paquebot.records.models import EncryptionKey, Export, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
 
@@ -67,31 +68,46 @@ def freeze(export: Export) -> dict[str, Any]:
 def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, Any]) -> dict[str, Any]:
     """What a run of `export` as `definition` needs to know to bring its file to `server`. Raises `CommandError`."""
     project = export.project
+    source = source_of(project, definition)
+    check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())
     return {
         "export": definition.to_document(),
         "project": {"name": project.name, "timezone": project.timezone},
-        "source": source_of(export, definition),
+        "source": source,
         "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
         "hmac_key_version": key_version_of(project, definition),
     }
 
 
-def source_of(export: Export, definition: ExportDefinition) -> dict[str, Any]:
+def source_of(project: Project, definition: ExportDefinition) -> dict[str, Any]:
     """Where the rows come from. Raises `CommandError` when that is not there."""
     content = definition.content
     if content.kind == QUERY:
-        query = find_named(Query, export.project, content.name or "")
+        query = find_named(Query, project, content.name or "")
         said = {"kind": "query", "name": query.name, "sql": query.sql}
-        return said if query.build is None else {**said, **frozen_build(export.project, query.build)}
-    table = contact_list(export.project) if content.kind == CONTACTS else find_named(Table, export.project, content.name or "")
-    fields = list(content.fields) if content.fields is not None else displayed(table)
-    source = {"kind": "table", "name": table.name, "key": table.key, "fields": fields}
+        return said if query.build is None else {**said, **frozen_build(project, query.build)}
+    table = contact_list(project) if content.kind == CONTACTS else find_named(Table, project, content.name or "")
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": _fields(table, content)}
+    if source["fields"] is None:
+        source["first"] = table.display_order
     if content.is_restricted:
-        restricted = restriction(export.project, content)
+        restricted = restriction(project, content)
         where = restricted.where.to_document() if restricted.where else None
         source |= {"where": where, "links": restricted.links}
     return source
+
+
+def table_name(source: Mapping[str, Any]) -> str:
+    """The name of the table a frozen source reads; empty for a query."""
+    return str(source["name"]) if source["kind"] == "table" else ""
+
+
+def _fields(table: Table, content: ContentChoice) -> list[str] | None:
+    """None where all fields leave and only the database outside knows which there are by then."""
+    if content.fields is not None:
+        return list(content.fields)
+    return None if table.project.is_outside else displayed(table)
 
 
 def displayed(table: Table) -> list[str]:

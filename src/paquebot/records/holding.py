@@ -12,6 +12,7 @@ from django.utils import timezone
 from paquebot.errors import CommandError, Problem, StoreError, describe
 from paquebot.records import runs
 from paquebot.records.alerts.telling import announce_end
+from paquebot.records.changes import require_fresh
 from paquebot.records.models import Run, User
 from paquebot.records.run_log import note
 
@@ -32,8 +33,10 @@ def hold(run_id: int, attempt: int, held_for: Sequence[Mapping[str, Any]]) -> No
 
 
 def release(run: Run, by: User | None) -> None:
-    """The run is queued again and starts from its kept file. Raises `CommandError` unless it is held."""
+    """The run is queued again and starts from its kept file. Raises `CommandError` unless it is held, and for changes
+    that are too old to leave."""
     with transaction.atomic():
+        require_fresh(run)
         now = timezone.now()
         changes = {"status": "queued", "finished_at": None, "error": None, "released_at": now, "attempt_base": F("attempt")}
         _change_held(run, **changes)

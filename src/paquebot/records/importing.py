@@ -17,6 +17,7 @@ from paquebot.export import check_name
 from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Import, Project, Table
+from paquebot.records.unsubscribes import note_opt_outs
 from paquebot.sources.lake.catalogue import Catalogue
 from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.importing import Foreseen, ImportResult, Mode
@@ -40,6 +41,11 @@ MUCH_DROPPED = Problem(
 )
 CANCELLED = Problem("import.cancelled", "The import of “{file}” was cancelled; nothing was changed.", "Import it again.")
 _LOOK_SECONDS = 0.25
+OUTSIDE = Problem(
+    "import.outside",
+    "The rows of project {project} are read from its own database: no file can be imported into it.",
+    "Change the rows there; Paquebot only reads them.",
+)
 RESERVED = "paquebot_"
 """How the names of tables begin that Paquebot keeps for itself, such as a group's members."""
 RESERVED_NAME = Problem(
@@ -113,6 +119,8 @@ def import_file(  # noqa: PLR0913 - what, where and how, and two things history 
         wanted = replace(_wanted(target, table, plain, mode), tell=tell)
         _refuse_much_dropped(catalogue, wanted, target)
         result = catalogue.take_in(wanted)
+        if result.added or result.changed:
+            note_opt_outs(project, table, catalogue, result.snapshot)
     table.columns = [column.name for column in result.columns]
     table.save()
     Import.objects.create(
@@ -196,6 +204,8 @@ def header_of(file: Path) -> tuple[str, ...]:
 def _table(target: Target, mode: Mode) -> Table:
     """The table as it will be. Only a replacement may give it another key: rows that stay are told apart by the old one."""
     project, name, key = target.project, target.name, target.key
+    if project.is_outside:
+        raise CommandError(OUTSIDE, project=project.name)
     check_name(name, ("table",))
     if name.startswith(RESERVED):
         raise CommandError(RESERVED_NAME, table=name, prefix=RESERVED)

@@ -41,9 +41,9 @@ class HistoryListener:
             case events.ArtifactSealed(artifact):
                 runs.keep_artifact(self.run_id, self.attempt, artifact)
             case events.PublishIntended(remote_path, _):
-                runs.write(self.run_id, self.attempt, intended=True, remote_path=remote_path)
-            case events.Published(remote_path, verification):
-                runs.write(self.run_id, self.attempt, verification=verification, remote_path=remote_path)
+                runs.intend(self.run_id, self.attempt, remote_path)
+            case events.Published(remote_path, verification, remote_paths):
+                runs.publish(self.run_id, self.attempt, remote_paths or (remote_path,), verification)
             case events.SweepFailed(error):
                 logger.warning("run %s: a hidden file may remain on the server (%s)", self.run_id, error["code"])
 

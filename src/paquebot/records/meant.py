@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from paquebot.criteria import NUMBER, Criterion
+from paquebot.criteria import NUMBER, Criterion, Linked
 from paquebot.records.connection import Records
+from paquebot.records.databases import members_in, opened, prepare
 from paquebot.records.freezing import displayed
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Group, Project
 from paquebot.records.reading import LIMITS, Answer, ask, count_and_sample
 from paquebot.records.restricting import contact_list, contacts_meeting
 from paquebot.records.tables import tables_of
+from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import LakeSource, Limits
+from paquebot.sources.selection import Limits
 
 SAMPLE_ROWS = 5
 UNKNOWN_SHOWN = 10
@@ -68,6 +69,10 @@ def who_is_meant(records: Records, project: Project, where: Criterion | None, sa
     """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
     contacts = contact_list(project)
     fields = tuple(displayed(contacts)) if sample_rows else (contacts.columns[0],)
+    if project.is_outside:
+        counted = answer(reader_of(records, project, where, (contacts.columns[0],), LIMITS), 0)
+        sample = answer(reader_of(records, project, where, fields, replace(LIMITS, rows=sample_rows)), sample_rows)
+        return replace(sample, rows=counted.rows, fields=sample.fields if sample_rows else (), seconds=counted.seconds)
     limits = replace(LIMITS, rows=max(sample_rows, 1), counted=True)
     found = count_and_sample(reader_of(records, project, where, fields, limits), max(sample_rows, 1))
     return found if sample_rows else replace(found, fields=(), sample=())
@@ -76,6 +81,8 @@ def who_is_meant(records: Records, project: Project, where: Criterion | None, sa
 def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Membership:
     """Which members of a group are contacts. Raises `SourceError`."""
     contacts = contact_list(group.project)
+    if group.project.is_outside:
+        return _membership_outside(records, group, str(contacts.key[0]), shown)
     key = identifier(str(contacts.key[0]))
     members, listed = identifier(group.members_table), identifier(contacts.name)
     known = f"select 1 from {listed} c where cast(c.{key} as varchar) = cast(m.{key} as varchar)"  # noqa: S608 — names are quoted
@@ -86,15 +93,27 @@ def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Me
 
 def members_of(records: Records, group: Group, most: int) -> tuple[str, ...]:
     """The first keys of the group, in their order. Raises `SourceError`."""
-    key = identifier(str(contact_list(group.project).key[0]))
+    named = str(contact_list(group.project).key[0])
+    if group.project.is_outside:
+        return members_in(records, group.project, group.members_table, named)[:most]
+    key = identifier(named)
     sql = f"select cast({key} as varchar) as member from {identifier(group.members_table)} order by {key} limit {int(most)}"  # noqa: S608 — names are quoted
     return tuple(str(row[0]) for row in ask(records, group.project, sql, most).sample)
 
 
+def _membership_outside(records: Records, group: Group, key: str, shown: int) -> Membership:
+    """The database is told the members and answers with those it knows."""
+    members = members_in(records, group.project, group.members_table, key)
+    with reader_of(records, group.project, Linked(group.members_table), (key,), LIMITS) as source:
+        known = {str(value) for batch in source.rows().batches for value in batch.column(0).to_pylist()}
+    unknown = [member for member in members if member not in known]
+    return Membership(group.member_count, len(unknown), tuple(unknown[:shown]))
+
+
 def reader_of(
     records: Records, project: Project, where: Criterion | None, fields: tuple[str, ...], limits: Limits
-) -> LakeSource:
+) -> DescribedSource:
     """Reads those fields of the contacts that meet `where`."""
-    provision_lake(records, project)
+    prepare(records, project)
     selection = contacts_meeting(project, where, fields)
-    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)
+    return opened(records, project, selection, limits)

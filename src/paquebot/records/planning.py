@@ -18,17 +18,18 @@ from paquebot.export import ExportDefinition
 from paquebot.options import Option
 from paquebot.packaging.encryption.openpgp import KeyFacts
 from paquebot.plugins import find
-from paquebot.project import STORED, GroupDefinition, ProjectDocument, ServerDefinition
+from paquebot.project import STORED, ChannelDefinition, GroupDefinition, ProjectDocument, ServerDefinition
 from paquebot.project import EncryptionKey as WrittenKey
+from paquebot.project_keys import EMBEDDED
 from paquebot.records.alerts.listening import alerts_document
-from paquebot.records.applying import IMPORTED, KINDS, PROJECT, TABLE, described_table
+from paquebot.records.applying import CONSENT, DATABASE, IMPORTED, KINDS, PROJECT, TABLE, described_table
 from paquebot.records.checking import Checked, NamedTable, check_alone, tables_of
 from paquebot.records.connection import Records
 from paquebot.records.drift import drift_of
 from paquebot.records.exports import Difference, differences
 from paquebot.records.groups import members_digest
 from paquebot.records.meant import members_of
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
 from paquebot.records.servers import care_of, secrets_of
 from paquebot.records.writing import CHANGED, CREATED
 
@@ -53,6 +54,8 @@ def plan_document(records: Records, document: ProjectDocument) -> dict[str, Any]
 
 def _changes(records: Records, project: Project | None, document: ProjectDocument, checked: Checked) -> Iterator[Change | None]:
     yield _project(project, document)
+    yield _database(records, project, document, checked)
+    yield _consent(project, document)
     for table in tables_of(project, document):
         yield from _table(project, table)
     for group in document.groups:
@@ -64,6 +67,8 @@ def _changes(records: Records, project: Project | None, document: ProjectDocumen
         yield _server(records, _found(Server, project, server.name), server, options)
     for key, facts in checked.keys:
         yield _key(_found(EncryptionKey, project, key.name), key, facts)
+    for channel, options in checked.channels:
+        yield _channel(records, _found(AlertChannel, project, channel.name), channel, options)
     for definition in document.exports:
         yield _export(_found(Export, project, definition.name), definition)
 
@@ -86,15 +91,62 @@ def _told(difference: Difference) -> dict[str, Any]:
 
 def _project(project: Project | None, document: ProjectDocument) -> Change | None:
     settings = document.project
-    after = {"label": settings.label, "timezone": settings.timezone, "closed_days": list(settings.closed_days)}
+    after: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone, "closed_days": list(settings.closed_days)}
+    if settings.runs_at_once is not None:
+        after["runs_at_once"] = settings.runs_at_once
     before = {name: getattr(project, name) for name in after} if project else None
     return _change(PROJECT, settings.name, before, after)
+
+
+def _database(records: Records, project: Project | None, document: ProjectDocument, checked: Checked) -> Change | None:
+    """Options as a project file writes them, and never what a secret stands for."""
+    kind, known = document.project.database.kind, project.database_secrets if project else {}
+    if not (document.project.database.is_outside or (project and project.is_outside)):
+        return None
+    before = {"kind": project.database_kind, **project.database_options, **known} if project else {"kind": EMBEDDED}
+    shown = {name: f"{STORED}{name}" if name in known else value for name, value in before.items()}
+    after = {"kind": kind, **{name: _written(name, value, None) for name, value in checked.database.items()}}
+    change = _change(DATABASE, kind, shown, after)
+    told = [
+        {"path": name, "before": after[name], "after": after[name], ANOTHER_VALUE: True}
+        for name, value in checked.database.items()
+        if isinstance(value, Secret) and name in known and records.keyring.unseal(known[name]) != value
+    ]
+    if not told:
+        return change
+    return {"what": CHANGED, "kind": DATABASE, "name": kind, "differences": [*(change["differences"] if change else []), *told]}
+
+
+def _consent(project: Project | None, document: ProjectDocument) -> Change | None:
+    consent = document.project.consent
+    if consent is None:
+        return None
+    return _change(CONSENT, consent.field, (project.consent or {}) if project else {}, consent.to_document())
+
+
+def _channel(
+    records: Records, row: AlertChannel | None, channel: ChannelDefinition, options: Mapping[str, Any]
+) -> Change | None:
+    """A secret is told as `stored:`, or as another value than the one that is stored, and never shown."""
+    present = {**row.options, **{name: records.keyring.unseal(value) for name, value in row.secrets.items()}} if row else {}
+    after = {"kind": channel.kind, **_veiled(options, present)}
+    before = {"kind": row.kind, **_veiled(present, present)} if row else None
+    return _change(KINDS[AlertChannel], channel.name, before, after)
+
+
+def _veiled(options: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in options.items() if value is not None}
+    return {
+        name: (f"{STORED}{name}" if present.get(name) == value else ANOTHER_VALUE) if isinstance(value, Secret) else value
+        for name, value in said.items()
+    }
 
 
 def _table(project: Project | None, named: NamedTable) -> Iterator[Change | None]:
     """As `apply` tells it: rows that come in are told, and what their table is called by then is part of that."""
     row = _found(Table, project, named.name)
-    after = {"key": list(named.table.key), **described_table(named.table)}
+    key = list(named.table.key) or (row.key if row else [])  # a table outside has its primary key where none is named
+    after = {"key": key, **described_table(named.table)}
     before = {name: getattr(row, name) for name in after} if row else None
     change = _change(TABLE, named.name, before, after)
     if named.file is None:

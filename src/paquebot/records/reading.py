@@ -15,13 +15,13 @@ from django.utils import timezone
 from paquebot.errors import SourceError
 from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING
+from paquebot.records.databases import opened, prepare
 from paquebot.records.freezing import displayed
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Project, Query, Table
-from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import LakeSource, Limits, QuerySelection
+from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.statement import check
 from paquebot.sources.lake.tables import kind_of
+from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 
 KINDS = ("text", "integer", "decimal", "date", "moment", "boolean")
 SAMPLE_ROWS = 20
@@ -65,12 +65,11 @@ class Answer:
 
 
 def ask(records: Records, project: Project, sql: str, sample_rows: int = SAMPLE_ROWS) -> Answer:
-    """Counts all rows of `sql` and keeps the first. Raises `SourceError` for what the sandbox refuses."""
-    provision_lake(records, project)
+    """Counts all rows of `sql` and keeps the first. Raises `SourceError` for what the sandbox or the database refuses."""
     return answer(_source(records, project, sql), sample_rows)
 
 
-def answer(reader: LakeSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
+def answer(reader: DescribedSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
     """Counts all rows `reader` gives and keeps the first. Raises `SourceError` for what the sandbox refuses."""
     started = time.monotonic()
     with reader as source:
@@ -80,12 +79,13 @@ def answer(reader: LakeSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
         for batch in rows.batches:
             count += batch.num_rows
             if len(sample) < sample_rows:
-                sample += [tuple(row.values()) for row in batch.slice(0, sample_rows - len(sample)).to_pylist()]
+                first = batch.slice(0, sample_rows - len(sample))
+                sample += zip(*(_values(column) for column in first.columns), strict=True)
     fields = tuple(Field(column.name, kind_of(str(column.type))) for column in rows.schema)
     return Answer(fields, count, tuple(sample), time.monotonic() - started)
 
 
-def count_and_sample(reader: LakeSource, sample_rows: int) -> Answer:
+def count_and_sample(reader: DescribedSource, sample_rows: int) -> Answer:
     """As `answer`, for a reader with the limits `counted`: only the first rows are read, the others counted where they are."""
     found = answer(reader, sample_rows)
     rows = int(found.sample[0][0]) if found.sample else 0
@@ -93,22 +93,21 @@ def count_and_sample(reader: LakeSource, sample_rows: int) -> Answer:
 
 
 def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]:
-    """Binds the query to the project's tables in the sandbox and gives its columns; nothing is read. Raises `SourceError`."""
-    provision_lake(records, project)
+    """Binds the query to the project's tables and gives its columns; nothing is read. Raises `SourceError`."""
     return _source(records, project, sql).columns()
 
 
 def has_rows(records: Records, query: Query) -> bool:
     """Whether the saved query gives a row now; no more than one is read. Raises `SourceError`."""
-    provision_lake(records, query.project)
     with _source(records, query.project, query.sql, replace(LIMITS, rows=1)) as source:
         return any(batch.num_rows for batch in source.rows().batches)
 
 
 def first_rows(records: Records, table: Table, count: int = SAMPLE_ROWS) -> Answer:
     """The first rows of a table, its columns in display order. Raises `SourceError`."""
-    listed = ", ".join(identifier(name) for name in displayed(table))
-    return ask(records, table.project, f"select {listed} from {identifier(table.name)} limit {int(count)}", count)  # noqa: S608 — names are quoted
+    prepare(records, table.project)
+    selection = TableSelection(table.name, tuple(displayed(table)), order="none")
+    return answer(opened(records, table.project, selection, replace(LIMITS, rows=count)), count)
 
 
 @lru_cache(maxsize=512)
@@ -120,6 +119,15 @@ def tables_read(sql: str, tables: tuple[str, ...]) -> tuple[str, ...]:
         return ()
 
 
+def _values(column: Any) -> list[Any]:
+    """A day or moment beyond what Python counts is told as Arrow writes it."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        values = column.cast("string").to_pylist()
+    return values
+
+
 def _written(value: Any) -> str | None:
     """Data is shown as data, the same in every language."""
     if value is None or isinstance(value, str):
@@ -127,9 +135,9 @@ def _written(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _source(records: Records, project: Project, sql: str, limits: Limits = LIMITS) -> LakeSource:
-    selection = QuerySelection(sql, _parameters(), order="none")
-    return LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, limits)
+def _source(records: Records, project: Project, sql: str, limits: Limits = LIMITS) -> DescribedSource:
+    prepare(records, project)
+    return opened(records, project, QuerySelection(sql, _parameters(), order="none"), limits)
 
 
 def _parameters() -> dict[str, Any]:

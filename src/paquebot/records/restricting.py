@@ -12,11 +12,11 @@ from paquebot.criteria import Criterion, Linked
 from paquebot.errors import CommandError, Problem
 from paquebot.export import ContentChoice
 from paquebot.records.connection import Records
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.databases import check
 from paquebot.records.models import Group, Project, Table
 from paquebot.records.selectors import find_named
-from paquebot.sources.lake.reading import TableSelection, check_selection
 from paquebot.sources.selecting import Links
+from paquebot.sources.selection import TableSelection
 
 NO_CONTACT_LIST = Problem(
     "project.no_contact_list",
@@ -65,8 +65,7 @@ def check_criterion(records: Records, project: Project, where: Criterion | None)
     While rows of what it asks about are still to come, there is nothing to check it against; a run will.
     """
     if where is not None and not _waits_for_rows(project, where):
-        provision_lake(records, project)
-        check_selection(lake_address(records, project), current_snapshot(project), contacts_meeting(project, where))
+        check(records, project, contacts_meeting(project, where))
 
 
 def _waits_for_rows(project: Project, where: Criterion) -> bool:

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from paquebot.errors import CommandError, Problem
 from paquebot.records import runs
+from paquebot.records.changes import require_fresh
 from paquebot.records.destinations import changed_since, server_of_run
 from paquebot.records.models import Artifact, Run, Server, User
 from paquebot.records.once import is_once
@@ -54,6 +55,7 @@ def resend(run: Run, by: User | None) -> Run:
     with transaction.atomic():
         require_released(run)
         held = kept_file(run, hold=True)
+        require_fresh(run)
         again = _sent_again(run)
         Artifact.objects.create(run=again, location=held.location, wrapped_key=held.wrapped_key, facts=held.facts)
         _log(run, again, "resent", by)
@@ -115,6 +117,8 @@ def _sent_again(run: Run) -> Run:
         rows=run.rows,
         size_bytes=run.size_bytes,
         sha256=run.sha256,
+        changes=run.changes,
+        parts=run.parts,
         released_at=run.released_at,
         **_how_far(run, server),
     )
@@ -131,6 +135,8 @@ def _definition(run: Run, server: Server) -> dict[str, Any]:
     definition: dict[str, Any] = copy.deepcopy(run.definition)
     definition.setdefault("named_after", run.id)
     definition.setdefault("first_token", run.token)
+    if run.verification:
+        definition["sent_as"] = run.remote_path
     definition["server"].update(kind=server.kind, options=server.options, max_concurrency=server.max_concurrency)
     return definition
 

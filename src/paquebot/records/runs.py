@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,13 @@ from paquebot.errors import CommandError, FencedError, PaquebotError, Problem, R
 from paquebot.events import CONFIRM, SEND, SealedArtifact
 from paquebot.flow import Measure
 from paquebot.precedence import rank
+from paquebot.records import changes
 from paquebot.records.alerts.telling import announce_end, announce_start
 from paquebot.records.contracts import keep_columns
 from paquebot.records.freezing import freeze
 from paquebot.records.models import Artifact, Export, Project, Receipt, Run, RunStep, SnapshotLease
 from paquebot.records.models.history import ACTIVE, FINISHED
+from paquebot.records.parts import part_of, parts_told, with_paths
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.retry import RetryPolicy
 
@@ -39,19 +41,24 @@ WORKER_LOST = Problem(
 _NEVER_BEGAN = ("refused", "skipped", "missed")
 
 
-def request(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+def request(
+    export: Export, trigger: str, scheduled_for: datetime | None = None, *, complete: bool = False, **facts: Any
+) -> Run:
     """A new queued run of `export` with the definition frozen as it is now. Raises when it lacks what running needs.
 
-    Further `facts`: `retry_of`; `start_by`, after which it is missed unless it has begun; `cause`, what a trigger saw.
+    With `complete` all rows leave even where only changes would. Further `facts`: `retry_of`; `start_by`, after which it is
+    missed unless it has begun; `cause`, what a trigger saw.
     """
-    run = prepare(export, trigger, scheduled_for, **facts)
+    run = prepare(export, trigger, scheduled_for, complete=complete, **facts)
     run.save()
     return run
 
 
-def prepare(export: Export, trigger: str, scheduled_for: datetime | None = None, **facts: Any) -> Run:
+def prepare(
+    export: Export, trigger: str, scheduled_for: datetime | None = None, *, complete: bool = False, **facts: Any
+) -> Run:
     """What `request` makes, not saved yet: many are saved at once."""
-    definition = freeze(export)
+    definition = freeze(export) | ({"complete": True} if complete else {})
     return Run(
         project=export.project,
         export=export,
@@ -110,9 +117,9 @@ def new_token() -> str:
     return secrets.token_hex(6)
 
 
-def write(run_id: int, attempt: int, **changes: Any) -> None:
+def write(run_id: int, attempt: int, **values: Any) -> None:
     """Changes the run if `attempt` still owns it. Raises `FencedError` otherwise: the caller must stop without a word."""
-    if not Run.objects.filter(id=run_id, attempt=attempt, status__in=ACTIVE).update(**changes):
+    if not Run.objects.filter(id=run_id, attempt=attempt, status__in=ACTIVE).update(**values):
         raise FencedError
 
 
@@ -147,6 +154,8 @@ def keep_artifact(run_id: int, attempt: int, artifact: SealedArtifact) -> None:
     location, wrapped_key = facts.pop("location"), facts.pop("wrapped_key")
     with transaction.atomic():
         write(run_id, attempt, **_file_facts(artifact))
+        if artifact.changes:
+            changes.keep(run_id, artifact.changes)
         Artifact.objects.update_or_create(
             run_id=run_id, defaults={"location": location, "wrapped_key": wrapped_key, "facts": facts}
         )
@@ -160,7 +169,8 @@ def kept_artifact(run: Run) -> SealedArtifact | None:
     facts = dict(kept.facts)
     for point in ("plain", "packed", "final"):
         facts[point] = Measure(**facts[point])
-    for name in ("columns", "types", "contract", "held_for"):
+    facts["parts"] = [part_of(part) for part in facts.get("parts", ())]
+    for name in ("columns", "types", "contract", "held_for", "parts"):
         facts[name] = tuple(facts.get(name, ()))
     return SealedArtifact(location=kept.location, wrapped_key=kept.wrapped_key, **facts)
 
@@ -175,6 +185,22 @@ def let_go(run: Run) -> str | None:
         shared = bool(list(others.values_list("id", flat=True)))
         kept.delete()
     return None if shared else kept.location
+
+
+def intend(run_id: int, attempt: int, remote_path: str) -> None:
+    """The attempt is about to give the file its name. Raises `CommandError` for changes that are too old to leave."""
+    with transaction.atomic():
+        changes.intend(run_id)
+        write(run_id, attempt, intended=True, remote_path=remote_path)
+
+
+def publish(run_id: int, attempt: int, remote_paths: Sequence[str], verification: str) -> None:
+    """The file stands under its name, each part under its own, and is compared."""
+    parts = Run.objects.values_list("parts", flat=True).get(id=run_id)
+    found: dict[str, Any] = {"remote_path": remote_paths[0], "file_name": remote_paths[0].rpartition("/")[2]}
+    with transaction.atomic():
+        write(run_id, attempt, verification=verification, parts=parts and with_paths(parts, remote_paths), **found)
+        changes.verified(run_id)
 
 
 def finish(run_id: int, attempt: int, status: str, receipt: SignedReceipt | None) -> None:
@@ -250,5 +276,7 @@ def _file_facts(artifact: SealedArtifact) -> dict[str, Any]:
         "file_name": artifact.file_name,
         "rows": artifact.rows,
         "size_bytes": artifact.final.size_bytes,
-        "sha256": artifact.final.sha256,
+        "sha256": "" if len(artifact.parts) > 1 else artifact.final.sha256,
+        "changes": changes.told(artifact.changes),
+        "parts": parts_told(artifact),
     }

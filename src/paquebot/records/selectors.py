@@ -141,6 +141,8 @@ def run_document(run: Run, translate: Callable[[str], str]) -> dict[str, Any]:
         "size_bytes": run.size_bytes,
         "rows": run.rows,
         "sha256": run.sha256,
+        "changes": run.changes,
+        "parts": run.parts or [],
         "verification": run.verification,
         "progress": run.progress,
         "error": render(run.error, translate) if run.error else None,

@@ -19,6 +19,7 @@ from paquebot.obfuscation_choice import ALGORITHM_WORDS, HASH, MASK, REMOVE, WAR
 from paquebot.packaging import naming
 from paquebot.packaging_keys import COMPRESSION_LABELS, LEVELS
 from paquebot.plugins import find
+from paquebot.production_keys import CHANGES
 from paquebot.records.alerts.listening import heard_by
 from paquebot.records.coming import schedule_of
 from paquebot.records.criterion_words import criterion_words
@@ -56,6 +57,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         *_starts(definition, _),
         _content(definition.content, _),
         *_restriction(definition.content, _),
+        *_changes(definition, _),
         *_obfuscation(definition, _),
         *_format(definition, _),
         *_packaging(definition, _),
@@ -116,6 +118,14 @@ def _restriction(content: ContentChoice, _: Translate) -> Iterator[Clause]:
         yield Clause(_("of the group {group}"), {"group": content.group})
     if content.where is not None:
         yield Clause(_("where {criteria}"), {"criteria": criterion_words(content.where, _)})
+
+
+def _changes(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
+    every = definition.production.complete_every
+    if definition.production.mode == CHANGES and every:
+        yield Clause(_("only what changed since the last delivery, and all rows in one file of {number}"), {"number": every})
+    elif definition.production.mode == CHANGES:
+        yield Clause(_("only what changed since the last delivery"))
 
 
 def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

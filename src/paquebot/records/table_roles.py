@@ -12,13 +12,13 @@ from django.db import transaction
 from paquebot.errors import CommandError, Problem
 from paquebot.options import DefinitionError
 from paquebot.records.connection import Records
+from paquebot.records.databases import quoted
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Project, Query, Table
 from paquebot.records.reading import ask, tables_read
 from paquebot.records.uses import refuse_used, uses_in
 from paquebot.records.writing import locked, update
 from paquebot.sources.lake.catalogue import Catalogue
-from paquebot.sources.lake.duck import identifier
 
 UNKNOWN_COLUMN = Problem("table.unknown_column", "The table “{table}” has no column “{column}”.", "Choose one of the list.")
 KEY_NEEDED = Problem(
@@ -82,7 +82,10 @@ def give_role(records: Records, table: Table, role: TableRole, version: str) -> 
 
 
 def queries_reading(project: Project, name: str) -> list[str]:
-    """The names of the queries that read the table."""
+    """The names of the queries that read the table; none of a database outside, which keeps the table whatever becomes of it
+    here."""
+    if project.is_outside:
+        return []
     tables = tuple(Table.objects.filter(project=project).values_list("name", flat=True))
     return [query.name for query in Query.objects.filter(project=project) if name in tables_read(query.sql, tables)]
 
@@ -96,6 +99,9 @@ def remove_table(records: Records, project: Project, name: str, version: str) ->
         refuse_used(name, uses.tables.get(name, []))
         if groups := uses.asked.get(name):
             raise CommandError(ASKED_BY_GROUPS, name=name, groups=groups)
+        if project.is_outside:
+            row.delete()
+            return
         queries = queries_reading(project, name)
         if queries:
             raise CommandError(READ_BY_QUERIES, name=name, queries=queries)
@@ -117,9 +123,10 @@ def _check_columns(table: Table, role: TableRole) -> None:
 
 
 def _check_key(records: Records, table: Table, key: Sequence[str]) -> None:
-    columns, name = [identifier(column) for column in key], identifier(table.name)
-    for column, quoted in zip(key, columns, strict=True):
-        if ask(records, table.project, f"select {quoted} from {name} where {quoted} is null limit 1").rows:  # noqa: S608 — names are quoted
+    columns = [quoted(records, table.project, column) for column in key]
+    name = quoted(records, table.project, table.name)
+    for column, known in zip(key, columns, strict=True):
+        if ask(records, table.project, f"select {known} from {name} where {known} is null limit 1").rows:  # noqa: S608 — names are quoted
             raise DefinitionError(KEY_EMPTY, ("key",), table=table.name, column=column)
     listed = ", ".join(columns)
     repeated = f"select {listed} from {name} group by {listed} having count(*) > 1 limit 1"  # noqa: S608 — names are quoted

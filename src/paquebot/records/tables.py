@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from psycopg import sql
 
+from paquebot import criteria
 from paquebot.records.freezing import displayed
 from paquebot.records.models import Import, Project, Table
 from paquebot.records.reading import Field
@@ -39,7 +40,8 @@ class TableFacts:
 
     table: Table
     fields: tuple[Field, ...]
-    rows: int
+    rows: int | None
+    """Of a table outside an estimate; None where there is none."""
     last_import: Import | None
 
 
@@ -85,6 +87,10 @@ def moved(order: Sequence[str], name: str, by: int) -> list[str]:
 
 def _facts(table: Table, kinds: dict[str, dict[str, str]], rows: dict[str, int], last: Import | None) -> TableFacts:
     own = kinds.get(table.name, {})
+    if table.catalogue:
+        known = table.catalogue["kinds"]
+        fields = tuple(Field(name, known.get(name, criteria.TEXT)) for name in displayed(table))
+        return TableFacts(table, fields, table.catalogue["rows"], last)
     fields = tuple(Field(name, kind_of(own.get(name, ""))) for name in displayed(table))
     return TableFacts(table, fields, rows.get(table.name, 0), last)
 

@@ -182,7 +182,7 @@ def channel_purpose(kind: str, _: Callable[[str], str]) -> str:
 
 
 def test_step(step: str, _: Callable[[str], str]) -> str:
-    """A step of testing a destination, as people call it."""
+    """A step of testing a destination or a database, as people call it."""
     return {
         "name": _("Look up its name"),
         "connect": _("Connect"),
@@ -198,4 +198,6 @@ def test_step(step: str, _: Callable[[str], str]) -> str:
         "count": _("Count it"),
         "fill": _("Write it to a table of its own"),
         "drop": _("Drop what was made"),
+        "tables": _("Look at the tables"),
+        "rights": _("Look at the rights"),
     }.get(step, step)

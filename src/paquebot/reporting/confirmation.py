@@ -6,13 +6,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from paquebot.confirmation_keys import CSV, JSON, MOMENTS, NONE, pieces
-from paquebot.events import SealedArtifact
+from paquebot.events import SealedArtifact, SealedPart
 from paquebot.file_keys import DIRECTIVES
 
 
@@ -31,12 +31,15 @@ class Confirmation:
     def write(
         self,
         artifact: SealedArtifact,
-        remote_path: str | None,
+        remote_paths: Sequence[str],
         started_at: datetime,
         finished_at: datetime,
         verification: str | None = None,
     ) -> bytes:
-        """The file's bytes; without a `remote_path` no file left, and what only a file has is null."""
+        """The file's bytes; without a remote path no file left, and what only a file has is null.
+
+        Of an export that left in parts, what each part has of its own is a list in their order.
+        """
         known: dict[str, Any] = {
             "rows": artifact.rows,
             "columns": list(artifact.columns),
@@ -47,16 +50,10 @@ class Confirmation:
             "size_bytes": 0,
             "plain_size_bytes": 0,
         }
-        if remote_path is not None:
-            known |= {
-                "file_name": artifact.file_name,
-                "remote_path": remote_path,
-                "size_bytes": artifact.final.size_bytes,
-                "sha256": artifact.final.sha256,
-                "plain_size_bytes": artifact.plain.size_bytes,
-                "plain_sha256": artifact.plain.sha256,
-                "verification": verification,
-            }
+        if remote_paths:
+            files = [_of_file(part, path) for part, path in zip(artifact.files, remote_paths, strict=True)]
+            known |= {name: [file[name] for file in files] if artifact.parts else value for name, value in files[0].items()}
+            known["verification"] = verification
         return self.filled({**self.facts, **known})
 
     def filled(self, known: Mapping[str, Any]) -> bytes:
@@ -72,6 +69,17 @@ class Confirmation:
         if self.template:
             return "".join(text + _said(known, name, pattern) for text, name, pattern in pieces(self.template)).encode()
         return "".join(f"{name}: {_as_text(value)}\n" for name, value in told.items()).encode()
+
+
+def _of_file(part: SealedPart, remote_path: str) -> dict[str, Any]:
+    return {
+        "file_name": remote_path.rpartition("/")[2],
+        "remote_path": remote_path,
+        "size_bytes": part.final.size_bytes,
+        "sha256": part.final.sha256,
+        "plain_size_bytes": part.plain.size_bytes,
+        "plain_sha256": part.plain.sha256,
+    }
 
 
 def _as_csv(told: Mapping[str, Any]) -> str:

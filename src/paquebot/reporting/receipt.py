@@ -82,7 +82,8 @@ def sign(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> Receipt:
 def require_same(facts: Mapping[str, Any], found: Measure) -> None:
     """Raises `VerificationError` unless `found` measures the file the receipt is about."""
     final = facts["final"]
-    if (found.size_bytes, found.sha256) != (final["size_bytes"], final["sha256"]):
+    parts = [(part["size_bytes"], part["sha256"]) for part in facts.get("parts", ())]
+    if (found.size_bytes, found.sha256) not in (parts or [(final["size_bytes"], final["sha256"])]):
         raise VerificationError(
             OTHER_FILE,
             size_bytes=found.size_bytes,

@@ -31,3 +31,11 @@ class Source(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+
+class DescribedSource(Source):
+    """A source that can tell its columns without reading a row."""
+
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns `rows` gives. Raises what `check` raises; may be called without entering."""

@@ -1,4 +1,5 @@
-"""Criteria as SQL: one compiler, names quoted, values always bound, never pasted.
+"""Criteria as SQL: one compiler, names quoted, values always bound, never pasted. What it writes is DuckDB's dialect; another
+database's is a subclass that writes otherwise what that database says otherwise.
 
 Promise: the condition is true exactly for the rows the criterion means; where it is not true it is false or null, which a WHERE
 treats alike. It asks nothing of the clock: “in the last N days” counts back from the date it is given.
@@ -6,7 +7,7 @@ treats alike. It asks nothing of the clock: “in the last N days” counts back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -43,6 +44,8 @@ class Compiler:
     run_date: date
     quote: Callable[[str], str]
     parameters: dict[str, Value] = field(default_factory=dict)
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Keys of contacts by the name a criterion gives them; a linked table that is none."""
 
     def condition(self, criterion: Criterion, table: str | None = None) -> str:
         """The SQL condition. Raises `SourceError` for a field or table that is not there, `CommandError` for a value or an
@@ -59,6 +62,9 @@ class Compiler:
                 return self._exists(criterion)
 
     def _exists(self, linked: Linked) -> str:
+        if linked.table in self.members:
+            key = self.as_text(self.operand(self.table, self.links.key))
+            return f"({self.among(key, list(self.members[linked.table]))} IS TRUE)"
         if linked.table not in self.links.fields or linked.table not in self.kinds:
             raise SourceError(criteria.NOT_LINKED, table=linked.table, known=sorted(self.links.fields))
         theirs, mine = self._joined(linked.table, self.links.fields[linked.table])
@@ -68,9 +74,9 @@ class Compiler:
     def _joined(self, table: str, field_name: str) -> tuple[str, str]:
         """Both ends of the link; as text where one of them is text and the other is not."""
         ends = ((table, field_name), (self.table, self.links.key))
-        names = [f"{self.quote(place)}.{self.quote(name)}" for place, name in ends]
+        names = [self.operand(place, name) for place, name in ends]
         if self.kinds[table].get(field_name) != self.kinds[self.table].get(self.links.key):
-            names = [f"CAST({name} AS VARCHAR)" for name in names]
+            names = [self.as_text(name) for name in names]
         return names[0], names[1]
 
     def _compare(self, condition: Condition, table: str) -> str:
@@ -81,12 +87,26 @@ class Compiler:
             raise SourceError(criteria.NO_SUCH_FIELD, field=condition.field, table=table, nearest=close, known=list(known))
         place, own = found
         kind = self.kinds[place][own]
-        name = f"{self.quote(place)}.{self.quote(own)}"
-        return _FOR_KIND[kind](self, name, condition.operator, values_of(condition, kind))
+        return _FOR_KIND[kind](self, self.operand(place, own), condition.operator, values_of(condition, kind))
 
     def _field(self, name: str, table: str) -> tuple[str, str] | None:
         """The table and the field that a condition about `table` means by `name`; None when there is none."""
         return (table, name) if name in self.kinds[table] else None
+
+    def operand(self, table: str, field_name: str) -> str:
+        """The field as it is compared."""
+        return f"{self.quote(table)}.{self.quote(field_name)}"
+
+    def as_text(self, expression: str) -> str:
+        return f"CAST({expression} AS VARCHAR)"
+
+    def among(self, expression: str, values: list[Any]) -> str:
+        """Whether the expression is one of `values`."""
+        return f"{expression} IN (SELECT unnest({self.bind(values)}))"
+
+    def search(self, operator: str, name: str, value: str) -> str:
+        """Whether the text contains, starts or ends with `value`, whatever the case."""
+        return f"{_TEXT_SEARCH[operator]}(lower({name}), lower({self.bind(value)}))"
 
     def bind(self, value: Value) -> str:
         """The name under which `value` is bound."""
@@ -102,7 +122,7 @@ class Compiler:
         if operator == "not_contains":
             return f"({self.text(name, 'contains', values)} IS NOT TRUE)"
         if operator in _TEXT_SEARCH:
-            return f"{_TEXT_SEARCH[operator]}(lower({name}), lower({self.bind(values[0])}))"
+            return self.search(operator, name, values[0])
         return self.plain(name, operator, values)
 
     def number(self, name: str, operator: str, values: tuple[Any, ...]) -> str:
@@ -143,7 +163,7 @@ class Compiler:
             case "!=":
                 return f"({name} IS DISTINCT FROM {self.bind(values[0])})"
             case "in" | "not_in":
-                return self._negated(operator, f"({name} IN (SELECT unnest({self.bind(list(values))})))")
+                return self._negated(operator, f"({self.among(name, list(values))})")
             case "between":
                 return f"({name} BETWEEN {self.bind(values[0])} AND {self.bind(values[1])})"
         return f"({name} {operator} {self.bind(values[0])})"

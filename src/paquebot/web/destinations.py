@@ -17,7 +17,7 @@ from paquebot.language import translatable
 from paquebot.options import Option, read
 from paquebot.plugins import find, names
 from paquebot.project import ServerDefinition
-from paquebot.records import canaries, servers
+from paquebot.records import canaries, servers, unsubscribes
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Server
 from paquebot.records.models.people import OWNER
@@ -241,6 +241,7 @@ def _page(request: PageRequest, server: Server, forms: Forms | None = None, **mo
         "version": version_of(server),
         "used_by": uses_in(request.project).servers.get(server.name, []),
         "delivery": servers.last_deliveries(request.project).get(server.name),
+        "clock": next((clock for clock in unsubscribes.clocks(request.project) if clock.server == server.name), None),
         "folder": next(iter(servers.folders_of(server)), ""),
         "told": _told_options(server),
         "keeps_rows": keeps_rows(server.kind),

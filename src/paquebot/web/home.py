@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from paquebot.engine.asking import worker_alive
-from paquebot.records import overview, today
+from paquebot.records import overview, today, unsubscribes
 from paquebot.records.alerts import outbox
 from paquebot.records.models import Export, Project, Table
 from paquebot.records.models.people import OWNER
@@ -46,6 +46,7 @@ def project_home(request: PageRequest, project: str) -> HttpResponse:
             "coming": overview.coming(request.project)[:SHOWN],
             "runs": runs,
             "beginning": _beginning(request.project) if not runs else None,
+            "clocks": unsubscribes.clocks(request.project),
             **_today(request.project),
             **_month(request.project),
         },

@@ -14,12 +14,13 @@ from paquebot.web import (
     preferences,
     projects,
     searching,
+    unsubscribes,
 )
 from paquebot.web.administration import channels, machines, mail, members, tokens
 from paquebot.web.alerts import page as alerts
 from paquebot.web.api import app as api
 from paquebot.web.criteria import pages as builder_pages
-from paquebot.web.data import groups, importing, once, overview, queries, tables
+from paquebot.web.data import database, groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
 from paquebot.web.people import invited, passwords, signing_in
@@ -94,6 +95,9 @@ urlpatterns = [
     path("p/<slug:project>/runs/<int:run>/first-lines/", files.first_lines, name="run_first_lines"),
     path("p/<slug:project>/runs/<int:run>/receipt/", files.receipt, name="run_receipt"),
     path("p/<slug:project>/data/", overview.overview, name="data"),
+    path("p/<slug:project>/data/database/", database.page, name="database"),
+    path("p/<slug:project>/data/database/test/", database.examine, name="test_database"),
+    path("p/<slug:project>/data/database/tables/", database.take, name="take_table"),
     path("p/<slug:project>/data/imports/", overview.imports, name="imports"),
     path("p/<slug:project>/data/import/", importing.start, name="import"),
     path("p/<slug:project>/data/import/<slug:token>/", importing.choose, name="import_table"),
@@ -130,6 +134,7 @@ urlpatterns = [
     path("p/<slug:project>/destinations/<slug:name>/approve/", destinations.approve, name="approve_host_key"),
     path("p/<slug:project>/destinations/<slug:name>/delete/", destinations.remove, name="delete_destination"),
     path("p/<slug:project>/closed-days/", closed_days.closed_days, name="closed_days"),
+    path("p/<slug:project>/unsubscribes/", unsubscribes.page, name="unsubscribes"),
     path("p/<slug:project>/keys/", keys.keys, name="keys"),
     path("p/<slug:project>/new-key/", keys.new, name="new_key"),
     path("p/<slug:project>/obfuscation-key/", obfuscation_key.page, name="obfuscation_key"),

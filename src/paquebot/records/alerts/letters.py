@@ -62,6 +62,10 @@ _REMINDERS = {
     LATE: translatable("The export “{export}” is still late."),
 }
 _OF_SERVERS = (SERVER_FAILED, SERVER_BACK)
+_OPT_OUTS = translatable(
+    "The destination “{server}” still does not know, after {hours} hours, of people who opted out: no file that tells it was "
+    "delivered."
+)
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
 _UNDELIVERED = translatable("The export “{export}” is not delivered, and should have been by {clock}.")
@@ -123,6 +127,8 @@ def lead(notice: Notice, language: str, _: Translate) -> str:
     facts = notice.facts
     if facts.get("reminder"):
         return _(_REMINDERS[notice.event]).format(export=facts["label"])
+    if facts.get("opt_outs"):
+        return _(_OPT_OUTS).format(server=facts["server"], hours=facts["hours"])
     if notice.event == LATE and facts.get("deadline"):
         return _(_UNDELIVERED).format(export=facts["label"], clock=figures.clock(_local(facts, "deadline"), language))
     if notice.event == LATE and facts.get("status") not in (None, "missed"):
@@ -203,6 +209,7 @@ def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, s
         yield _("Earlier due times passed over"), figures.number(facts["passed_over"], language)
     if notice.event == LATE and not facts.get("deadline"):
         yield _("Started"), _moment(facts, "started_at", language, _) or _moment_now(notice, language, _)
+    yield _("People who opted out"), figures.number(facts["opt_outs"], language) if facts.get("opt_outs") else ""
     yield _("Since"), _moment(facts, "since", language, _)
     yield _("Ended"), _moment(facts, "finished_at", language, _)
     yield _("Next run"), _moment(facts, "next_at", language, _) or _("none is planned")

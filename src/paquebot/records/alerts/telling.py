@@ -65,6 +65,12 @@ def tell_late_start(run: Run, passed_over: int) -> None:
         _tell(run.export, run, LATE, {**facts_of(run), "passed_over": passed_over})
 
 
+def tell_opt_outs(export: Export, since: datetime, count: int, hours: int) -> None:
+    """Tells that the export's destination does not know, after so many hours, who opted out."""
+    facts = {**_facts_of_export(export), "opt_outs": count, "hours": hours, "since": since.isoformat()}
+    _tell(export, None, LATE, facts, since)
+
+
 def tell_undelivered(export: Export, due_at: datetime, deadline: datetime) -> None:
     """Tells that what was due at `due_at` is not delivered at its deadline; once for each due time."""
     if Notice.objects.filter(export=export, event=LATE, due_at=due_at).exists():

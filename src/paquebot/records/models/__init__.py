@@ -2,6 +2,7 @@
 
 from paquebot.records.models.alerts import AlertChannel, Channel, Deadline, InboxEntry, Letter, Notice, Subscription
 from paquebot.records.models.api import ApiToken, IdempotentAnswer
+from paquebot.records.models.changes import ChangeCursor, RowState
 from paquebot.records.models.history import Artifact, Receipt, ReceiptKey, Run, RunAct, RunStep, SnapshotLease
 from paquebot.records.models.installation import Installation, Machine
 from paquebot.records.models.obfuscation import Correspondence, KeyAct
@@ -28,6 +29,7 @@ __all__ = [
     "ApiToken",
     "Artifact",
     "Canary",
+    "ChangeCursor",
     "Channel",
     "ColumnContract",
     "Correspondence",
@@ -51,6 +53,7 @@ __all__ = [
     "Query",
     "Receipt",
     "ReceiptKey",
+    "RowState",
     "Run",
     "RunAct",
     "RunStep",

@@ -69,6 +69,10 @@ class Run(models.Model):
     intended = models.BooleanField(default=False)
     progress = models.JSONField(default=dict)
     error = models.JSONField(null=True)
+    changes = models.JSONField(null=True)
+    """Of a file of changes: whether all rows left and why, how many were added, changed and removed, from which cursor on."""
+    parts = models.JSONField(null=True)
+    """Of an export that leaves in parts: name, rows, size, digest and, once it is there, path of each."""
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
     """The run this one sends again, or makes again."""
     released_at = models.DateTimeField(null=True)

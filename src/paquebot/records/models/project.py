@@ -23,6 +23,10 @@ class Project(models.Model):
     lake_role = models.CharField(max_length=63, unique=True)
     lake_password = models.TextField()
     """Sealed by the installation's key."""
+    database_kind = models.CharField(max_length=40, default="embedded")
+    """`embedded`: the rows are in the lake, brought in by imports. Otherwise the kind of the database they are read from."""
+    database_options = models.JSONField(default=dict)
+    database_secrets = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -30,6 +34,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether its rows are in a database that is not ours."""
+        return self.database_kind != "embedded"
 
 
 class ProjectKey(models.Model):
@@ -56,6 +65,8 @@ class Table(models.Model):
     email = models.CharField(max_length=80, blank=True)
     display_order = models.JSONField(default=list)
     profile_of = models.JSONField(default=dict)
+    catalogue = models.JSONField(default=dict)
+    """Of a table outside, as of the last look: the kind of each column, about how many rows it has, and when that was."""
 
     class Meta:
         ordering = ("name",)

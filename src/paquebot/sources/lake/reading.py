@@ -11,19 +11,16 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from paquebot.criteria import Criterion
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.options import nearest
-from paquebot.query_build import QueryBuild
-from paquebot.sources.base import Source
-from paquebot.sources.building import Belonging, bound
+from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import bound
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
@@ -31,70 +28,13 @@ from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.wall import Wall
 from paquebot.sources.selecting import Compiler, Links
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 BATCH_ROWS = 65_536
 """The most rows of one batch."""
 
-Order = Literal["key", "none"]
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What reading may take. Time is computing time: waiting for a slow partner costs nothing.
-
-    Rows that only stream through need little memory; sorting five million rows of twenty fields fails below 600 MB.
-    """
-
-    memory_mb: int = 256
-    sorting_memory_mb: int = 800
-    spill_mb: int = 20_000
-    timeout_seconds: int = 1800
-    rows: int | None = None
-    """Reading stops after that many rows, the first of the same order."""
-    counted: bool = False
-    """Beside those rows stands in each, as a first column more, how many there are in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableSelection:
-    """A table: all its fields in its order, or the named ones.
-
-    `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves. Only the rows that
-    meet `where` are read; `links` tells how rows of other tables belong to this one's, and “the last N days” end on `run_date`.
-    """
-
-    table: str
-    fields: tuple[str, ...] | None = None
-    order: Order = "key"
-    key: tuple[str, ...] = ()
-    where: Criterion | None = None
-    links: Links | None = None
-    run_date: date = date.min
-
-
-@dataclass(frozen=True, slots=True)
-class QuerySelection:
-    """A saved query and the values of its parameters. `order="key"` adds every column to the query's own order."""
-
-    sql: str
-    parameters: Mapping[str, date | datetime | None] = field(default_factory=dict)
-    order: Order = "key"
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltSelection:
-    """A query that was built; `belonging` tells how rows of tables belong to contacts."""
-
-    build: QueryBuild
-    belonging: Belonging
-    run_date: date
-    order: Order = "key"
-
-
-Selection = TableSelection | QuerySelection | BuiltSelection
-
-
-class LakeSource(Source):
+class LakeSource(DescribedSource):
     """Reads `selection` at `snapshot`. `scratch_folder` holds the sealed copy and what is spilled, both only while entered."""
 
     def __init__(

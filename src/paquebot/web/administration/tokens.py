@@ -29,7 +29,7 @@ LASTING = {
 
 
 def _scopes() -> list[tuple[str, str]]:
-    return [(scope, f"{scope}: {gettext(SCOPE_WORDS[scope])}") for scope in SCOPES]
+    return [(scope, scope) for scope in SCOPES]
 
 
 def _days() -> list[tuple[int, str]]:
@@ -86,6 +86,7 @@ def _page(
     context = {
         "tab": "tokens",
         "form": form,
+        "scopes": [{"name": scope, "may": gettext(words)} for scope, words in SCOPE_WORDS.items()],
         "tokens": rows.filter(revoked_at=None, expires_at__gt=timezone.now()),
         "ended": rows.exclude(revoked_at=None, expires_at__gt=timezone.now())[:20],
         "made": made[0] if made else None,

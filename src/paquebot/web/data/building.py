@@ -30,6 +30,8 @@ BUILD, SQL = "build", "sql"
 
 def is_built(request: PageRequest, query: Query | None) -> bool:
     """Whether the page of this query (None: of a new one) is the builder."""
+    if request.project.is_outside:
+        return False
     if request.method == "POST":
         return request.POST.get("kind") == BUILD
     return query.build is not None if query else request.GET.get("kind") != SQL

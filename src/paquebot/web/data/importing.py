@@ -58,7 +58,9 @@ _BESIDE = {
 @seen_by(EDITORS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: PageRequest, project: str) -> HttpResponse:
-    """Step 1: the file."""
+    """Step 1: the file. Into a database outside nothing is imported."""
+    if request.project.is_outside:
+        return redirect("database", project)
     form = FileForm(request)
     if form.is_bound and form.is_valid():
         uploaded: UploadedFile[Any] = form.cleaned_data["file"]

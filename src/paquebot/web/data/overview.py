@@ -14,6 +14,7 @@ from paquebot.records.models import Group, Import, Query, Table
 from paquebot.records.tables import imports_of, tables_of
 from paquebot.records.uses import uses_in
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
+from paquebot.web.data.database import outside_line
 from paquebot.web.listing import Column, Listing
 from paquebot.web.tags.words import import_mode
 
@@ -58,6 +59,7 @@ def overview(request: PageRequest, project: str) -> HttpResponseBase:
             "queries": [(query, uses.queries.get(query.name, [])) for query in queries],
             "groups": [(group, uses.groups.get(group.name, [])) for group in Group.objects.filter(project=request.project)],
             "imports": list(imports_of(request.project)[:LATEST]),
+            "outside": outside_line(request.project),
         },
     )
 

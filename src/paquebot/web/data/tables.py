@@ -22,6 +22,7 @@ from paquebot.records.uses import uses_in
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
 from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.data.database import outside_line
 from paquebot.web.data.table_forms import RoleForm
 from paquebot.web.telling import place_error, told
 
@@ -133,6 +134,7 @@ def _page(request: PageRequest, found: Table, *, status: int = 200, **more: Any)
         "ordered": uses.ordered.get(found.name, []),
         "asked_by": uses.asked.get(found.name, []),
         "read_by": queries_reading(request.project, found.name),
+        "outside": outside_line(request.project),
         "imports": Import.objects.filter(table=found).order_by("-id")[:SHOWN_IMPORTS],
     }
     if may(request, OWNER):

@@ -82,7 +82,7 @@ def run(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Lancer maintenant: a run of the export as it is saved, in every state; the schedule stays as it is."""
     export = export_or_404(request, name)
     try:
-        started = run_now(export, request.user)
+        started = run_now(export, request.user, complete="complete" in request.POST)
     except PaquebotError as error:
         messages.error(request, told(error))
         return redirect("export", request.project.name, export.name)

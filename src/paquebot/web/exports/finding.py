@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from paquebot.engine import previewing
 from paquebot.errors import PaquebotError, describe, render
 from paquebot.export import QUERY, ExportDefinition
+from paquebot.records.databases import data_mark
 from paquebot.records.freezing import displayed
 from paquebot.records.key_versions import key_versions
-from paquebot.records.lakes import current_snapshot
 from paquebot.records.models import Export, Table
 from paquebot.web.access import PageRequest
 from paquebot.web.checking import errors_of
@@ -116,7 +116,7 @@ def _unreadable(export: Export, definition: ExportDefinition) -> list[str]:
 
 def _query_columns(export: Export, definition: ExportDefinition) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     query = export.project.queries.filter(name=definition.content.name).first()
-    key = (export.project_id, current_snapshot(export.project), query.sql if query else "", str(definition.content))
+    key = (export.project_id, data_mark(export.project), query.sql if query else "", str(definition.content))
     return _bind(_Question(key, export))
 
 

@@ -23,7 +23,7 @@ from paquebot.options import DefinitionError, Option, Section
 from paquebot.records.models import EncryptionKey, Project, Server
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
-from paquebot.web.exports import patience_part, safeguards, source_part, tables
+from paquebot.web.exports import patience_part, production_part, safeguards, source_part, tables
 from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
@@ -152,14 +152,6 @@ def _stored_packaging(definition: ExportDefinition) -> Values:
     return {**{name: getattr(definition, name) for name in names}, **encryption}
 
 
-def _stored_production(definition: ExportDefinition) -> Values:
-    return dataclasses.asdict(definition.production)
-
-
-def _production(values: Values, definition: ExportDefinition) -> Values:
-    return {"production": {**dataclasses.asdict(definition.production), **values}}
-
-
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _NEEDED = {
@@ -276,16 +268,17 @@ PARTS = (
         translatable("Production"),
         "adjustments",
         lambda _: _entries("production"),
-        _stored_production,
-        _production,
+        production_part.stored_production,
+        production_part.production,
         for_rows=Part(
             "production",
             translatable("Production"),
             "adjustments",
             lambda _: tables.production_options(_entries("production")),
-            _stored_production,
-            _production,
+            production_part.stored_production,
+            production_part.production_of_rows,
         ),
+        conditional=production_part.CONDITIONAL,
     ),
     Part(
         "proof",

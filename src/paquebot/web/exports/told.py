@@ -15,6 +15,7 @@ from paquebot.export import CONTACTS, EXPORT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import Option, Section
 from paquebot.precedence import NORMAL
+from paquebot.production_keys import COMPLETE
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.exports import Difference
 from paquebot.records.models import Project
@@ -146,7 +147,9 @@ def _production(_: Project, definition: ExportDefinition) -> str:
         return told.format(when_empty=_lowered(_choice(empty, definition.production.when_empty)))
     chosen = {"when_empty": definition.production.when_empty, "if_exists": definition.production.if_exists}
     told = gettext(translatable("Nothing to export: {when_empty} · Name already there: {if_exists}"))
-    return told.format(**{name: _lowered(_choice(_option(name, "production"), value)) for name, value in chosen.items()})
+    told = told.format(**{name: _lowered(_choice(_option(name, "production"), value)) for name, value in chosen.items()})
+    mode = _choice(_option("mode", "production"), definition.production.mode)
+    return told if definition.production.mode == COMPLETE else f"{mode} · {told}"
 
 
 def _production_entries() -> tuple[Option, ...]:

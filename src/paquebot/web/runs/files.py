@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from paquebot.engine import kept_files
 from paquebot.errors import PaquebotError, describe
 from paquebot.errors import render as told
-from paquebot.records.models import Receipt
+from paquebot.records.models import Receipt, Run
 from paquebot.reporting.receipt import Receipt as SignedReceipt
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
 from paquebot.web.installation import records
@@ -24,18 +24,19 @@ from paquebot.web.runs.page import found, whole
 @seen_by(EDITORS)
 @require_safe
 def download(request: PageRequest, project: str, run: int) -> HttpResponseBase:
-    """The file's bytes, as they left."""
+    """The bytes, as they left, of the file or of one of its parts (`?part=2`)."""
     one = found(request, run)
+    number, name, size_bytes = _part(one, request.GET.get("part", ""))
     try:
-        blocks = kept_files.download(records(), one, request.user)
+        blocks = kept_files.download(records(), one, request.user, number)
     except PaquebotError as error:
         description = told(describe(error), gettext)
         messages.error(request, f"{description['message']} {description['hint']}")
         return redirect("run", project, run)
     response = StreamingHttpResponse(blocks, content_type="application/octet-stream")
-    response.headers["Content-Length"] = str(one.size_bytes)
+    response.headers["Content-Length"] = str(size_bytes)
     response.headers["Content-Encoding"] = "identity"  # what was compressed once is not compressed again on the way
-    return _attached(response, one.file_name)
+    return _attached(response, name)
 
 
 @seen_by(EDITORS)
@@ -63,6 +64,17 @@ def receipt(request: PageRequest, project: str, run: int) -> HttpResponseBase:
         raise Http404
     content = SignedReceipt(kept.document, kept.signature).to_file()
     return _attached(HttpResponse(content, content_type="application/json"), f"{one.file_name}.receipt.json")
+
+
+def _part(run: Run, written: str) -> tuple[int, str, int | None]:
+    """Number, name and size of the part that is asked for; the first when none is."""
+    if not run.parts:
+        return 1, run.file_name, run.size_bytes
+    number = int(written) if written.isascii() and written.isdecimal() else 1
+    if not 1 <= number <= len(run.parts):
+        raise Http404
+    part = run.parts[number - 1]
+    return number, part["file_name"], part["size_bytes"]
 
 
 def _attached(response: HttpResponseBase, name: str) -> HttpResponseBase:

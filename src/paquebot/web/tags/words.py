@@ -22,6 +22,7 @@ from django.utils.translation import get_language, gettext
 from paquebot.errors import render
 from paquebot.language import supported, translatable
 from paquebot.records import figures, words
+from paquebot.records.change_words import change_words, cursor_words
 from paquebot.schedule import Schedule
 
 register = template.Library()
@@ -179,6 +180,17 @@ def told_beside(error: dict[str, Any]) -> str:
         message = message.lstrip(" \u00a0\u202f:")
         message = f"{message[:1].upper()}{message[1:]}"
     return f"{message} {rendered['hint']}"
+
+
+@register.filter
+def changes_told(changes: dict[str, Any]) -> str:
+    """What a run's file of changes holds."""
+    return change_words(changes, gettext)
+
+
+@register.filter
+def cursor_told(changes: dict[str, Any]) -> str:
+    return cursor_words(changes, gettext)
 
 
 @register.filter

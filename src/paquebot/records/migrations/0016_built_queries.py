@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0013_api_tokens'),
+        ('records', '0015_outside'),
     ]
 
     operations = [

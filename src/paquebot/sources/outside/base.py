@@ -1,0 +1,114 @@
+"""The contract of a database that is not ours."""
+
+from __future__ import annotations
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from paquebot.addresses import is_refused
+from paquebot.credentials import Secret
+from paquebot.errors import PaquebotError, Problem, SourceError
+from paquebot.options import Option, Path, read
+from paquebot.sources.base import DescribedSource
+from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN
+from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideColumn:
+    """A column: the type as the database names it, and what it holds in one of the six words of `lake.tables.kind_of`."""
+
+    name: str
+    type: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideTable:
+    """A table or view. `key` is its primary key, empty without one; `rows` an estimate, None where there is none."""
+
+    name: str
+    columns: tuple[OutsideColumn, ...]
+    key: tuple[str, ...]
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an examination, how long it took, what was wrong with it, and what to think about where nothing was."""
+
+    name: str
+    seconds: float
+    error: PaquebotError | None = None
+    advice: Problem | None = None
+
+
+class Database(ABC):
+    """One database as its options describe it. Nothing is dialled before a verb is called; each verb gives back what it took.
+
+    Promise: nothing there is ever changed, every value arrives as it is or the reading fails, memory stays bounded.
+    """
+
+    NAME: ClassVar[str]
+    LABEL: ClassVar[str]
+    """What people call it."""
+    OPTIONS: ClassVar[tuple[Option, ...]]
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any], path: Path = ()) -> dict[str, Any]:
+        """The options as a project file writes them at `path`. Raises `DefinitionError`."""
+        plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in written.items()}
+        return read(cls.OPTIONS, cls._spelled(plain, path), path)
+
+    @classmethod
+    def _spelled(cls, written: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+        """The options each under its own name, where several may be written as one."""
+        return written
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where it is, in one line without a secret."""
+
+    @abstractmethod
+    def tables(self) -> tuple[OutsideTable, ...]:
+        """The tables this user may read, by name. Raises `SourceError`."""
+
+    @abstractmethod
+    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> DescribedSource:
+        """Reads `selection`."""
+
+    @abstractmethod
+    def check(self, selection: TableSelection) -> None:
+        """Whether table, fields and criteria mean something there; no row is read. Raises as `lake.reading.check_selection`."""
+
+    @abstractmethod
+    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+        """The SELECT that is read and the values it binds; no row is read. Raises `SourceError`."""
+
+    @abstractmethod
+    def quoted(self, name: str) -> str:
+        """`name` as its SQL writes identifiers."""
+
+    @abstractmethod
+    def examine(self) -> list[Step]:
+        """Signs in, looks at the rights and the tables; stops at the first step that fails."""
+
+
+def addresses(host: str, port: int) -> Sequence[str]:
+    """The addresses of `host`, in the order to try them; refused as a whole when one of them must not be dialled."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SourceError(HOST_UNKNOWN, host=host) from error
+    resolved = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in resolved:
+        if is_refused(address):
+            raise SourceError(ADDRESS_REFUSED, host=host, address=address)
+    return resolved

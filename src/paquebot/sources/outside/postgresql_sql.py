@@ -1,0 +1,158 @@
+"""What Paquebot asks of a PostgreSQL: criteria and parameters in its dialect, the selection of a table.
+
+Promise: no value stands in a statement. `COPY` takes no parameters, so each value is bound to a setting of the transaction
+(`paquebot.c1`), which the statement reads once.
+"""
+
+# ruff: noqa: S608
+# Names are quoted, and stand in the catalogue.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from paquebot import criteria
+from paquebot.errors import SourceError
+from paquebot.options import nearest
+from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
+from paquebot.sources.outside.base import OutsideTable
+from paquebot.sources.outside.postgresql_types import asked_as
+from paquebot.sources.outside.problems import NO_SUCH_FIELD, NO_SUCH_TABLE
+from paquebot.sources.selecting import Compiler, Links, Value
+from paquebot.sources.selection import TableSelection
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_NOT_PARAMETERS = r"""
+    [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/
+    | (?<![\w$])\$\$.*?\$\$ | (?<![\w$])\$(?P<tag>[A-Za-z_]\w*)\$.*?\$(?P=tag)\$
+"""
+_PIECES = re.compile(rf"{_NOT_PARAMETERS} | (?<![\w$])\$(?P<name>[A-Za-z_]\w*)", re.VERBOSE | re.DOTALL)
+_PARAMETER_TYPES = {"run_date": "date", "since": "timestamptz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT, and the values its settings are bound to."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def setting(name: str, kind: str) -> str:
+    """The value bound as `name`, read once for the whole statement."""
+    return f"(SELECT nullif(current_setting('paquebot.{name}'), '')::{kind})"
+
+
+class PostgresqlCompiler(Compiler):
+    """Criteria in PostgreSQL's dialect."""
+
+    __slots__ = ()
+
+    def operand(self, table: str, field_name: str) -> str:
+        name = f"{self.quote(table)}.{self.quote(field_name)}"
+        return f"{name}::text" if self.kinds[table].get(field_name) == criteria.TEXT else name
+
+    def as_text(self, expression: str) -> str:
+        return f"({expression})::text"
+
+    def among(self, expression: str, values: list[Any]) -> str:
+        name = self._kept(values)
+        kinds = {_type_of(value) for value in values} or {"text"}
+        kind = kinds.pop() if len(kinds) == 1 else "numeric"  # whole numbers, some of them larger than a bigint
+        return f"{expression} IN (SELECT unnest(current_setting('paquebot.{name}')::{kind}[]))"
+
+    def search(self, operator: str, name: str, value: str) -> str:
+        sought = f"lower({self.bind(value)})"
+        if operator == "contains":
+            return f"(position({sought} IN lower({name})) > 0)"
+        if operator == "starts_with":
+            return f"starts_with(lower({name}), {sought})"
+        return f"(right(lower({name}), char_length({sought})) = {sought})"
+
+    def bind(self, value: Value) -> str:
+        name = self._kept(value)
+        if isinstance(value, str):  # an empty text is a value, not the absence of one
+            return f"(SELECT current_setting('paquebot.{name}'))"
+        return setting(name, _type_of(value))
+
+    def _kept(self, value: Value) -> str:
+        name = f"c{len(self.parameters) + 1}"
+        self.parameters[name] = value
+        return name
+
+
+def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str, schema: str) -> Statement:
+    """The statement for `selection`. Raises `SourceError` naming a table or field that is not there."""
+    table = tables.get(selection.table)
+    if table is None:
+        near = nearest(selection.table, tables)
+        raise SourceError(NO_SUCH_TABLE, place=place, table=selection.table, nearest=near, known=sorted(tables)[:40])
+    known = [column.name for column in table.columns]
+    fields = selection.fields if selection.fields is not None else _led(selection.first, known)
+    key = selection.key if selection.order == "key" else ()
+    for name in (*fields, *key):
+        if name not in known:
+            raise SourceError(NO_SUCH_FIELD, table=table.name, field=name, nearest=nearest(name, known), known=known)
+    compiler = PostgresqlCompiler(
+        selection.table,
+        {found.name: {column.name: asked_as(column.kind) for column in found.columns} for found in tables.values()},
+        selection.links or Links(""),
+        selection.run_date,
+        identifier,
+        members=selection.members,
+    )
+    where = f" WHERE {compiler.condition(selection.where)}" if selection.where is not None else ""
+    order = f" ORDER BY {_listed(key)}" if key else ""
+    sql = (
+        f"SELECT {_listed(fields)} FROM {identifier(schema)}.{identifier(table.name)} AS {identifier(table.name)}{where}{order}"
+    )
+    return Statement(sql, compiler.parameters)
+
+
+def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
+    """A person's query whose `$run_date` and `$since` read their settings. Raises `SourceError` for other parameters."""
+
+    def read(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name is None:
+            return found[0]
+        if name not in values or name not in _PARAMETER_TYPES:
+            raise SourceError(UNKNOWN_PARAMETER, parameter=name, known=[f"${known}" for known in sorted(values)])
+        return setting(name, _PARAMETER_TYPES[name])
+
+    return Statement(_PIECES.sub(read, sql.strip().rstrip(";")), values)
+
+
+def written(value: Any) -> str | list[str]:
+    """A value as a setting holds it; a list as the texts of its items."""
+    if isinstance(value, list):
+        return [str(written(item)) for item in value]
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, date):
+        return "date"
+    if isinstance(value, int):
+        return "bigint" if _SMALLEST <= value <= _LARGEST else "numeric"
+    return "numeric" if isinstance(value, Decimal) else "text"
+
+
+def _led(first: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
+    lead = [name for name in first if name in known]
+    return (*lead, *(name for name in known if name not in lead))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(identifier(name) for name in names)

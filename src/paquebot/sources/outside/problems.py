@@ -1,0 +1,155 @@
+"""What can go wrong while a database that is not ours is reached and read, whichever kind it is.
+
+Messages name the database as `place` (`host:port/database`), never what its driver said: that may quote a value.
+"""
+
+from __future__ import annotations
+
+from paquebot.errors import Problem
+
+HOST_UNKNOWN = Problem(
+    "source.host_unknown",
+    "The name {host} of the project's database leads to no address.",
+    "Check its spelling, and that this machine may look up names.",
+    retryable=True,
+)
+ADDRESS_REFUSED = Problem(
+    "source.address_refused",
+    "The name {host} of the project's database leads to {address}, an address Paquebot never dials.",
+    "Link-local addresses are refused: they lead to the machine itself or to its cloud's own services. Give another one.",
+)
+UNREACHABLE = Problem(
+    "source.unreachable",
+    "The database {place} does not answer.",
+    "Check host and port, that it runs, and that a firewall lets this machine through.",
+    retryable=True,
+)
+UNKNOWN_DATABASE = Problem(
+    "source.unknown_database", "The server {place} has no database “{database}”.", "Check the name of the database."
+)
+SIGN_IN_REFUSED = Problem(
+    "source.sign_in_refused",
+    "{place} does not let “{username}” sign in with this password.",
+    "Check both, and whether the password has expired; then write the new one into the project's database settings.",
+)
+NOT_LET_IN = Problem(
+    "source.not_let_in",
+    "{place} lets “{username}” in neither from this machine nor in this way.",
+    "Ask whoever runs the database to allow this machine, this user and this kind of protection (TLS).",
+)
+TOO_MANY_CONNECTIONS = Problem(
+    "source.too_many_connections",
+    "{place} has no free connection.",
+    "Try again later, or ask whoever runs the database to allow more.",
+    retryable=True,
+)
+STARTING = Problem("source.starting", "{place} is starting or stopping.", "Try again when it has started.", retryable=True)
+NO_TLS = Problem(
+    "source.no_tls",
+    "{place} offers no protected connection (TLS).",
+    "Let whoever runs it switch TLS on. On a network you trust, choose not to protect the connection.",
+)
+CERTIFICATE_REFUSED = Problem(
+    "source.certificate_refused",
+    "The certificate of {place} is vouched for by nobody trusted here, or was made for another name.",
+    "Give the authority that signed it, and the name that stands in it as the host. Nothing secret was sent.",
+)
+AUTHORITY_UNUSABLE = Problem(
+    "source.authority_unusable",
+    "The certificate of the authority for {place} cannot be read.",
+    "Give the whole certificate in PEM text, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
+)
+NO_CONNECTION = Problem(
+    "source.no_connection",
+    "No connection came about with {place}.",
+    "Check host, port, database, user and the kind of protection one by one.",
+    retryable=True,
+)
+NO_SUCH_SCHEMA = Problem(
+    "source.no_such_schema", "The database {place} has no schema “{schema}” this user may look into.", "Schemas: {known}."
+)
+NO_SUCH_TABLE = Problem(
+    "source.no_such_table",
+    "The database {place} has no table “{table}” this user may see.",
+    "Did you mean “{nearest}”? Tables there: {known}. Somebody may have dropped or renamed it.",
+)
+NO_SUCH_FIELD = Problem(
+    "source.no_such_field",
+    "The table “{table}” of the database has no field “{field}”.",
+    "Did you mean “{nearest}”? Its fields: {known}. Somebody may have dropped or renamed it.",
+)
+NO_TABLE_NOW = Problem(
+    "source.no_such_table",
+    "A table that is to be read is not in the database {place}.",
+    "Correct the name, or ask whoever runs the database whether it was dropped or renamed.",
+)
+NO_FIELD_NOW = Problem(
+    "source.no_such_field",
+    "A field that is to be read is not in the database {place}.",
+    "Correct the name, or ask whoever runs the database whether it was dropped or renamed.",
+)
+NOT_PERMITTED = Problem(
+    "source.not_permitted",
+    "The user “{username}” may not read everything that is asked of {place}.",
+    "Ask whoever runs the database for the right to read (SELECT) these tables and fields.",
+)
+TOO_SLOW = Problem(
+    "source.too_slow",
+    "{place} did not answer within the {seconds} seconds a statement may take.",
+    "Read fewer rows, let an index help, or allow more time in the project's database settings.",
+)
+SERVER_LOST = Problem(
+    "source.server_lost",
+    "{place} broke the connection before all rows had come.",
+    "It may have been restarted, or the network failed. Nothing was delivered; the run may simply be tried again.",
+    retryable=True,
+)
+OVERLOADED = Problem(
+    "source.overloaded",
+    "{place} has not enough memory, disk or connections for what is asked (code {state}).",
+    "Try again later, or read fewer rows; whoever runs the database can tell what is short.",
+    retryable=True,
+)
+CONFLICT = Problem(
+    "source.conflict",
+    "{place} gave up reading because of what others do there at the same time (code {state}).",
+    "Try again.",
+    retryable=True,
+)
+QUERY_REFUSED = Problem(
+    "query.refused_by_database",
+    "The database cannot carry out the query as it is written: {reason} (code {state})",
+    "Correct the query; it is written in the database's own SQL.",
+)
+VALUE_REFUSED = Problem(
+    "query.value_refused_by_database",
+    "The database met a value it cannot compute with as the query asks (code {state}).",
+    "Leave such values out with WHERE, or convert them otherwise.",
+)
+ONLY_READS = Problem(
+    "query.only_reads",
+    "The query would change something in {place}.",
+    "A query reads: begin it with SELECT or WITH, and change nothing in it.",
+)
+NO_COLUMNS = Problem("query.no_columns", "The query gives no column.", "Name at least one after SELECT.")
+READING_FAILED = Problem(
+    "source.failed_there",
+    "{place} could not give the rows (code {state}).",
+    "Whoever runs the database finds the reason in its log under that code.",
+    retryable=True,
+)
+VALUE_NOT_KEPT = Problem(
+    "source.value_not_kept",
+    "The column “{column}” holds a value ({what}) that a column of {expected_kind} cannot keep.",
+    "Let a saved query give the column as text (CAST … AS text), which keeps every value as it is, or leave such rows out.",
+)
+VALUE_BEYOND = Problem(
+    "source.value_beyond",
+    "The column “{column}” holds a value beyond what a column of {expected_kind} can keep.",
+    "Let a saved query give the column as text (CAST … AS text), which keeps every value as it is, or leave such rows out.",
+)
+NOT_TEXT = Problem(
+    "source.not_text",
+    "The column “{column}” holds text that is not valid Unicode.",
+    "Correct it in the database, or let a saved query leave it out.",
+)
