@@ -13,7 +13,7 @@ from paquebot.records.connection import Records
 from paquebot.records.databases import members_in, opened, prepare
 from paquebot.records.freezing import displayed
 from paquebot.records.models import Group, Project
-from paquebot.records.reading import LIMITS, Answer, ask, count_and_sample
+from paquebot.records.reading import LIMITS, Answer, answer, ask, count_and_sample
 from paquebot.records.restricting import contact_list, contacts_meeting
 from paquebot.records.tables import tables_of
 from paquebot.sources.base import DescribedSource
