@@ -184,7 +184,7 @@ def send(folder: Path, server: Any) -> None:
         destination.send(f"{server.folder().remote}/x", _blocks(file), file.stat().st_size)
 
 
-def export(rows: int, server: Any, order: str) -> None:
+def export(rows: int, server: Any, order: str, obfuscation: Any = None, where: Any = None) -> None:
     from paquebot import pipeline
     from paquebot.flow import Cancellation
     from paquebot.formats.csv import CsvFormat
@@ -196,8 +196,8 @@ def export(rows: int, server: Any, order: str) -> None:
         plan = pipeline.Plan(
             token="be0c",
             attempt=1,
-            source=_source(rows, order),
-            obfuscation=None,
+            source=_source(rows, order, where),
+            obfuscation=obfuscation,
             format=CsvFormat(read_options(CsvFormat.OPTIONS, {})),
             compression=GzipCompression({}),
             encryption=None,
@@ -219,7 +219,7 @@ class _Deaf:
         """Listens to nothing."""
 
 
-def _source(rows: int, order: Any) -> Any:
+def _source(rows: int, order: Any, where: Any = None) -> Any:
     from paquebot.records.connection import open_records
     from paquebot.sources.lake.reading import LakeSource, TableSelection
 
@@ -230,7 +230,8 @@ def _source(rows: int, order: Any) -> Any:
 
     project = Project.objects.get(name="bench")
     address, snapshot = lake_address(records, project), current_snapshot(project)
-    return LakeSource(address, snapshot, TableSelection(f"t{rows}", None, order, ("code",)), records.home.scratch)
+    selection = TableSelection(f"t{rows}", None, order, ("code",), where)
+    return LakeSource(address, snapshot, selection, records.home.scratch)
 
 
 _open = ExitStack()

@@ -21,7 +21,8 @@ templates (`str.format` fields) and at the same time the keys of the translation
 secret or a personal value: they are stored in history and shown to people.
 
 A hint's sentence around `{nearest}` or `{known}` is left out where there is nothing near, or nothing known. An error may say
-where it was met, as its parameter `where`: a message that has no place for it is told after it.
+where it was met, as its parameter `where`: a message that has no place for it is told after it. A number says its noun in
+the form the language counts with: `{rows:row|rows}`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paquebot.language import translatable
+from paquebot.language import language_of, translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +173,31 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def render(description: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
     """The person's view of what `describe` kept: code, message and hint in the language of `translate`."""
+    is_french = language_of(translate) == "fr"
     values = {name: _translated(name, value, translate) for name, value in description["parameters"].items()}
+    values = {name: _Count(value, is_french) if type(value) is int else value for name, value in values.items()}
     message = translate(description["message"]).format(**values)
     if values.get(WHERE) and f"{{{WHERE}}}" not in description["message"]:
         message = translate(LOCATED).format(where=values[WHERE], what=message)
     hint = _SUGGESTION.sub(lambda found: found[0] if values.get(found[1]) else "", translate(description["hint"]))
     return {"code": description["code"], "message": message, "hint": hint.format(**values).rstrip()}
+
+
+class _Count(int):
+    """A number that can say its noun: `{rows:row|rows}` gives `1 row`, and in French `0 ligne` too."""
+
+    def __new__(cls, value: int, is_french: bool) -> _Count:
+        made = super().__new__(cls, value)
+        made.is_singular = abs(value) < 2 if is_french else abs(value) == 1
+        made.space = "\u00a0" if is_french else " "
+        return made
+
+    is_singular: bool
+    space: str
+
+    def __format__(self, form: str) -> str:
+        one, bar, many = form.partition("|")
+        return f"{int(self)}{self.space}{one if self.is_singular else many}" if bar else format(int(self), form)
 
 
 def _translated(name: str, value: Any, translate: Callable[[str], str]) -> Any:

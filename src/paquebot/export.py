@@ -13,6 +13,7 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.alerts import AlertChoice, alerts_from_values, written_choices
+from paquebot.calculated import CalculatedColumn, calculated_from, check_names
 from paquebot.confirmation_keys import CONFIRMATION_CONTENTS, ConfirmationChoice
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
@@ -103,6 +104,8 @@ class ContentChoice:
     fields: tuple[str, ...] | None = None
     group: str | None = None
     where: Criterion | None = None
+    calculated: tuple[CalculatedColumn, ...] = ()
+    """Columns added to those of the source, whatever it is."""
 
     @property
     def is_restricted(self) -> bool:
@@ -215,8 +218,10 @@ class ExportDefinition:
             duration=DurationPolicy(**(values["duration"] or {})),
             priority=values["priority"],
         )
+        check_names(definition.content.calculated, (*path, "content", "calculated"))
         if definition.obfuscation and definition.content.fields is not None:
-            definition.obfuscation.check_exported(definition.content.fields, (*path, "obfuscation"))
+            added = tuple(column.name for column in definition.content.calculated)
+            definition.obfuscation.check_exported((*definition.content.fields, *added), (*path, "obfuscation"))
         _check_rows_alone(definition, path)
         _check_changes(definition, path)
         check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
@@ -284,15 +289,17 @@ def _destination(values: Mapping[str, Any] | None) -> DestinationChoice | None:
 
 
 def _content(values: Mapping[str, Any]) -> ContentChoice:
+    calculated = calculated_from(values.get("calculated"))
     for kind in (QUERY, TABLE):
         if values.get(kind):
-            return ContentChoice(kind, values[kind])
+            return ContentChoice(kind, values[kind], calculated=calculated)
     contacts = values.get(CONTACTS) or {}
     fields, where = contacts.get("fields"), contacts.get("where")
     return ContentChoice(
         fields=tuple(fields) if fields else None,
         group=contacts.get("group") or None,
         where=criteria.from_document(where) if where else None,
+        calculated=calculated,
     )
 
 
@@ -325,14 +332,15 @@ def _written_destination(destination: DestinationChoice) -> dict[str, Any]:
 
 
 def _written_content(content: ContentChoice) -> dict[str, Any]:
+    added = {"calculated": [column.to_document() for column in content.calculated]} if content.calculated else {}
     if content.kind != CONTACTS:
-        return {content.kind: content.name}
+        return {content.kind: content.name, **added}
     written = {
         "group": content.group,
         "where": content.where.to_document() if content.where else None,
         "fields": list(content.fields) if content.fields else None,
     }
-    return {CONTACTS: {key: value for key, value in written.items() if value is not None}}
+    return {CONTACTS: {key: value for key, value in written.items() if value is not None}, **added}
 
 
 def _plain(part: Any) -> dict[str, Any]:

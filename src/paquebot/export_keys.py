@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from paquebot.alerts import ALERTS, REMIND_HOURS
+from paquebot.calculated import CALCULATED
 from paquebot.confirmation_keys import CONFIRMATION
 from paquebot.criteria import check as check_criterion
 from paquebot.errors import Problem
@@ -99,6 +100,7 @@ _CONTENT = Section(
         ),
         Option(TABLE, "The relational table to export.", label="Table"),
         Option(QUERY, "The saved query whose result is exported.", label="Query"),
+        CALCULATED,
     ),
     check=_check_content,
 )

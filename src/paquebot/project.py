@@ -71,6 +71,11 @@ NO_SNAPSHOT = Problem(
     "{where}: a database outside keeps no snapshot of its rows, so the file cannot be produced twice from the same ones.",
     "Switch “twice” off.",
 )
+NO_EXPRESSIONS = Problem(
+    "definition.no_expressions",
+    "{where}: Paquebot calculates no columns over a database outside.",
+    "Write a query there that has the column, and export the query.",
+)
 
 
 def is_reference(value: Any) -> bool:
@@ -376,6 +381,8 @@ def check_outside(export: ExportDefinition, path: Path) -> None:
     """Raises `DefinitionError` for what an export of a database outside cannot do."""
     if export.trigger and export.trigger.kind in (trigger.SOURCE, trigger.ROWS):
         raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "kind"), where=export.name)
+    if export.content.calculated:
+        raise DefinitionError(NO_EXPRESSIONS, (*path, "content", "calculated"), where=export.name)
     if export.production.twice:
         raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
 

@@ -43,7 +43,7 @@ Vérifiez l’hôte et le port, que le serveur fonctionne et qu’aucun pare-feu
 Étape~: envoi
 Destination~: quay:/entrant
 Fichier~: daily.csv
-Lignes~: 10 (1 Ko)
+Lignes~: 10 (1~Ko)
 Prévu~: lundi 23 novembre 2026 à 6~h~30 (America/Toronto)
 Terminée~: lundi 23 novembre 2026 à 6~h~31 (America/Toronto)
 Prochaine exécution~: mardi 24 novembre 2026 à 6~h~30 (America/Toronto)
@@ -156,7 +156,7 @@ def test_a_delivery_names_what_left_and_how_it_was_proved(export):
     assert subject == f"[Letters] Livré{SPACE}: Désabonnements du jour"
     assert f"L’export «{SPACE}Désabonnements du jour{SPACE}» est livré." in text
     assert f"Destination{SPACE}: quay:/entrant/daily.csv\n" in text
-    assert f"Lignes{SPACE}: 1\u202f412 (58,2 Ko)\n" in text
+    assert f"Lignes{SPACE}: 1\u202f412 (58,2{SPACE}Ko)\n" in text
     assert f"Comparé par{SPACE}: SHA-256 du fichier relu\n" in text
     assert "Une personne qui s’occupe de cet export dans Paquebot y a inscrit votre adresse." in text
 

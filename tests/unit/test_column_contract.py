@@ -52,6 +52,8 @@ def test_where_nothing_changed_there_is_nothing_to_tell(policy):
         ("follow", REMOVED, "code since", [("content.columns_removed", "email")], []),
         ("keep", RETYPED, "code email since", [], [("content.columns_retyped", "code (integer → text)")]),
         ("append", RETYPED, "code email since", [], [("content.columns_retyped", "code (integer → text)")]),
+        ("hold", REMOVED, "code since", [], [("content.columns_removed", "email")]),
+        ("hold", RETYPED, "code email since", [], [("content.columns_retyped", "code (integer → text)")]),
         ("follow", RETYPED, "code email since", [("content.columns_retyped", "code (integer → text)")], []),
     ],
 )

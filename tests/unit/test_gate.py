@@ -3,9 +3,11 @@
 import pyarrow as pa
 import pytest
 
-from paquebot.content.gate import Gate, Inspection
+from paquebot.content.gate import TOO_FEW_ROWS, Gate, Inspection
 from paquebot.content.repeats import Repeats
+from paquebot.errors import ContentError, describe, render
 from paquebot.flow import Rows
+from paquebot.language import translator
 
 BATCHES = [
     pa.record_batch({"email": ["a@example.org", None, ""], "age": pa.array([1, None, 3], pa.int32())}),
@@ -47,6 +49,22 @@ def test_every_broken_rule_is_told_with_its_figures(gate, expected):
 
 def test_a_file_may_break_several_rules():
     assert [code for code, _ in broken(Gate(rows_least=5, bytes_least=101))] == ["gate.too_few_rows", "gate.too_small"]
+
+
+@pytest.mark.parametrize(
+    ("count", "language", "said"),
+    [
+        (0, "en", "The file has 0 rows; it should have 5 at least."),
+        (1, "en", "The file has 1 row; it should have 5 at least."),
+        (4, "en", "The file has 4 rows; it should have 5 at least."),
+        (0, "fr", "Le fichier compte 0~ligne~; il en faut au moins 5."),
+        (1, "fr", "Le fichier compte 1~ligne~; il en faut au moins 5."),
+        (2, "fr", "Le fichier compte 2~lignes~; il en faut au moins 5."),
+    ],
+)
+def test_a_number_of_rows_says_its_noun_as_the_language_counts(count, language, said):
+    description = describe(ContentError(TOO_FEW_ROWS, rows=count, least=5))
+    assert render(description, translator(language))["message"] == said.replace("~", "\u00a0")
 
 
 TWICE = [

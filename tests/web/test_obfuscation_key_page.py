@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-PAGE = "/p/letters/obfuscation-key/"
+PAGE = "/p/letters/keys/_obfuscation/"
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ def speaking(language, call, *arguments):
 @pytest.mark.parametrize(
     "value, english, french",
     [
-        (0, "0 B", "0 octets"),
-        (999, "999 B", "999 octets"),
+        (0, "0 B", "0 o"),
+        (999, "999 B", "999 o"),
         (1_000, "1 kB", "1 Ko"),
         (1_234_567, "1.2 MB", "1,2 Mo"),
         (999_600, "1 MB", "1 Mo"),
@@ -37,6 +37,7 @@ def speaking(language, call, *arguments):
 def test_sizes(words, value, english, french):
     assert speaking("en", words.size, value).replace(WIDE, " ") == english
     assert speaking("fr", words.size, value).replace(WIDE, " ") == french
+    assert " " not in speaking("fr", words.size, value)
 
 
 def test_numbers_and_clocks(words):

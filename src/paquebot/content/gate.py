@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 TOO_FEW_ROWS = Problem(
     "gate.too_few_rows",
-    "The file has {rows} rows, fewer than the {least} it should have at least.",
+    "The file has {rows:row|rows}; it should have {least} at least.",
     "Look at the source. Release the file if it is right, refuse it otherwise.",
 )
 TOO_MANY_ROWS = Problem(
     "gate.too_many_rows",
-    "The file has {rows} rows, more than the {most} it should have at most.",
+    "The file has {rows:row|rows}; it should have {most} at most.",
     "Look at the source. Release the file if it is right, refuse it otherwise.",
 )
 UNUSUAL_ROWS = Problem(
     "gate.unusual_rows",
-    "The file has {rows} rows where {usual} are usual: a change of {change} %, more than {most} %.",
+    "The file has {rows:row|rows}; the usual number is {usual}: a change of {change} %, more than {most} %.",
     "Look at the source. Release the file if it is right, refuse it otherwise.",
 )
 TOO_SMALL = Problem(
     "gate.too_small",
-    "The file has {size} bytes, fewer than the {least} it should have at least.",
+    "The file has {size:byte|bytes}; it should have {least} at least.",
     "Look at the source. Release the file if it is right, refuse it otherwise.",
 )
 TOO_LARGE = Problem(
     "gate.too_large",
-    "The file has {size} bytes, more than the {most} it should have at most.",
+    "The file has {size:byte|bytes}; it should have {most} at most.",
     "Look at the source. Release the file if it is right, refuse it otherwise.",
 )
 TOO_MANY_EMPTY = Problem(

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paquebot import criteria, pipeline, query_build
+from paquebot.calculated import calculated_from
 from paquebot.content.contract import ColumnContract
 from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
@@ -159,11 +160,12 @@ def selection_of(
     """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock, `since` the
     instant of the delivery before."""
     order: Order = "none" if definition.production.order == "none" else "key"
+    calculated = calculated_from(source.get("calculated"))
     if "build" in source:
-        belonging = Belonging(**source["belonging"])
-        return BuiltSelection(query_build.from_document(source["build"]), belonging, local.date(), order)
+        belonging, build = Belonging(**source["belonging"]), query_build.from_document(source["build"])
+        return BuiltSelection(build, belonging, local.date(), order, calculated)
     if source["kind"] == "query":
-        return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order, calculated=calculated)
     where, fields = source.get("where"), source["fields"]
     return TableSelection(
         source["name"],
@@ -174,6 +176,7 @@ def selection_of(
         links=Links(source["key"][0], source["links"]) if where else None,
         run_date=local.date(),
         first=tuple(source.get("first", ())),
+        calculated=calculated,
     )
 
 

@@ -151,8 +151,9 @@ def written_sql(records: Records, export: Export, definition: ExportDefinition) 
 
 
 def columns(records: Records, export: Export) -> tuple[str, ...]:
-    """The names of the columns the source gives, without reading a row. Raises `PaquebotError`."""
+    """The names of the columns the source gives by itself, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
+    definition = replace(definition, content=replace(definition.content, calculated=()))
     with _scratch(records) as folder, _source(records, export, definition, folder, _limits(0)) as source:
         return source.columns()
 

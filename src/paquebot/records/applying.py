@@ -24,6 +24,7 @@ from paquebot.options import describe_path, placed
 from paquebot.project import ContactList, ProjectDocument, RelationalTable
 from paquebot.records.alerts import listening
 from paquebot.records.alerts.channels import keep_channel
+from paquebot.records.calculating import check_calculated, revealing
 from paquebot.records.checking import (
     Checked,
     NamedTable,
@@ -100,6 +101,8 @@ def _apply_rest(
     """Everything but the tables, which are there by now."""
     check_criteria(records, project, document)
     check_key_versions(project, document)
+    for position, export in enumerate(document.exports):
+        check_calculated(records, project, export, ("exports", position))
     changes: list[dict[str, Any]] = []
     for group in document.groups:
         changes += _told(keep_group(records, project, group), Group, group.name)
@@ -249,6 +252,7 @@ def _warnings(document: ProjectDocument) -> Iterator[dict[str, Any]]:
         warning = export.obfuscation.warning(export.name) if export.obfuscation else None
         if warning:
             yield describe(warning)
+        yield from map(describe, revealing(export))
 
 
 def _told(what: str | None, kind: type[Model], name: str) -> list[dict[str, Any]]:

@@ -282,7 +282,8 @@ def _placed(*path: str | int) -> AbstractContextManager[None]:
 
 
 def _check_fields(export: ExportDefinition, known: Collection[str], path: Path) -> None:
-    obfuscated = export.obfuscation.fields if export.obfuscation else ()
+    added = [column.name for column in export.content.calculated]
+    obfuscated = [field for field in (export.obfuscation.fields if export.obfuscation else ()) if field not in added]
     named = [(field, (*path, "content", CONTACTS, "fields")) for field in export.content.fields or ()]
     named += [(field, (*path, "obfuscation", "fields", field)) for field in obfuscated]
     for field, here in [*named, *((field, (*path, "production", "key")) for field in export.production.key)]:

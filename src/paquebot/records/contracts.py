@@ -85,4 +85,5 @@ def _definition(run: Run) -> ExportDefinition:
 def _choice(definition: ExportDefinition) -> dict[str, Any]:
     """What the export itself says about columns. Who is chosen, and how the file is made, changes none of them."""
     content = definition.content
-    return {"kind": content.kind, "name": content.name, "fields": list(content.fields) if content.fields else None}
+    added = {"calculated": [column.to_document() for column in content.calculated]} if content.calculated else {}
+    return {"kind": content.kind, "name": content.name, "fields": list(content.fields) if content.fields else None, **added}

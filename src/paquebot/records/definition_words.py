@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot import criteria
+from paquebot.calculated import calculated_from
 from paquebot.delivery.download import Download
+from paquebot.export import ExportDefinition
 from paquebot.export_keys import EXPORT
 from paquebot.language import translatable
 from paquebot.obfuscation_choice import HASH, ObfuscationChoice
-from paquebot.options import Entry, Option, Section
+from paquebot.options import DefinitionError, Entry, Option, Section
 from paquebot.records.criterion_words import criterion_words
 from paquebot.schedule import Schedule
 from paquebot.trigger import Trigger
@@ -82,7 +84,8 @@ def described(frozen: Mapping[str, Any], _: Translate) -> list[tuple[str, list[L
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -> list[Difference]:
     """What is said differently, in the order of the headings."""
-    before, after = ({(line.part, line.label): line.value for line in _lines(frozen, _)} for frozen in (then, now))
+    told = [_lines(_complete(frozen), _) for frozen in (then, now)]
+    before, after = ({(line.part, line.label): line.value for line in lines} for lines in told)
     order = list(GROUPS)
     keys = sorted(dict.fromkeys([*before, *after]), key=lambda key: order.index(key[0]))
     return [
@@ -90,6 +93,14 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], _: Translate) -
         for part, label in keys
         if before.get((part, label)) != after.get((part, label))
     ]
+
+
+def _complete(frozen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the defaults of today written out: what an option did before there was one is what its default does."""
+    try:
+        return {**frozen, "export": ExportDefinition.from_document(frozen["export"]).to_document()}
+    except DefinitionError:
+        return frozen  # written in a way that is no longer understood: it is told as it stands
 
 
 def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
@@ -124,6 +135,13 @@ def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
 
 
 def _content(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
+    yield from _source(frozen, _)
+    for column in calculated_from(frozen["source"].get("calculated")):
+        said = f"“{column.constant}”" if column.constant is not None else f"= {column.expression}"
+        yield Line("content", _("Added column {name}").format(name=column.name), said)
+
+
+def _source(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     source, content = frozen["source"], frozen["export"]["content"]
     if source["kind"] == "query":
         yield Line("content", _("Source"), _("The query “{name}”").format(name=source["name"]))

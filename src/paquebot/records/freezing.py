@@ -83,12 +83,13 @@ def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, An
 def source_of(project: Project, definition: ExportDefinition) -> dict[str, Any]:
     """Where the rows come from. Raises `CommandError` when that is not there."""
     content = definition.content
+    added = {"calculated": [column.to_document() for column in content.calculated]} if content.calculated else {}
     if content.kind == QUERY:
         query = find_named(Query, project, content.name or "")
-        said = {"kind": "query", "name": query.name, "sql": query.sql}
+        said = {"kind": "query", "name": query.name, "sql": query.sql, **added}
         return said if query.build is None else {**said, **frozen_build(project, query.build)}
     table = contact_list(project) if content.kind == CONTACTS else find_named(Table, project, content.name or "")
-    source = {"kind": "table", "name": table.name, "key": table.key, "fields": _fields(table, content)}
+    source = {"kind": "table", "name": table.name, "key": table.key, "fields": _fields(table, content), **added}
     if source["fields"] is None:
         source["first"] = table.display_order
     if content.is_restricted:

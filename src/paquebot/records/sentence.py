@@ -57,6 +57,7 @@ def sentence(project: Project, definition: ExportDefinition, now: datetime, _: T
         *_starts(definition, _),
         _content(definition.content, _),
         *_restriction(definition.content, _),
+        *_added(definition.content, _),
         *_changes(definition, _),
         *_obfuscation(definition, _),
         *_format(definition, _),
@@ -126,6 +127,11 @@ def _changes(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
         yield Clause(_("only what changed since the last delivery, and all rows in one file of {number}"), {"number": every})
     elif definition.production.mode == CHANGES:
         yield Clause(_("only what changed since the last delivery"))
+
+
+def _added(content: ContentChoice, _: Translate) -> Iterator[Clause]:
+    if content.calculated:
+        yield Clause(_("with {columns} added"), {"columns": ", ".join(column.name for column in content.calculated)})
 
 
 def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

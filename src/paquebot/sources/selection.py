@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from paquebot.calculated import CalculatedColumn
 from paquebot.criteria import Criterion
 from paquebot.query_build import QueryBuild
 from paquebot.sources.building import Belonging
@@ -39,7 +40,8 @@ class TableSelection:
     `order="key"` sorts by `key`, which must be unique; without a key it sorts by every field that leaves. Only the rows that
     meet `where` are read; `links` tells how rows of other tables belong to this one's, and “the last N days” end on `run_date`.
     `first` leads where all fields are read. `members` gives, by a name `where` uses as if it were a linked table, the keys of
-    contacts that a database which is not ours cannot hold.
+    contacts that a database which is not ours cannot hold. `calculated` columns are added; they may use every field of the
+    table, and `$run_date`.
     """
 
     table: str
@@ -51,15 +53,18 @@ class TableSelection:
     run_date: date = date.min
     first: tuple[str, ...] = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calculated: tuple[CalculatedColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySelection:
-    """A saved query and the values of its parameters. `order="key"` adds every column to the query's own order."""
+    """A saved query and the values of its parameters. `order="key"` adds every column to the query's own order; `calculated`
+    columns are added, and may use those of the query."""
 
     sql: str
     parameters: Mapping[str, date | datetime | None] = field(default_factory=dict)
     order: Order = "key"
+    calculated: tuple[CalculatedColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class BuiltSelection:
     belonging: Belonging
     run_date: date
     order: Order = "key"
+    calculated: tuple[CalculatedColumn, ...] = ()
 
 
 Selection = TableSelection | QuerySelection | BuiltSelection

@@ -63,10 +63,21 @@ _AGGREGATES = """any_value approx_count_distinct approx_quantile arbitrary arg_m
 
 _WINDOWS = "cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number"
 
-_GROUPS = (_OPERATORS, _NUMBERS, _TEXT, _TIME, _NESTED, _JSON, _OTHER, _AGGREGATES, _WINDOWS)
+_OF_ONE_ROW = (_OPERATORS, _NUMBERS, _TEXT, _TIME, _NESTED, _JSON, _OTHER)
+_OF_SEVERAL_ROWS = (_AGGREGATES, _WINDOWS)
 
-ALLOWED = frozenset(name for group in _GROUPS for name in group.split())
+
+def _names(groups: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for group in groups for name in group.split())
+
+
+ALLOWED = _names(_OF_ONE_ROW + _OF_SEVERAL_ROWS)
 """Scalar, aggregate and window functions and operators, in lower case."""
+
+SCALAR = (
+    _names(_OF_ONE_ROW) - _names(_OF_SEVERAL_ROWS) - {"unnest", "generate_subscripts", "json_group_array", "json_group_object"}
+)
+"""Of these, the ones that give one value from the values of one row."""
 
 ALLOWED_TABLE_FUNCTIONS = frozenset({"generate_series", "range", "unnest", "json_each", "json_tree"})
 """Functions that may stand where a table stands. Endless ones are stopped by the sandbox's limits."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from paquebot.calculated import arranged
 from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.options import nearest
@@ -23,6 +24,7 @@ from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import bound
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.expression import CheckedColumn, check_column
 from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
 from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
@@ -95,17 +97,20 @@ class LakeSource(DescribedSource):
         """Makes the sealed copy, and says what to do with it."""
         with metadata_of(self._address, self._snapshot) as metadata:
             statement, values = _statement(self._selection, metadata)
+            added = _added(self._selection)
             sealed = metadata.seal(self._folder / "sealed.duckdb", statement.tables)
         return {
             "file": str(sealed.file),
             "data_folder": str(self._address.data_folder),
             "readable": [str(file) for file in sealed.readable],
             "tree": statement.tree,
+            "calculated": [column.to_job() for column in added],
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
             "counted": self._limits.counted,
-            "parameters": {name: _written(values[name]) for name in statement.parameters},
+            "parameters": {name: _written(values[name]) for name in _used(statement, added)},
+            "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
         }
@@ -148,6 +153,17 @@ def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStateme
     return check(sql, lake.tables, tuple(values)), values
 
 
+def _added(selection: TableSelection | QuerySelection) -> list[CheckedColumn]:
+    """The columns that are calculated around the statement; a table's are part of its own."""
+    if isinstance(selection, TableSelection):
+        return []
+    return [check_column(column, None) for column in selection.calculated]
+
+
+def _used(statement: CheckedStatement, added: Sequence[CheckedColumn]) -> list[str]:
+    return sorted({*statement.parameters, *(name for column in added for name in column.parameters)})
+
+
 def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:
     tables = lake.tables
     table = selection.table
@@ -161,7 +177,13 @@ def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping
             raise SourceError(UNKNOWN_FIELD, table=table, field=name, nearest=near, known=tables[table])
     order = f" order by {_listed(key)}" if key else ""
     where, values = _where(selection, lake)
-    return f"select {_listed(fields)} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
+    if selection.calculated:
+        values = {**values, "run_date": selection.run_date}
+    columns = ", ".join(
+        identifier(column) if isinstance(column, str) else check_column(column, tables[table]).sql
+        for column in arranged(fields, selection.calculated)
+    )
+    return f"select {columns} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
 
 
 def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:

@@ -29,12 +29,14 @@ import pyarrow as pa
 from paquebot.errors import SourceError
 from paquebot.sources.lake import confinement, duck
 from paquebot.sources.lake.duck import identifier, literal
+from paquebot.sources.lake.expression import extended
 from paquebot.sources.lake.problems import DUPLICATE_COLUMN, TOO_SLOW, pack, translate
 from paquebot.sources.lake.statement import ordered, written
 
 Job = Mapping[str, Any]
-"""What `reading.py` writes: `file`, `data_folder`, `readable`, `tree`, `fields`, `complete_order`, `at_most`, `counted`,
-`parameters`, `batch_rows` and `limits`. The statement comes as a parse tree, which cannot hold anything but a SELECT."""
+"""What `reading.py` writes: `file`, `data_folder`, `readable`, `tree`, `calculated`, `fields`, `complete_order`, `at_most`,
+`counted`, `parameters` (of which the statement itself uses `own_parameters`), `batch_rows` and `limits`. Statement and expressions come as
+parse trees, which cannot hold anything but a SELECT."""
 
 _THREADS = 1
 """Sums of fractions, first values and ties come out the same each time only where one thread meets the rows in order. More
@@ -156,15 +158,21 @@ def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: queue.SimpleQu
     confinement.forbid_children()
     parameters = {name: _value(value) for name, value in job["parameters"].items()}
     with budget.computing():
-        columns = _columns(connection, written(job["tree"]), parameters)
+        given = _columns(connection, written(job["tree"]), {name: parameters[name] for name in job["own_parameters"]})
+        columns = _columns(connection, _whole(job, written(job["tree"]), given), parameters) if job["calculated"] else given
     _say(answers, {"columns": columns})
     words.get()
-    statement = ordered(job["tree"], len(columns)) if job["complete_order"] else written(job["tree"])
+    statement = _whole(job, ordered(job["tree"], len(given)) if job["complete_order"] else written(job["tree"]), given)
     if job["counted"]:
         statement = f"select (select count(*) from ({statement})), * from ({statement})"  # noqa: S608 — a checked statement
     if job["at_most"] is not None:
         statement = f"select * from ({statement}) limit {int(job['at_most'])}"  # noqa: S608 — around a checked statement
     _say(answers, {"rows": _stream(connection, statement, parameters, job["batch_rows"], budget)})
+
+
+def _whole(job: Job, statement: str, given: list[tuple[str, str]]) -> str:
+    """The statement with the calculated columns; its order stays, as a projection keeps it on one thread."""
+    return extended(statement, [name for name, _ in given], job["calculated"]) if job["calculated"] else statement
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, statement: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:

@@ -74,7 +74,8 @@ Tree = dict[str, Any]
 
 _CLASSES = """BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA OPERATOR PARAMETER
     POSITIONAL_REFERENCE STAR SUBQUERY WINDOW"""
-_EXPRESSIONS = frozenset(_CLASSES.split())
+EXPRESSIONS = frozenset(_CLASSES.split())
+"""The classes of nodes that compute a value."""
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE"})
 _TABLES = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "EMPTY", "TABLE_FUNCTION"})
 _MODIFIERS = frozenset({"ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER"})
@@ -197,7 +198,7 @@ class _Walk:
 
     def _inspect(self, node: Tree, scope: frozenset[str]) -> None:
         kind, category = node.get("type"), node.get("class")
-        if category is not None and category not in _EXPRESSIONS:
+        if category is not None and category not in EXPRESSIONS:
             _refuse_construct(node)
         if category is None and isinstance(kind, str) and kind not in _KNOWN_KINDS:
             _refuse_construct(node)

@@ -18,6 +18,7 @@ from paquebot.errors import CommandError
 from paquebot.export import DRAFT, ExportDefinition
 from paquebot.language import translatable
 from paquebot.records import exports
+from paquebot.records.calculating import check_calculated
 from paquebot.records.destinations import check_folders
 from paquebot.records.drift import drift_of
 from paquebot.records.export_list import runs_of
@@ -111,7 +112,7 @@ def _save(request: PageRequest, export: Export, tab: str) -> HttpResponseBase:
     if part.is_valid():
         try:
             changes = part.changes()
-            _check_folders(request, exports.changed(export, changes))
+            _check(request, exports.changed(export, changes), definition)
             exports.save(request.project, export.name, changes, _version(request), request.user)
         except exports.ChangedMeanwhileError as error:
             export = error.export
@@ -163,6 +164,13 @@ def frame_of(export: Export, tab: str) -> dict[str, Any]:
         "drift": [in_words(difference) for difference in drift_of(export)],
         "to_table": bool(definition.destination and definition.destination.table),
     }
+
+
+def _check(request: PageRequest, definition: ExportDefinition, before: ExportDefinition) -> None:
+    """What needs more than the definition to be seen: the places on this machine, the columns it adds."""
+    _check_folders(request, definition)
+    if definition.content != before.content:
+        check_calculated(installation.records(), request.project, definition)
 
 
 def _check_folders(request: PageRequest, definition: ExportDefinition) -> None:

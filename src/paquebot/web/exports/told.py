@@ -101,6 +101,7 @@ _SECTIONS = {
     "production": translatable("Production"),
     "obfuscation": translatable("Obfuscation"),
     "fields": translatable("Fields"),
+    "calculated": translatable("Added columns"),
     "encryption": translatable("Encryption"),
     "confirmation": translatable("Confirmation file"),
     "columns": translatable("Columns"),
@@ -202,6 +203,8 @@ def _source(_: Project, definition: ExportDefinition) -> str:
 def _fields(_: Project, definition: ExportDefinition) -> str:
     chosen = definition.content.fields
     leaving = gettext(translatable("All fields")) if chosen is None else ", ".join(chosen)
+    if definition.content.calculated:
+        leaving += " + " + ", ".join(column.name for column in definition.content.calculated)
     if definition.obfuscation is None:
         return gettext(translatable("{fields} · none obfuscated")).format(fields=leaving)
     hidden = ", ".join(definition.obfuscation.fields)
