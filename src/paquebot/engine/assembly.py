@@ -163,7 +163,7 @@ def selection_of(
     calculated = calculated_from(source.get("calculated"))
     if "build" in source:
         belonging, build = Belonging(**source["belonging"]), query_build.from_document(source["build"])
-        return BuiltSelection(build, belonging, local.date(), order, calculated)
+        return BuiltSelection(build, belonging, local.date(), order, calculated, since)
     if source["kind"] == "query":
         return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order, calculated=calculated)
     where, fields = source.get("where"), source["fields"]

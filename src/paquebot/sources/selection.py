@@ -76,6 +76,7 @@ class BuiltSelection:
     run_date: date
     order: Order = "key"
     calculated: tuple[CalculatedColumn, ...] = ()
+    since: datetime | None = None
 
 
 Selection = TableSelection | QuerySelection | BuiltSelection

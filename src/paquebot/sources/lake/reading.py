@@ -146,14 +146,15 @@ def sql_of(address: LakeAddress, snapshot: int, selection: Selection) -> tuple[s
 def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
     if isinstance(selection, BuiltSelection):
         built = bound(selection.build, lake.kinds, selection.belonging, selection.run_date, identifier)
-        return check(built.sql, lake.tables, tuple(built.values)), built.values
+        values = {**built.values, "run_date": selection.run_date, "since": selection.since}
+        return check(built.sql, lake.tables, tuple(built.values)), values
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
     sql, values = _select(selection, lake)
     return check(sql, lake.tables, tuple(values)), values
 
 
-def _added(selection: TableSelection | QuerySelection) -> list[CheckedColumn]:
+def _added(selection: Selection) -> list[CheckedColumn]:
     """The columns that are calculated around the statement; a table's are part of its own."""
     if isinstance(selection, TableSelection):
         return []
