@@ -146,8 +146,8 @@ def sql_of(address: LakeAddress, snapshot: int, selection: Selection) -> tuple[s
 def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
     if isinstance(selection, BuiltSelection):
         built = bound(selection.build, lake.kinds, selection.belonging, selection.run_date, identifier)
-        values = {**built.values, "run_date": selection.run_date, "since": selection.since}
-        return check(built.sql, lake.tables, tuple(built.values)), values
+        bound_too = {**built.values, "run_date": selection.run_date, "since": selection.since}
+        return check(built.sql, lake.tables, tuple(built.values)), bound_too
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
     sql, values = _select(selection, lake)

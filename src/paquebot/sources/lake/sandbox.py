@@ -35,8 +35,8 @@ from paquebot.sources.lake.statement import ordered, written
 
 Job = Mapping[str, Any]
 """What `reading.py` writes: `file`, `data_folder`, `readable`, `tree`, `calculated`, `fields`, `complete_order`, `at_most`,
-`counted`, `parameters` (of which the statement itself uses `own_parameters`), `batch_rows` and `limits`. Statement and expressions
-come as parse trees, which cannot hold anything but a SELECT."""
+`counted`, `parameters` (of which the statement itself uses `own_parameters`), `batch_rows` and `limits`. Statement and
+expressions come as parse trees, which cannot hold anything but a SELECT."""
 
 _THREADS = 1
 """Sums of fractions, first values and ties come out the same each time only where one thread meets the rows in order. More
