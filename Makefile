@@ -11,7 +11,9 @@ RUNTIME_PROGRAMS := "gpg:gnupg:OpenPGP encryption"
 TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real SFTP server" "proftpd:proftpd-core:deliveries to a real FTP server" \
 	"/usr/lib/proftpd/mod_tls.so:proftpd-mod-crypto:deliveries to a real FTPS server" "zstd:zstd:reading zstd files back" \
 	"chromium:chromium:the pages in a real browser" "bzip2:bzip2:reading bzip2 files back" "xz:xz-utils:reading xz files back" \
-	"/usr/lib/postgresql/15/bin/postgres:postgresql-15:a PostgreSQL of somebody else" "unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back"
+	"/usr/lib/postgresql/15/bin/postgres:postgresql-15:a PostgreSQL of somebody else" \
+	"unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back" \
+	"sq:sq:OpenPGP keys of other software" "age:age:opening age files" "soffice:libreoffice-calc:reading Excel and CSV files back"
 
 .PHONY: help screenshots looks demo test check bench bench-pages soak lock messages runtime-environment test-environment clean
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ demo: runtime-environment ## one real export, end to end; ONCE=1 stops after the
 	@exec $(BIN)/python demo/run.py $(if $(ONCE),--once)
 
 test: test-environment ## every test but the long ones; ARGS="-k word" passes on to pytest
-	@exec $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak" $(ARGS)
+	@exec $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 check: test-environment ## the house rules alone: style, types, floors
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ EVENT_WORDS = {
     DELIVERED: translatable("It was delivered"),
 }
 SERVER_FAILED, SERVER_BACK = "canary_failed", "canary_back"
+KEY_EXPIRES = "key_expires"
 """Of a destination, not of an export: whoever looks after the project, or relies on it, is told without asking for it."""
 EVENTS = tuple(EVENT_WORDS)
 """In the order they are offered."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot.errors import Problem
-from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section
+from paquebot.options import DefinitionError, Entry, Option, Path, Section, describe_path
 from paquebot.place_keys import check_file_name_or_none
 
 BAD_LEVEL = Problem(
@@ -20,6 +20,27 @@ LEVEL_OF_NOTHING = Problem(
     "{where}: “{key}” means nothing when the file is compressed with {compression}.",
     "Remove it, or choose another compression.",
 )
+
+
+NOT_ONE_KIND_OF_KEY = Problem(
+    "export.encryption_not_one_kind",
+    "{where}: a file is closed with OpenPGP keys or for age recipients, and this names {found}.",
+    "Keep one of: openpgp, age.",
+)
+SIGNATURE_ALONE = Problem(
+    "export.signature_without_openpgp",
+    "{where}: a signature goes with OpenPGP keys alone.",
+    "Remove “sign_with”, or close the file with OpenPGP keys.",
+)
+OPENPGP, AGE = "openpgp", "age"
+
+
+def _check_encryption(values: Mapping[str, Any], path: Path) -> None:
+    found = [kind for kind in (OPENPGP, AGE) if values[kind]]
+    if len(found) != 1:
+        raise DefinitionError(NOT_ONE_KIND_OF_KEY, path, found=found or ["–"])
+    if values["sign_with"] and found != [OPENPGP]:
+        raise DefinitionError(SIGNATURE_ALONE, (*path, "sign_with"), where=describe_path(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +91,16 @@ PACKAGING: tuple[Entry, ...] = (
     ),
     Section(
         "encryption",
-        "Whose keys the file is closed with.",
+        "Whose keys the file is closed with, and who signs it.",
         (
-            Option("openpgp", "The names of the encryption keys.", label="Keys", kind="list", required=True, alone=True),
+            Option(OPENPGP, "The names of the partner's OpenPGP keys.", label="Keys", kind="list", alone=True),
+            Option(
+                AGE,
+                "The names of the partner's age recipients, in place of OpenPGP keys.",
+                label="age recipients",
+                kind="list",
+                alone=True,
+            ),
             Option(
                 "armour",
                 "Whether the encrypted file is text (ASCII armour), a third larger.",
@@ -80,26 +108,34 @@ PACKAGING: tuple[Entry, ...] = (
                 kind="boolean",
                 default=False,
             ),
-            Planned("age"),
+            Option("sign_with", "The name of the project's signing key that signs the file.", label="Signed with"),
         ),
+        check=_check_encryption,
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionChoice:
-    """The names of the keys the file is closed with."""
+    """The names of the keys of one kind that the file is closed with, and of the key of ours that signs it."""
 
     keys: tuple[str, ...]
     armour: bool = False
+    kind: str = OPENPGP
+    sign_with: str | None = None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any] | None) -> EncryptionChoice | None:
         """What the section `encryption` reads as."""
-        return cls(tuple(values["openpgp"]), values["armour"]) if values else None
+        if not values:
+            return None
+        kind = AGE if values[AGE] else OPENPGP
+        return cls(tuple(values[kind]), values["armour"], kind, values["sign_with"] or None)
 
     def to_document(self) -> dict[str, Any]:
-        return {"openpgp": list(self.keys), "armour": self.armour}
+        """As the section is written."""
+        signed = {"sign_with": self.sign_with} if self.sign_with else {}
+        return {self.kind: list(self.keys), "armour": self.armour, **signed}
 
 
 def level_option(compression: str) -> Option:

@@ -47,7 +47,10 @@ COMPRESSIONS = {
     "bzip2": "paquebot.packaging.compression.bzip2:Bzip2Compression",
     "xz": "paquebot.packaging.compression.xz:XzCompression",
 }
-ENCRYPTIONS = {"openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption"}
+ENCRYPTIONS = {
+    "openpgp": "paquebot.packaging.encryption.openpgp:OpenPgpEncryption",
+    "age": "paquebot.packaging.encryption.age:AgeEncryption",
+}
 OBFUSCATIONS = {
     "hmac-sha256": "paquebot.content.obfuscation.hmac_sha256:HmacSha256",
     "sha256": "paquebot.content.obfuscation.sha256:Sha256",

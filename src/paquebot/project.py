@@ -13,11 +13,13 @@ from typing import Any
 
 from paquebot import criteria, query_build, trigger
 from paquebot.consent import Consent
+from paquebot.credentials import Secret
 from paquebot.criteria import Criterion
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition, check_name
 from paquebot.known_names import check_known
 from paquebot.options import MISSING_KEY, DefinitionError, Path, describe_path, read
+from paquebot.packaging_keys import AGE, OPENPGP
 from paquebot.project_keys import DESTINATION_KINDS, EMBEDDED, KEY_EXPLANATION, project_entries
 from paquebot.query_build import QueryBuild
 from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
@@ -184,11 +186,21 @@ class ChannelDefinition:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A partner's OpenPGP public key, as text, and the reference it came by, if any."""
+    """A partner's public key as text (an OpenPGP one, or an age recipient), and the reference it came by, if any."""
 
     name: str
-    openpgp: str
+    kind: str
+    text: str
     reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key of the project's own, and the passphrase that opens it, if it has one."""
+
+    name: str
+    openpgp: Secret
+    passphrase: Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +215,7 @@ class ProjectDocument:
     queries: tuple[SavedQuery, ...]
     servers: tuple[ServerDefinition, ...]
     encryption_keys: tuple[EncryptionKey, ...]
+    signing_keys: tuple[SigningKey, ...]
     exports: tuple[ExportDefinition, ...]
     channels: tuple[ChannelDefinition, ...] = ()
 
@@ -221,6 +234,9 @@ class ProjectDocument:
             servers=tuple(_server(server, ("servers", position)) for position, server in enumerate(values["servers"])),
             encryption_keys=tuple(
                 _encryption_key(key, ("encryption_keys", position)) for position, key in enumerate(values["encryption_keys"])
+            ),
+            signing_keys=tuple(
+                _signing_key(key, ("signing_keys", position)) for position, key in enumerate(values["signing_keys"])
             ),
             channels=tuple(_channel(channel, ("channels", position)) for position, channel in enumerate(values["channels"])),
             exports=tuple(
@@ -298,17 +314,30 @@ def _kind_and_options(values: Mapping[str, Any], path: Path) -> tuple[str, Mappi
 
 
 def _encryption_key(values: Mapping[str, Any], path: Path) -> EncryptionKey:
-    check_key_text(values["openpgp"], (*path, "openpgp"))
-    return EncryptionKey(**values)
+    kind = check_key_texts(values, path)
+    return EncryptionKey(values["name"], kind, values[kind])
 
 
-def check_key_text(value: str, path: Path) -> None:
-    """Raises `DefinitionError` unless the text is that of an OpenPGP public key."""
+def _signing_key(values: Mapping[str, Any], path: Path) -> SigningKey:
+    for key in ("openpgp", "passphrase"):
+        if values[key] is not None and is_reference(values[key].reveal()):
+            raise DefinitionError(REFERENCE, (*path, key))
+    return SigningKey(**values)
+
+
+def check_key_texts(values: Mapping[str, Any], path: Path) -> str:
+    """The kind of the key written in `values`. Raises `DefinitionError` unless its text may be that of a public key."""
+    kind = next(kind for kind in (OPENPGP, AGE) if values[kind] is not None)
+    _check_key_text(kind, values[kind], (*path, kind))
+    return kind
+
+
+def _check_key_text(kind: str, value: str, path: Path) -> None:
     if is_reference(value):
         raise DefinitionError(REFERENCE, path)
     if "PRIVATE KEY BLOCK" in value:
         raise DefinitionError(PRIVATE_KEY, path)
-    if "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in value:
+    if kind == OPENPGP and "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in value:
         raise DefinitionError(NOT_A_PUBLIC_KEY, path)
 
 
@@ -316,7 +345,16 @@ def _check_names(document: ProjectDocument) -> None:
     tables = [("relational_tables", table.name) for table in document.relational_tables]
     if document.contacts:
         _refuse_taken([(("contacts", "table"), document.contacts.table), *_placed(tables)])
-    for section in ("relational_tables", "groups", "queries", "servers", "encryption_keys", "channels", "exports"):
+    for section in (
+        "relational_tables",
+        "groups",
+        "queries",
+        "servers",
+        "encryption_keys",
+        "signing_keys",
+        "channels",
+        "exports",
+    ):
         _refuse_taken(_placed([(section, item.name) for item in getattr(document, section)]))
 
 
@@ -363,9 +401,7 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
     if export.destination:
         servers = [server.name for server in document.servers]
         check_known(export.destination.server, servers, "servers", (*path, "destination", "server"))
-    keys = [key.name for key in document.encryption_keys]
-    for position, name in enumerate(export.encryption_keys):
-        check_known(name, keys, "encryption_keys", (*path, "encryption", "openpgp", position))
+    _check_encryption(document, export, (*path, "encryption"))
     channels = [channel.name for channel in document.channels]
     for position, choice in enumerate(export.alerts or ()):
         for name in choice.channels:
@@ -385,6 +421,17 @@ def check_outside(export: ExportDefinition, path: Path) -> None:
         raise DefinitionError(NO_EXPRESSIONS, (*path, "content", "calculated"), where=export.name)
     if export.production.twice:
         raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
+
+
+def _check_encryption(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:
+    chosen = export.encryption
+    if chosen is None:
+        return
+    keys = [key.name for key in document.encryption_keys if key.kind == chosen.kind]
+    for position, name in enumerate(chosen.keys):
+        check_known(name, keys, "encryption_keys", (*path, chosen.kind, position))
+    if chosen.sign_with:
+        check_known(chosen.sign_with, [key.name for key in document.signing_keys], "signing_keys", (*path, "sign_with"))
 
 
 def _check_content(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:

@@ -64,6 +64,9 @@ NOT_ONE_QUERY = Problem(
     "{where}: a query has either “sql” or “build”.",
     "Keep one: a SELECT, or what it takes from which tables.",
 )
+NOT_ONE_KEY = Problem(
+    "definition.key_not_one", "{where}: a key has either “openpgp” or “age”.", "Keep one: the kind of key the partner gave."
+)
 EMPTY_MEMBER = Problem(
     "definition.empty_member", "{where}: a member without a key.", "Write the contact's key, or remove the line."
 )
@@ -84,6 +87,11 @@ def check_group(values: Mapping[str, Any], path: Path) -> None:
 def check_query(values: Mapping[str, Any], path: Path) -> None:
     if (values["sql"] is None) == (values["build"] is None):
         raise DefinitionError(NOT_ONE_QUERY, path)
+
+
+def check_key(values: Mapping[str, Any], path: Path) -> None:
+    if (values["openpgp"] is None) == (values["age"] is None):
+        raise DefinitionError(NOT_ONE_KEY, path)
 
 
 def _check_dates(days: Sequence[str], path: Path) -> None:
@@ -164,13 +172,24 @@ _QUERIES = Section(
 )
 KEY: tuple[Entry, ...] = (
     Option("name", "The key's name.", required=True, check=check_name),
-    Option("openpgp", "The OpenPGP public key as text, or file:PATH.", required=True),
-    Planned("age"),
+    Option("openpgp", "The OpenPGP public key as text, or file:PATH."),
+    Option("age", "In its place an age recipient (age1… or an SSH public key), or file:PATH."),
 )
 _KEYS = Section(
     "encryption_keys",
     "Partners' public keys.",
     KEY,
+    many=True,
+    check=check_key,
+)
+_SIGNING_KEYS = Section(
+    "signing_keys",
+    "Private OpenPGP keys of the project's own, which sign what leaves.",
+    (
+        Option("name", "The key's name.", required=True, check=check_name),
+        Option("openpgp", "The OpenPGP private key: env:NAME or file:PATH.", required=True, secret=True),
+        Option("passphrase", "What opens it: env:NAME or file:PATH; left out for a key without one.", secret=True),
+    ),
     many=True,
 )
 _PROJECT = Section(
@@ -246,6 +265,7 @@ def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> t
         servers,
         Planned("integrations"),
         _KEYS,
+        _SIGNING_KEYS,
         _CHANNELS,
         Section("exports", "The automated exports.", EXPORT, many=True),
     )

@@ -81,7 +81,7 @@ def test_a_receipt_is_believed_only_as_it_was_signed_and_for_its_own_file(instal
 
     other = tmp_path / "other.csv"
     other.write_bytes(arrived.read_bytes() + b"\r\n")
-    assert installation.document("verify", str(receipt), str(other), exit_code=1)["error"]["code"] == "receipt.other_file"
+    assert installation.document("verify", str(receipt), str(other), exit_code=1)["error"]["code"] == "receipt.size_differs"
 
     changed = tmp_path / "changed.json"
     changed.write_bytes(Signed(kept.document.replace('"rows": 17', '"rows": 18'), kept.signature).to_file())

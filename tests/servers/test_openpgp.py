@@ -16,7 +16,8 @@ import pytest
 
 from paquebot.errors import PackagingError, RunCancelledError
 from paquebot.options import DefinitionError, read
-from paquebot.packaging.encryption.openpgp import OpenPgpEncryption, read_key
+from paquebot.packaging.encryption.openpgp import OpenPgpEncryption
+from paquebot.packaging.encryption.openpgp_keys import read_key
 
 MIB = 1 << 20
 

@@ -104,7 +104,7 @@ def test_a_whole_file_is_read(folder):
     assert base == folder
     assert document.project.label == "Municipalités du Québec"
     assert document.queries[0].sql == "select code, email\nfrom subscriptions\n"
-    assert document.encryption_keys[0].openpgp == PUBLIC_KEY
+    assert document.encryption_keys[0].text == PUBLIC_KEY
     assert document.exports[0].schedule.on == ("monday", "thursday")
     assert document.exports[0].schedule.at == ("18:30",)
     assert document.exports[0].file.name == "desabonnements_{run.local_date:%Y%m%d}"

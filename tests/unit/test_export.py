@@ -381,7 +381,6 @@ def test_whoever_chooses_an_algorithm_is_told_what_is_wrong_with_it(algorithm, h
     "changes, said",
     [
         ({"file": {"format": "avro"}}, "avro"),
-        ({"encryption": {"age": ["x"]}}, "age"),
     ],
 )
 def test_what_is_planned_is_refused_by_saying_so(changes, said):

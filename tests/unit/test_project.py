@@ -86,7 +86,7 @@ def test_a_whole_project_is_read():
         ServerDefinition("partenaire", "sftp", {"host": "127.0.0.1", "port": 2222}),
         ServerDefinition("quai", "folder", {"path": "./livraisons"}),
     )
-    assert read.encryption_keys == (EncryptionKey("partenaire-2026", PUBLIC_KEY),)
+    assert read.encryption_keys == (EncryptionKey("partenaire-2026", "openpgp", PUBLIC_KEY),)
     assert [export.name for export in read.exports] == ["desabonnements-quotidiens", "tous", "regions"]
     assert read.exports[0].encryption_keys == ("partenaire-2026",)
     assert read.exports[1].content == ContentChoice("contacts")

@@ -20,6 +20,8 @@ NOT_OURS = ("code", "pre", "script", "template", "textarea", "td", "details dd",
 NOT_OURS += (".ordering-name", ".form-hint", ".sentence")
 """What shows names and templates that people wrote, or tells how they are written."""
 FIRST_PAGE_BYTES = 300_000
+SETTLED = "document.readyState === 'complete' && !document.querySelector('.htmx-request')"
+"""The page has loaded, and so have the parts that it fetches by itself."""
 
 
 def pages(client, known):
@@ -57,7 +59,7 @@ def test_every_page_is_accessible_fits_and_speaks(furnished, cast, visit, look):
     wrong = []
     for route, address in known.items():
         page.goto(address)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(SETTLED)
         wrong += [f"{route}: {told}" for told in axe(page)]
         wrong += [f"{route}: {raw}" for raw in RAW.findall(texts(page)) if raw not in PEOPLES_OWN]
         for pixels in (1440, 390):

@@ -118,8 +118,11 @@ def _resolve(written: dict[str, Any], kinds: Sequence[str], references: _Referen
         kind = next(kind for kind in CHANNEL_KINDS if channel.get(kind) is not None)
         _resolve_options(_secrets_of("notifiers", kind), channel[kind], ("channels", position, kind), references)
     for position, key in enumerate(written.get("encryption_keys") or ()):
-        if is_reference(key["openpgp"]):
-            key["openpgp"] = references.value(key["openpgp"], ("encryption_keys", position, "openpgp"))
+        for kind in ("openpgp", "age"):
+            if is_reference(key.get(kind)):
+                key[kind] = references.value(key[kind], ("encryption_keys", position, kind))
+    for position, key in enumerate(written.get("signing_keys") or ()):
+        _resolve_options(frozenset({"openpgp", "passphrase"}), key, ("signing_keys", position), references)
 
 
 def _database(written: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +163,7 @@ class _References:
             for position, server in enumerate(document.servers)
         )
         keys = tuple(
-            dataclasses.replace(key, reference=self._met.get(("encryption_keys", position, "openpgp"), ""))
+            dataclasses.replace(key, reference=self._met.get(("encryption_keys", position, key.kind), ""))
             for position, key in enumerate(document.encryption_keys)
         )
         return dataclasses.replace(document, servers=servers, encryption_keys=keys)

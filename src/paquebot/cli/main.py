@@ -39,6 +39,7 @@ COMMANDS = {
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",
+    "test-key": "test_key",
     "obfuscation-key": "obfuscation_key",
     "user": "user",
     "rotate-key": "rotate_key",

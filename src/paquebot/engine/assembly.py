@@ -38,6 +38,7 @@ from paquebot.records.connection import Records
 from paquebot.records.contracts import BEGINNING, delivered_before, prior_columns, usual_rows
 from paquebot.records.databases import opened
 from paquebot.records.destinations import destination_of_run
+from paquebot.records.keys import signing_key_of
 from paquebot.records.lakes import current_snapshot, hmac_key
 from paquebot.records.models import Project, Run
 from paquebot.sources.base import Source
@@ -66,7 +67,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     kept = runs.kept_artifact(run)
     destination = _destination(records, run, definition)
     format_ = format_of(definition)
-    encryption = _encryption(frozen, scratch)
+    encryption = _encryption(records, run, scratch, fresh=kept is None)
     named = _Names(definition, names, encryption)
     splitting = None if isinstance(destination, TableDestination) else named.splitting()
     folder = definition.destination.folder if definition.destination else ""
@@ -285,11 +286,14 @@ class _Names:
         return naming.render(naming.with_part(template), {**self._values, naming.PART: part})
 
 
-def _encryption(frozen: dict[str, Any], scratch: Path) -> Encryption | None:
-    keys = frozen["encryption_keys"]
+def _encryption(records: Records, run: Run, scratch: Path, *, fresh: bool) -> Encryption | None:
+    """What was sealed before needs no private key again."""
+    frozen = run.definition
+    keys, own = frozen["encryption_keys"], frozen.get("signing_key")
     if not keys:
         return None
     armour = frozen["export"].get("encryption", {}).get("armour", False)
-    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": scratch}
+    signing = signing_key_of(records, run.project, own) if own and fresh else None
+    options = {"keys": [key["public_text"] for key in keys], "armour": armour, "scratch": str(scratch), "signing": signing}
     built: Encryption = find("encryptions", keys[0]["kind"])(options)
     return built

@@ -38,6 +38,7 @@ def receipt_of(records: Records, run: Run, plan: Plan, outcome: Outcome) -> Rece
         "final": {"size_bytes": artifact.final.size_bytes, "sha256": artifact.final.sha256},
         "destination": {"server": run.server_name, **outcome.identity},
         "key_fingerprints": list(plan.encryption.fingerprints) if plan.encryption else [],
+        "signed_by": (run.definition.get("signing_key") or {}).get("fingerprint"),
         "verification": outcome.verification,
         "steps": [{"name": step.name, "attempt": step.attempt, "status": step.status} for step in run.steps.all()],
     }

@@ -18,6 +18,7 @@ from paquebot.engine.watching import watching
 from paquebot.records import unsubscribes
 from paquebot.records.alerts import reminding
 from paquebot.records.alerts.deadlines import look
+from paquebot.records.alerts.expiries import Expiries
 from paquebot.records.connection import Records
 from paquebot.records.scheduling import realign
 
@@ -57,11 +58,11 @@ def keep_time(records: Records) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    clock = WallClock()
+    clock, expiries = WallClock(), Expiries()
     guarded(lambda: realign(timezone.now()))
     with present(SCHEDULER), watching(records), sending(records):
         while not stopping.wait(TICK_SECONDS):
-            guarded(lambda: _tick(records, clock))
+            guarded(lambda: _tick(records, clock, expiries))
 
 
 def awaiting() -> tuple[bool, bool]:
@@ -72,7 +73,7 @@ def awaiting() -> tuple[bool, bool]:
     return bool(due), bool(ended)
 
 
-def _tick(records: Records, clock: WallClock) -> None:
+def _tick(records: Records, clock: WallClock, expiries: Expiries) -> None:
     if records.server:
         records.server.ensure()
     if clock.was_set_back():
@@ -86,3 +87,4 @@ def _tick(records: Records, clock: WallClock) -> None:
     if clock.is_new_minute():
         reminding.look()
         unsubscribes.look()
+        expiries.look(timezone.now())

@@ -43,9 +43,9 @@ from paquebot.records.connection import Records
 from paquebot.records.databases import KEY_UNKNOWN, keep_database, look_again, remember, table_there
 from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
-from paquebot.records.keys import keep_key
+from paquebot.records.keys import keep_key, keep_signing_key
 from paquebot.records.lakes import create_project, provision_lake, remove_project
-from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, SigningKey, Table
 from paquebot.records.queries import keep_query
 from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
@@ -65,6 +65,7 @@ KINDS: Mapping[type[Model], str] = {
     Query: translatable("query"),
     Server: translatable("server"),
     EncryptionKey: translatable("encryption key"),
+    SigningKey: translatable("signing key"),
     AlertChannel: translatable("channel"),
     Export: translatable("export"),
 }
@@ -217,7 +218,10 @@ def _apply_definitions(records: Records, project: Project, document: ProjectDocu
         what = keep_server(records, project, replace(server, options=options))
         changes += _told(what, Server, server.name)
     for key, facts in checked.keys:
-        changes += _told(keep_key(project, key.name, key.openpgp, facts, key.reference), EncryptionKey, key.name)
+        what = keep_key(project, key.name, key.kind, key.text, facts, key.reference)
+        changes += _told(what, EncryptionKey, key.name)
+    for name, own in checked.signing_keys:
+        changes += _told(keep_signing_key(records, project, name, own), SigningKey, name)
     for channel, options in checked.channels:
         changes += _told(keep_channel(records, project, channel.name, channel.kind, options), AlertChannel, channel.name)
     for definition in document.exports:

@@ -18,7 +18,8 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path, describe_path, nearest, placed, read
 from paquebot.packaging import naming
-from paquebot.packaging.encryption.openpgp import KeyFacts, read_key
+from paquebot.packaging.encryption.base import KeyFacts
+from paquebot.packaging.encryption.signing import OwnKey, take_in
 from paquebot.plugins import find
 from paquebot.production_keys import check_changes
 from paquebot.project import (
@@ -28,6 +29,7 @@ from paquebot.project import (
     ProjectDocument,
     RelationalTable,
     ServerDefinition,
+    SigningKey,
     is_stored,
 )
 from paquebot.records.alerts.channels import read_channel
@@ -36,7 +38,9 @@ from paquebot.records.destinations import check_folders, require_allowed
 from paquebot.records.freezing import check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.key_versions import check_key_version
+from paquebot.records.keys import read_or_refuse
 from paquebot.records.models import AlertChannel, Export, Import, Project, Query, Server, Table
+from paquebot.records.models import SigningKey as StoredSigningKey
 from paquebot.records.queries import check_said
 from paquebot.records.reading import tables_read
 from paquebot.records.restricting import check_criterion
@@ -67,6 +71,7 @@ class Checked:
 
     servers: tuple[tuple[ServerDefinition, Mapping[str, Any]], ...]
     keys: tuple[tuple[EncryptionKey, KeyFacts], ...]
+    signing_keys: tuple[tuple[str, OwnKey], ...]
     database: Mapping[str, Any]
     """The options of the project's database, empty for an embedded one."""
     channels: tuple[tuple[ChannelDefinition, Mapping[str, Any]], ...] = ()
@@ -97,8 +102,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
                 resolve_folder(options["path"], records.home.allowed_folders)
     keys = []
     for position, key in enumerate(document.encryption_keys):
-        with _placed("encryption_keys", position, "openpgp"):
-            keys.append((key, read_key(key.openpgp, str(records.home.scratch))))
+        with _placed("encryption_keys", position, key.kind):
+            keys.append((key, read_or_refuse(records, document.project.name, key.name, key.kind, key.text)))
     channels = tuple(_channel(records, document, position, channel) for position, channel in enumerate(document.channels))
     kinds = {server.name: server.kind for server in document.servers}
     for position, export in enumerate(document.exports):
@@ -115,7 +120,8 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             naming.check(export.zip_name)
         if export.confirmation:
             naming.check(export.confirmation.name)
-    return Checked(servers, tuple(keys), _database_options(records, document), channels)
+    own = tuple(_signing_keys(records, document))
+    return Checked(servers, tuple(keys), own, _database_options(records, document), channels)
 
 
 def _channel(
@@ -130,6 +136,21 @@ def _channel(
             raise DefinitionError(NOTHING_STORED, (*path, option), key=option)
     stored = {option: records.keyring.unseal(known.secrets[option]) for option in asked} if known else {}
     return channel, read_channel(replace(channel, options={**channel.options, **stored}), path)
+
+
+def _signing_keys(records: Records, document: ProjectDocument) -> Iterator[tuple[str, OwnKey]]:
+    """Those the file brings; `stored:` keeps the one the installation holds."""
+    for position, own in enumerate(document.signing_keys):
+        if is_stored(own.openpgp.reveal()):
+            _require_stored(document.project.name, own, ("signing_keys", position, "openpgp"))
+            continue
+        with _placed("signing_keys", position, "openpgp"):
+            yield own.name, take_in(own.openpgp.reveal(), own.passphrase, str(records.home.scratch))
+
+
+def _require_stored(project: str, own: SigningKey, path: Path) -> None:
+    if not StoredSigningKey.objects.filter(project__name=project, name=own.name).exists():
+        raise DefinitionError(NOTHING_STORED, path, key="openpgp")
 
 
 def with_stored_secrets(records: Records, document: ProjectDocument) -> list[ServerDefinition]:

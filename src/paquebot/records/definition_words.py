@@ -130,6 +130,8 @@ def _lines(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
 def _encryption(frozen: Mapping[str, Any], _: Translate) -> Iterator[Line]:
     keys = [f"{key['name']} ({key['fingerprint'][-16:]})" for key in frozen.get("encryption_keys", ())]
     yield Line("protection", _("Encryption"), ", ".join(keys) or _("None"))
+    if signing := frozen.get("signing_key"):
+        yield Line("protection", _("Signed with"), f"{signing['name']} ({signing['fingerprint'][-16:]})")
     if frozen["export"].get("encryption", {}).get("armour"):
         yield Line("protection", _("As text (ASCII armour)"), _("Yes"))
 

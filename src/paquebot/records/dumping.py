@@ -20,7 +20,7 @@ from paquebot.project_keys import VERSION, project_entries
 from paquebot.records.alerts.listening import alerts_document
 from paquebot.records.connection import Records
 from paquebot.records.meant import members_of
-from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, SigningKey, Table
 from paquebot.records.servers import care_of
 from paquebot.server_keys import SERVER
 
@@ -41,6 +41,8 @@ def _sections(records: Records, project: Project) -> Iterator[tuple[str, Any]]:
     yield "servers", [_server(server) for server in Server.objects.filter(project=project)]
     yield "encryption_keys", [_key(key) for key in EncryptionKey.objects.filter(project=project)]
     yield "channels", [_channel(channel) for channel in AlertChannel.objects.filter(project=project)]
+    own = SigningKey.objects.filter(project=project)
+    yield "signing_keys", [{"name": key.name, "openpgp": f"{STORED}openpgp"} for key in own]
     yield "exports", [export_document(export) for export in Export.objects.filter(project=project)]
 
 
@@ -100,4 +102,4 @@ def _channel(channel: AlertChannel) -> dict[str, Any]:
 
 
 def _key(key: EncryptionKey) -> dict[str, Any]:
-    return {"name": key.name, "openpgp": key.reference or key.public_text}
+    return {"name": key.name, key.kind: key.reference or key.public_text}

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from paquebot.errors import CommandError, PackagingError, Problem
-from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, ExportDefinition, check_name
+from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, EncryptionChoice, ExportDefinition, check_name
 from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.production_keys import CHANGES, check_changes
@@ -24,7 +24,7 @@ from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
 from paquebot.records.freezing import check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
-from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, Table, User
+from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, SigningKey, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
 from paquebot.records.scheduling import set_schedule
 from paquebot.records.triggering import set_trigger
@@ -231,9 +231,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         kinds = dict(Server.objects.filter(project=project, name=server).values_list("name", "kind"))
         _require(server in kinds, NO_SUCH_SERVER, "server", server)
         check_place(definition, kinds, ("destination",))
-    known = set(EncryptionKey.objects.filter(project=project).values_list("name", flat=True))
-    for key in definition.encryption_keys:
-        _require(key in known, NO_SUCH_KEY, "openpgp", key)
+    _check_keys(project, definition.encryption)
     if group := definition.content.group:
         _require(Group.objects.filter(project=project, name=group).exists(), NO_SUCH_GROUP, "group", group)
     name = definition.content.name or ""
@@ -249,6 +247,18 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
     check_key_version(project, definition)
     if definition.trigger:
         _check_trigger(project, definition.name, definition.trigger)
+
+
+def _check_keys(project: Project, encryption: EncryptionChoice | None) -> None:
+    if encryption is None:
+        return
+    known = EncryptionKey.objects.filter(project=project, kind=encryption.kind, name__in=encryption.keys)
+    found = set(known.values_list("name", flat=True))
+    for key in encryption.keys:
+        _require(key in found, NO_SUCH_KEY, encryption.kind, key)
+    if encryption.sign_with:
+        signing = SigningKey.objects.filter(project=project, name=encryption.sign_with)
+        _require(signing.exists(), NO_SUCH_KEY, "sign_with", encryption.sign_with)
 
 
 def _check_trigger(project: Project, name: str, trigger: Trigger) -> None:

@@ -16,7 +16,7 @@ from paquebot.production_keys import check_changes
 from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.key_versions import key_version_of
-from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, Table
+from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, SigningKey, Table
 from paquebot.records.restricting import contact_list, restriction
 from paquebot.records.selectors import find_named
 
@@ -76,6 +76,7 @@ def frozen(export: Export, definition: ExportDefinition, server: Mapping[str, An
         "source": source,
         "server": dict(server),
         "encryption_keys": [_key(export, name) for name in definition.encryption_keys],
+        "signing_key": _signing_key(export, definition),
         "hmac_key_version": key_version_of(project, definition),
     }
 
@@ -120,3 +121,10 @@ def displayed(table: Table) -> list[str]:
 def _key(export: Export, name: str) -> dict[str, str]:
     key = find_named(EncryptionKey, export.project, name)
     return {"name": key.name, "kind": key.kind, "fingerprint": key.fingerprint, "public_text": key.public_text}
+
+
+def _signing_key(export: Export, definition: ExportDefinition) -> dict[str, str] | None:
+    if definition.encryption is None or definition.encryption.sign_with is None:
+        return None
+    key = find_named(SigningKey, export.project, definition.encryption.sign_with)
+    return {"name": key.name, "fingerprint": key.fingerprint}

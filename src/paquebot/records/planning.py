@@ -16,7 +16,8 @@ from paquebot.alerts import merged, written
 from paquebot.credentials import Secret
 from paquebot.export import ExportDefinition
 from paquebot.options import Option
-from paquebot.packaging.encryption.openpgp import KeyFacts
+from paquebot.packaging.encryption.base import KeyFacts
+from paquebot.packaging.encryption.signing import OwnKey
 from paquebot.plugins import find
 from paquebot.project import STORED, ChannelDefinition, GroupDefinition, ProjectDocument, ServerDefinition
 from paquebot.project import EncryptionKey as WrittenKey
@@ -29,7 +30,7 @@ from paquebot.records.drift import drift_of
 from paquebot.records.exports import Difference, differences
 from paquebot.records.groups import members_digest
 from paquebot.records.meant import members_of
-from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, Table
+from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, SigningKey, Table
 from paquebot.records.servers import care_of, secrets_of
 from paquebot.records.writing import CHANGED, CREATED
 
@@ -69,6 +70,8 @@ def _changes(records: Records, project: Project | None, document: ProjectDocumen
         yield _key(_found(EncryptionKey, project, key.name), key, facts)
     for channel, options in checked.channels:
         yield _channel(records, _found(AlertChannel, project, channel.name), channel, options)
+    for name, own in checked.signing_keys:
+        yield _signing_key(_found(SigningKey, project, name), name, own)
     for definition in document.exports:
         yield _export(_found(Export, project, definition.name), definition)
 
@@ -197,9 +200,17 @@ def _written(name: str, value: Any, reference: str | None) -> Any:
 
 
 def _key(row: EncryptionKey | None, key: WrittenKey, facts: KeyFacts) -> Change | None:
-    after = _key_facts(key.openpgp, facts.fingerprint, facts.expires_on, key.reference)
+    after = _key_facts(key.text, facts.fingerprint, facts.expires_on, key.reference)
     before = _key_facts(row.public_text, row.fingerprint, row.expires_on, row.reference) if row else None
     return _change(KINDS[EncryptionKey], key.name, before, after)
+
+
+def _signing_key(row: SigningKey | None, name: str, own: OwnKey) -> Change | None:
+    """As `apply` tells it: the same public half is the same key."""
+    if row is not None and row.public_text == own.public_text:
+        return None
+    before = _key_facts(row.public_text, row.fingerprint, row.expires_on, "") if row else None
+    return _change(KINDS[SigningKey], name, before, _key_facts(own.public_text, own.fingerprint, own.expires_on, ""))
 
 
 def _key_facts(text: str, fingerprint: str, expires_on: Any, reference: str) -> dict[str, Any]:
@@ -234,6 +245,7 @@ def _left_alone(project: Project, document: ProjectDocument) -> list[dict[str, s
         Query: {query.name for query in document.queries},
         Server: {server.name for server in document.servers},
         EncryptionKey: {key.name for key in document.encryption_keys},
+        SigningKey: {key.name for key in document.signing_keys},
         Export: {export.name for export in document.exports},
     }
     return [

@@ -162,6 +162,8 @@ def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
         yield Clause(_("compressed with {compression}"), {"compression": compression})
     if definition.encryption_keys:
         yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
+    if definition.encryption and definition.encryption.sign_with:
+        yield Clause(_("signed with {key}"), {"key": definition.encryption.sign_with})
 
 
 def _destination(project: Project, definition: ExportDefinition, now: datetime, _: Translate) -> Clause:

@@ -38,6 +38,7 @@ class Uses:
     """The exports that send the contact list, whichever table that is."""
     queries: dict[str, list[Use]] = field(default_factory=dict)
     keys: dict[str, list[Use]] = field(default_factory=dict)
+    signing_keys: dict[str, list[Use]] = field(default_factory=dict)
     servers: dict[str, list[Use]] = field(default_factory=dict)
     groups: dict[str, list[Use]] = field(default_factory=dict)
     asked: dict[str, list[str]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ def uses_in(project: Project) -> Uses:
     for name, state, server, label, content, encryption, trigger in rows:
         use = Use(name, label or name, state)
         _note(found.servers, [server] if server else [], use)
-        _note(found.keys, (encryption or {}).get("openpgp", []), use)
+        _note_keys(found, encryption or {}, use)
         _note_content(found, tables, queries, content or {CONTACTS: {}}, use)
         _note_trigger(found, trigger or {}, use)
     return found
@@ -71,6 +72,11 @@ def refuse_used(name: str, users: Sequence[Use]) -> None:
     """Raises `CommandError` naming the exports that use `name`."""
     if users:
         raise CommandError(IN_USE, name=name, exports=[use.label for use in users])
+
+
+def _note_keys(found: Uses, encryption: Mapping[str, Any], use: Use) -> None:
+    _note(found.keys, [*encryption.get("openpgp", ()), *encryption.get("age", ())], use)
+    _note(found.signing_keys, [encryption["sign_with"]] if encryption.get("sign_with") else [], use)
 
 
 def _note_content(

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from paquebot.alerts import SERVER_BACK, SERVER_FAILED
+from paquebot.alerts import KEY_EXPIRES, SERVER_BACK, SERVER_FAILED
 from paquebot.errors import render as render_error
 from paquebot.language import supported
 from paquebot.records import inbox
@@ -20,7 +20,7 @@ from paquebot.records.models import InboxEntry
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
 
 SHOWN = 50
-_STATES = {"late": "missed", "recovered": "delivered", SERVER_FAILED: "failed", SERVER_BACK: "delivered"}
+_STATES = {"late": "missed", "recovered": "delivered", SERVER_FAILED: "failed", SERVER_BACK: "delivered", KEY_EXPIRES: "held"}
 """The event of a notice → the state whose shape and colour it takes, where there is none of its name."""
 
 
@@ -75,6 +75,10 @@ def _shown(entry: InboxEntry) -> dict[str, Any]:
 def _address(entry: InboxEntry) -> str:
     """Where the entry leads: its run or destination, else its export, else nowhere else than here."""
     notice = entry.notice
+    if notice.event == KEY_EXPIRES:
+        return reverse(
+            "signing_key" if notice.facts["is_own"] else "key", args=[notice.facts["project"], notice.facts["label"]]
+        )
     if notice.event in (SERVER_FAILED, SERVER_BACK):
         return reverse("destination", args=[notice.facts["project"], notice.facts["server"]])
     if number := run_of(notice):

@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from paquebot.errors import CommandError, PaquebotError
+from paquebot.errors import CommandError, PaquebotError, describe
 from paquebot.language import translatable
-from paquebot.records.keys import add_key, remove_key, renew_key
-from paquebot.records.models import EncryptionKey
+from paquebot.records.keys import REHEARSED, add_key, details_of, rehearsed, remove_key, renew_key
+from paquebot.records.models import EncryptionKey, SigningKey
 from paquebot.records.models.people import OWNER
 from paquebot.records.overview import EXPIRES_SOON
 from paquebot.records.uses import uses_in
@@ -26,7 +26,7 @@ from paquebot.web import installation, named
 from paquebot.web.access import OWNERS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.checking import asked, checked
 from paquebot.web.listing import Column, Listing
-from paquebot.web.telling import place_error, rewrite, word
+from paquebot.web.telling import place_error, rewrite, told, word
 
 IMPORTED = translatable("The key “{name}” is kept. Compare its fingerprint with the partner before you use it.")
 RENEWED = translatable("“{name}” now holds the new key: exports that use it encrypt for the new one.")
@@ -43,7 +43,12 @@ class KeyForm(named.NameForm):
     text = forms.CharField(
         label=word(translatable("Public key")),
         required=False,
-        help_text=word(translatable("From “-----BEGIN PGP PUBLIC KEY BLOCK-----” to its last line.")),
+        help_text=word(
+            translatable(
+                "An OpenPGP key, from “-----BEGIN PGP PUBLIC KEY BLOCK-----” to its last line; or an age recipient: “age1…” or "
+                "an SSH public key."
+            )
+        ),
         widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "code"}),
     )
     file = forms.FileField(
@@ -173,12 +178,39 @@ def remove(request: PageRequest, project: str, name: str) -> HttpResponse:
     return named.removed(request, named.found(EncryptionKey, request, name), REMOVAL)
 
 
+@seen_by(OWNERS)
+@require_POST
+def rehearsal(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """Encrypts a sample for the key, opens it again with a pair made for the occasion, and says so."""
+    found = named.found(EncryptionKey, request, name)
+    try:
+        done = rehearsed(installation.records(), found)
+    except PaquebotError as error:
+        messages.error(request, told(error))
+    else:
+        messages.success(request, gettext(REHEARSED).format(size=done.sample_bytes, name=name))
+    return redirect("key", project, name)
+
+
 def _page(request: PageRequest, found: EncryptionKey, form: KeyForm | None) -> HttpResponse:
     _tell([found])
-    known = {"key": found, "version": version_of(found), "used_by": uses_in(request.project).keys.get(found.name, [])}
+    known: dict[str, Any] = {
+        "key": found,
+        **shown_details(found),
+        "version": version_of(found),
+        "used_by": uses_in(request.project).keys.get(found.name, []),
+    }
     if may(request, OWNER):
         known["form"] = form or KeyForm(None, found)
     return render(request, "keys/key.html", known, status=422 if form else 200)
+
+
+def shown_details(key: EncryptionKey | SigningKey) -> dict[str, Any]:
+    """What gpg, or age, reads in the key; nothing when it can read nothing."""
+    try:
+        return {"details": details_of(installation.records(), key)}
+    except PaquebotError as error:
+        return {"unreadable": describe(error)}
 
 
 def _place(form: KeyForm, error: PaquebotError) -> None:

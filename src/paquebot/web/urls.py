@@ -14,6 +14,7 @@ from paquebot.web import (
     preferences,
     projects,
     searching,
+    signing_keys,
     unsubscribes,
 )
 from paquebot.web.administration import channels, machines, mail, members, tokens
@@ -143,4 +144,12 @@ urlpatterns = [
     path("p/<slug:project>/keys/_obfuscation/<int:number>/delete/", obfuscation_key.remove, name="delete_correspondence"),
     path("p/<slug:project>/keys/<slug:name>/", keys.key, name="key"),
     path("p/<slug:project>/keys/<slug:name>/delete/", keys.remove, name="delete_key"),
+    path("p/<slug:project>/keys/<slug:name>/rehearsal/", keys.rehearsal, name="rehearse_key"),
+    path("p/<slug:project>/receipt-key/", signing_keys.receipt_key, name="receipt_key"),
+    path("p/<slug:project>/new-signing-key/", signing_keys.generated, name="new_signing_key"),
+    path("p/<slug:project>/import-signing-key/", signing_keys.imported, name="import_signing_key"),
+    path("p/<slug:project>/signing-keys/", signing_keys.own, name="signing_keys"),
+    path("p/<slug:project>/signing-keys/<slug:name>/", signing_keys.key, name="signing_key"),
+    path("p/<slug:project>/signing-keys/<slug:name>/public/", signing_keys.public, name="signing_key_public"),
+    path("p/<slug:project>/signing-keys/<slug:name>/delete/", signing_keys.remove, name="delete_signing_key"),
 ]

@@ -7,6 +7,7 @@ from typing import IO, ClassVar, cast
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging.concurrency import Readable
 from paquebot.packaging_keys import level_option
 
 
@@ -29,19 +30,6 @@ class ZstdCompression(Compression):
         import zstandard
 
         with closing_upstream(blocks):
-            reader = zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], _Readable(blocks)))
+            reader = zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], Readable(blocks)))
             while plain := reader.read(BLOCK_BYTES):
                 yield plain
-
-
-class _Readable:
-    """Blocks as zstandard reads them: `read` gives the next one, whatever size was asked for, and nothing at the end."""
-
-    def __init__(self, blocks: Blocks) -> None:
-        self._blocks = blocks
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._rest or next(self._blocks, b"")
-        self._rest = block[size:] if size >= 0 else b""
-        return block[:size] if size >= 0 else block

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from html import escape
 from typing import Any
 
@@ -15,6 +15,7 @@ from paquebot.alerts import (
     DELIVERED,
     FAILED,
     HELD,
+    KEY_EXPIRES,
     LATE,
     NOTHING_TO_EXPORT,
     RECOVERED,
@@ -37,6 +38,7 @@ _HEADLINES = {
     HELD: translatable("Held: {export}"),
     LATE: translatable("Late: {export}"),
     RECOVERED: translatable("Back to normal: {export}"),
+    KEY_EXPIRES: translatable("A key expires soon: {export}"),
     SERVER_FAILED: translatable("Destination out of order: {export}"),
     SERVER_BACK: translatable("Destination back in order: {export}"),
 }
@@ -65,6 +67,13 @@ _OF_SERVERS = (SERVER_FAILED, SERVER_BACK)
 _OPT_OUTS = translatable(
     "The destination “{server}” still does not know, after {hours} hours, of people who opted out: no file that tells it was "
     "delivered."
+)
+_KEY_EXPIRES = translatable(
+    "The key “{key}” expires on {day}. From then on, exports that encrypt for it are refused: ask the partner for the next one."
+)
+_OWN_KEY_EXPIRES = translatable(
+    "The signing key “{key}” expires on {day}. From then on, exports that sign with it are refused: generate the next one, and "
+    "give the partner its public half."
 )
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
@@ -125,17 +134,23 @@ def headline(notice: Notice, language: str, _: Translate) -> str:
 def lead(notice: Notice, language: str, _: Translate) -> str:
     """What happened, in one sentence."""
     facts = notice.facts
+    if notice.event == KEY_EXPIRES:
+        told = _OWN_KEY_EXPIRES if facts["is_own"] else _KEY_EXPIRES
+        return _(told).format(key=facts["label"], day=_expiry(facts, language))
     if facts.get("reminder"):
         return _(_REMINDERS[notice.event]).format(export=facts["label"])
     if facts.get("opt_outs"):
         return _(_OPT_OUTS).format(server=facts["server"], hours=facts["hours"])
     if notice.event == LATE and facts.get("deadline"):
         return _(_UNDELIVERED).format(export=facts["label"], clock=figures.clock(_local(facts, "deadline"), language))
-    if notice.event == LATE and facts.get("status") not in (None, "missed"):
-        return _(_STARTED_LATE).format(export=facts["label"])
-    if facts.get("status") == "refused":
-        return _(_REFUSED).format(export=facts["label"])
-    return _(_LEADS[notice.event]).format(export=facts["label"])
+    return _(_lead_of_a_run(notice)).format(export=facts["label"])
+
+
+def _lead_of_a_run(notice: Notice) -> str:
+    status = notice.facts.get("status")
+    if notice.event == LATE and status not in (None, "missed"):
+        return _STARTED_LATE
+    return _REFUSED if status == "refused" else _LEADS[notice.event]
 
 
 def compose(notice: Notice, language: str, _: Translate, pages_url: str, *, as_person: bool) -> Told:
@@ -178,6 +193,8 @@ def path_of(notice: Notice) -> str:
     facts = notice.facts
     if notice.event in _OF_SERVERS:
         return f"/p/{facts['project']}/destinations/{facts['server']}/"
+    if notice.event == KEY_EXPIRES:
+        return f"/p/{facts['project']}/{'signing-keys' if facts['is_own'] else 'keys'}/{facts['label']}/"
     number = run_of(notice)
     inside = f"runs/{number}" if number else f"exports/{facts['export']}"
     return f"/p/{facts['project']}/{inside}/"
@@ -186,11 +203,17 @@ def path_of(notice: Notice) -> str:
 def _link_words(notice: Notice, _: Translate) -> str:
     if notice.event in _OF_SERVERS:
         return _("See the destination")
+    if notice.event == KEY_EXPIRES:
+        return _("See the key")
     return _("See the run") if notice.run_id else _("See the export")
 
 
 def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, str]]:
     facts = notice.facts
+    if notice.event == KEY_EXPIRES:
+        yield _("Fingerprint"), facts["fingerprint"]
+        yield _("Used by"), ", ".join(facts["exports"])
+        return
     if notice.event in _OF_SERVERS:
         yield _("Step"), test_step(facts.get("test_step", ""), _)
         yield _("Folder"), facts.get("place", "")
@@ -213,6 +236,10 @@ def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, s
     yield _("Since"), _moment(facts, "since", language, _)
     yield _("Ended"), _moment(facts, "finished_at", language, _)
     yield _("Next run"), _moment(facts, "next_at", language, _) or _("none is planned")
+
+
+def _expiry(facts: Mapping[str, Any], language: str) -> str:
+    return figures.long_day(date.fromisoformat(facts["expires_on"]), language)
 
 
 def _amount(facts: Mapping[str, Any], language: str, _: Translate) -> str:
@@ -244,6 +271,10 @@ def _local(facts: Mapping[str, Any], name: str) -> datetime:
 
 
 def _foot(notice: Notice, _: Translate, *, as_person: bool) -> str:
+    if notice.event == KEY_EXPIRES and as_person:
+        return _(
+            "You own this project in Paquebot, or follow an export that needs this key. It is told 30, 7 and 1 day before."
+        )
     if notice.event in _OF_SERVERS:
         return _("You own this project in Paquebot, or follow an export that delivers there. You are told when that changes.")
     if as_person:

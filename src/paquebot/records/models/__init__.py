@@ -20,6 +20,7 @@ from paquebot.records.models.project import (
     Query,
     Schedule,
     Server,
+    SigningKey,
     Table,
     Trigger,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "RunStep",
     "Schedule",
     "Server",
+    "SigningKey",
     "SnapshotLease",
     "Subscription",
     "Table",

@@ -209,6 +209,25 @@ class EncryptionKey(models.Model):
         return self.name
 
 
+class SigningKey(models.Model):
+    """A private key of the project's own, closed by its passphrase; both are sealed and never shown again."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="signing_keys")
+    name = models.CharField(max_length=80)
+    public_text = models.TextField()
+    fingerprint = models.CharField(max_length=80)
+    expires_on = models.DateField(null=True, blank=True)
+    sealed_key = models.TextField()
+    sealed_passphrase = models.TextField()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["project", "name"], name="signing_key_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Export(models.Model):
     """An automated export: one definition, one destination, one state."""
 

@@ -9,8 +9,8 @@ from ninja import Router
 
 from paquebot.errors import describe, render
 from paquebot.options import Entry, Option
-from paquebot.project import check_key_text
-from paquebot.project_keys import KEY
+from paquebot.project import check_key_texts
+from paquebot.project_keys import KEY, check_key
 from paquebot.records import keys, servers
 from paquebot.records.models import EncryptionKey, Server
 from paquebot.records.selectors import find_named
@@ -78,10 +78,11 @@ def list_keys(request: ApiRequest) -> dict[str, Any]:
 )
 @once
 def add_key(request: ApiRequest) -> tuple[int, Any]:
-    """The key itself, as text; references are refused."""
+    """The key itself, as text (an OpenPGP one, or an age recipient); references are refused."""
     asked = body_of(request, KEY)
-    check_key_text(asked["openpgp"], ("openpgp",))
-    return 201, _key(keys.add_key(records(), request.project, asked["name"], asked["openpgp"]))
+    check_key(asked, ())
+    kind = check_key_texts(asked, ())
+    return 201, _key(keys.add_key(records(), request.project, asked["name"], asked[kind]))
 
 
 @router.delete("/keys/{name}", auth=ADMINISTERS, response={204: None, **PROBLEMS}, summary="Delete a key")

@@ -20,10 +20,10 @@ from paquebot.export import DEFAULT_FILE_NAME, EXPORT, ExportDefinition
 from paquebot.file_keys import FORMATS, meaningful
 from paquebot.language import language_of, translatable
 from paquebot.options import DefinitionError, Option, Section
-from paquebot.records.models import EncryptionKey, Project, Server
+from paquebot.records.models import Project, Server
 from paquebot.schedule_keys import HOLIDAYS, LAST_WORKING, RUN_ALL, SCHEDULE, SKIP
 from paquebot.schedule_keys import PARTS as RHYTHM_PARTS
-from paquebot.web.exports import patience_part, production_part, safeguards, source_part, tables
+from paquebot.web.exports import keys_part, patience_part, production_part, safeguards, source_part, tables
 from paquebot.web.exports.trigger_part import chosen_among, trigger_changes, trigger_options
 from paquebot.web.option_form import OptionForm
 
@@ -129,20 +129,17 @@ def _file(values: Values, _: ExportDefinition) -> Values:
 
 
 def _packaging_options(project: Project) -> tuple[Option, ...]:
-    keys = {key.name: key.name for key in EncryptionKey.objects.filter(project=project)}
-    encryption = dataclasses.replace(_option("openpgp", "encryption"), required=False, label=translatable("Encrypted for"))
-    armour = _option("armour", "encryption")
     compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
-    return (*compression, *((chosen_among(encryption, keys), armour) if keys else ()))
+    return (*compression, *keys_part.key_options(project))
 
 
 def _packaging(values: Values, _: ExportDefinition) -> Values:
-    keys, compression = values.get("openpgp"), values.get("compression", "none")
+    compression = values.get("compression", "none")
     return {
         "compression": compression,
         "compression_level": values.get("compression_level") if compression != "none" else None,
         "zip_name": values.get("zip_name", "") if compression == "zip" else "",
-        "encryption": {"openpgp": keys, "armour": values.get("armour", False)} if keys else None,
+        "encryption": keys_part.chosen_keys(values),
     }
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0015_outside'),
+        ('records', '0016_signing_keys'),
     ]
 
     operations = [
