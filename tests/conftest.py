@@ -8,6 +8,7 @@ _PARTS = (
     "fixtures.ftpd",
     "fixtures.web",
     "fixtures.object_store",
+    "fixtures.gcs",
     "fixtures.voyage",
     "fixtures.lake",
     "fixtures.home",

@@ -11,6 +11,7 @@ The class says *where* it happened, the problem's `code` says *what* (stable: sc
     ├── FormatError          rows could not become a file
     ├── PackagingError       the file could not become a parcel
     ├── DeliveryError        the parcel could not leave
+    │   └── UncertainError   nobody knows whether it left; it must not be repeated until a person has asked
     ├── VerificationError    what arrived is not what left
     ├── ReportingError       somebody could not be told
     ├── FencedError          a newer attempt owns the run; this one must stop without a word
@@ -123,6 +124,10 @@ class PackagingError(PaquebotError):
 
 class DeliveryError(PaquebotError):
     """The parcel could not leave."""
+
+
+class UncertainError(DeliveryError):
+    """Nobody here knows whether the parcel left: it must not be sent again until a person has asked whom it was for."""
 
 
 class VerificationError(PaquebotError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -92,6 +92,44 @@ class Meter:
     @property
     def measure(self) -> Measure:
         return Measure(self.size_bytes, self._digest.hexdigest())
+
+
+def measured(blocks: Iterable[bytes]) -> Measure:
+    """The measure of all `blocks`, which are read to their end."""
+    meter = Meter()
+    for _ in meter.watch(blocks):
+        pass
+    return meter.measure
+
+
+class Remainder:
+    """A file whose beginning has arrived already: `passed_over` reads the beginning, iterating gives what is left."""
+
+    def __init__(self, blocks: Iterable[bytes], pace: Callable[[Blocks], Blocks] = lambda blocks: blocks) -> None:
+        self._blocks = iter(blocks)
+        self._pace = pace
+        self._held = b""
+
+    def passed_over(self, size_bytes: int) -> Blocks:
+        """The next `size_bytes` bytes, which are not to be sent."""
+        while size_bytes > 0 and (block := self._held or next(self._blocks, b"")):
+            self._held = block[size_bytes:]
+            size_bytes -= len(block) - len(self._held)
+            yield block[: len(block) - len(self._held)]
+
+    def __iter__(self) -> Blocks:
+        return self._pace(self._left())
+
+    def paced(self, pace: Callable[[Blocks], Blocks]) -> Remainder:
+        """The same file; what is left of it is sent at that pace."""
+        return Remainder(self._left(), pace)
+
+    def _left(self) -> Blocks:
+        with closing_upstream(self._blocks):
+            held, self._held = self._held, b""
+            if held:
+                yield held
+            yield from self._blocks
 
 
 class RowCounter:

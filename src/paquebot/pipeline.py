@@ -9,10 +9,10 @@ bytes go to a hidden name, are compared there, and get their name in one step af
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from paquebot import events
@@ -21,17 +21,19 @@ from paquebot.delivery.problems import NAME_TAKEN
 from paquebot.delivery.tables import TableDestination
 from paquebot.errors import DeliveryError, PaquebotError, VerificationError, describe
 from paquebot.events import Listener, SealedArtifact, SealedPart
-from paquebot.flow import Cancellation, Column, closing_upstream
+from paquebot.flow import Blocks, Cancellation, Column
 from paquebot.plan import Checkpoint, Outcome, Plan, join
 from paquebot.producing import Production
+from paquebot.sending import bring, deposit, require_repeatable, send_anew, stays, sweep_orphans
 from paquebot.steps import Steps
 from paquebot.verification.comparison import compare, compare_rows, strongest
 
 _MOST_COPIES = 10_000
-_HIDDEN = re.compile(r"\.paquebot-(?P<token>[0-9a-f]{6,16})-\d+(?:x\d+)?\.part\Z")
 __all__ = ["Checkpoint", "Outcome", "Plan", "carry_out", "clean_up", "join"]
 
 NO_FILE = "no_file"
+Missing = list[tuple[int, SealedPart]]
+"""What is not there yet under its final name, each file with its number."""
 
 
 def carry_out(plan: Plan, listener: Listener, cancellation: Cancellation, now: Callable[[], datetime]) -> Outcome:
@@ -133,9 +135,10 @@ class _Voyage(Steps):
             self._connect(link, step)
             try:
                 yield
-            except Exception:
+            except Exception as error:
                 link.close()
-                self.sweep()
+                if not stays(self.plan, error):
+                    self.sweep()
                 raise
 
     def _connect(self, link: ExitStack, step: str) -> None:
@@ -154,12 +157,12 @@ class _Voyage(Steps):
         if not plan.checkpoint.intended:
             return None
         with self._step(events.COMPARE) as detail:
-            self._sweep(range(1, plan.attempt))
             reached = [self._holds(part, level) for part in artifact.files]
             self._there = {part.file_name for part, found in zip(artifact.files, reached, strict=True) if found}
             detail["already_there"] = len(self._there) == len(reached)
         if not detail["already_there"]:
             return None
+        self._sweep(range(1, plan.attempt))
         return self._published(artifact, reached[0] or level)
 
     def _published(self, artifact: SealedArtifact, level: str) -> str:
@@ -190,24 +193,48 @@ class _Voyage(Steps):
             return self._transmit_openly(artifact, level)
         plan = self.plan
         missing = [(number, part) for number, part in enumerate(artifact.files, 1) if part.file_name not in self._there]
-        reached = level
         with self._step(events.SEND) as detail:
-            self._sweep(range(1, plan.attempt))
-            self._sweep_orphans()
-            for number, part in missing:
-                _add(detail, self._send(plan.hidden_path(plan.attempt, part=number), artifact, part))
-        with self._step(events.COMPARE) as detail:
-            for number, part in missing:
-                compared = compare(plan.destination, plan.hidden_path(plan.attempt, part=number), part.final, level)
-                _add(detail, {"level": compared.level, "size_bytes": compared.size_bytes, "sha256": compared.sha256})
-                reached = compared.level
+            sweep_orphans(plan)
+            hidden = [self._brought(number, artifact, part, detail) for number, part in missing]
+        try:
+            reached = self._compared(missing, hidden, level)
+        except VerificationError:
+            if not self._resend(missing, hidden, artifact):
+                raise
+            reached = self._compared(missing, hidden, level)
         with self._step(events.PUBLISH) as detail:
             self.cancellation.check()
-            self._give_names(artifact, missing, level)
+            self._give_names(artifact, missing, hidden, level)
             detail.update(remote_path=self._path(artifact.files[0]))
             return self._published(artifact, reached)
 
-    def _give_names(self, artifact: SealedArtifact, missing: list[tuple[int, SealedPart]], level: str) -> None:
+    def _brought(self, number: int, artifact: SealedArtifact, part: SealedPart, detail: dict[str, Any]) -> str:
+        hidden, told = bring(self.plan, number, partial(self._blocks, artifact, part), part.final.size_bytes)
+        _add(detail, told)
+        return hidden
+
+    def _compared(self, missing: Missing, hidden: Sequence[str], level: str) -> str:
+        """The level that was reached; of no file, the one that was wanted."""
+        with self._step(events.COMPARE) as detail:
+            for (_, part), path in zip(missing, hidden, strict=True):
+                compared = compare(self.plan.destination, path, part.final, level)
+                _add(detail, {"level": compared.level, "size_bytes": compared.size_bytes, "sha256": compared.sha256})
+        return str(detail.get("level", level))
+
+    def _resend(self, missing: Missing, hidden: list[str], artifact: SealedArtifact) -> bool:
+        """What went on where an earlier attempt was cut off, and is not the file, is sent anew; False when nothing was so."""
+        own = [self.plan.hidden_path(self.plan.attempt, part=number) for number, _ in missing]
+        if own == hidden:
+            return False
+        with self._step(events.SEND) as detail:
+            for place, (_, part) in enumerate(missing):
+                if hidden[place] != own[place]:
+                    self.plan.destination.remove(hidden[place])
+                    _add(detail, self._send(own[place], artifact, part))
+        hidden[:] = own
+        return True
+
+    def _give_names(self, artifact: SealedArtifact, missing: Missing, hidden: Sequence[str], level: str) -> None:
         """All files get their names, or, where one is taken, none. What was intended is kept before the first rename."""
         plan = self.plan
         first = artifact.files[0]
@@ -222,9 +249,8 @@ class _Voyage(Steps):
                     plan.destination.require_free(self._path(part))
             self.listener.tell(events.PublishIntended(self._path(first), first.final))
             try:
-                for number, part in missing:
-                    hidden = plan.hidden_path(plan.attempt, part=number)
-                    plan.destination.publish(hidden, self._path(part), replace=part.file_name in mine)
+                for (_, part), path in zip(missing, hidden, strict=True):
+                    plan.destination.publish(path, self._path(part), replace=part.file_name in mine)
             except DeliveryError as error:
                 if error.problem is not NAME_TAKEN or not plan.numbered or artifact.parts:
                     raise
@@ -239,6 +265,7 @@ class _Voyage(Steps):
         """To a server that cannot rename, as somebody declared: what begins under the final name is published already."""
         plan, reached = self.plan, level
         with self._step(events.SEND) as detail:
+            require_repeatable(plan)
             self._make_room(artifact, level)
             self.listener.tell(events.PublishIntended(self._path(artifact.files[0]), artifact.files[0].final))
             self._exposed = artifact.files
@@ -265,11 +292,12 @@ class _Voyage(Steps):
             plan.destination.require_free(self._path(part))
 
     def _send(self, path: str, artifact: SealedArtifact, part: SealedPart) -> dict[str, Any]:
+        return send_anew(self.plan, path, self._blocks(artifact, part), part.final.size_bytes)
+
+    def _blocks(self, artifact: SealedArtifact, part: SealedPart) -> Blocks:
         kept = self.plan.store.open(artifact.location, artifact.wrapped_key)
-        watched = self._watch(events.SEND, kept.read(part.offset, part.final.size_bytes) if artifact.parts else kept.read())
-        with closing_upstream(watched):
-            accepted = self.plan.destination.send(path, watched, part.final.size_bytes)
-        return {"size_bytes": accepted, **self.plan.destination.identity}
+        blocks = kept.read(part.offset, part.final.size_bytes) if artifact.parts else kept.read()
+        return self._watch(events.SEND, blocks)
 
     def _is_same_again(self, part: SealedPart, level: str) -> bool:
         """Whether the file to send again already stands under its name; other bytes there are protected as ever."""
@@ -284,27 +312,8 @@ class _Voyage(Steps):
             content = confirmation.write(artifact, delivered_to, self.plan.started_at, finished_at, verification)
             final = join(confirmation.folder, confirmation.file_name)
             self._sweep(range(1, self.plan.attempt), confirmation.folder)
-            self._deposit(content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
+            deposit(self.plan.destination, content, final, self.plan.hidden_path(self.plan.attempt, confirmation.folder))
             detail.update(remote_path=final, size_bytes=len(content))
-
-    def _deposit(self, content: bytes, final: str, hidden: str) -> None:
-        """A small file under its final name, in place of an earlier one."""
-        destination = self.plan.destination
-        if destination.capabilities.hidden_name:
-            destination.send(hidden, iter([content]), len(content))
-            destination.publish(hidden, final, replace=True)
-        else:
-            destination.remove(final)
-            destination.send(final, iter([content]), len(content))
-
-    def _sweep_orphans(self) -> None:
-        """Removes what runs that are over left under hidden names when nobody could reach the server any more."""
-        destination, folder = self.plan.destination, self.plan.hidden_folder()
-        if destination.capabilities.listing:
-            found = {name: match["token"] for name in destination.names(folder) if (match := _HIDDEN.match(name))}
-            over = self.plan.ended(set(found.values()) - {self.plan.token})
-            for name in (name for name, token in found.items() if token in over):
-                destination.remove(join(folder, name))
 
     def _sweep(self, attempts: range, folder: str | None = None) -> None:
         for attempt in attempts:
@@ -320,10 +329,7 @@ class _Voyage(Steps):
         return next((number for number in range(2, _MOST_COPIES) if self.plan.numbered(own, number) == name), 1)
 
     def sweep(self) -> None:
-        """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps.
-
-        A newer attempt's hidden file has another name, so that one which was overtaken may sweep, too.
-        """
+        """Over a link of its own: the other may be what failed. Out of reach, the run's next attempt sweeps."""
         folders = {self.plan.folder, self.plan.confirmation.folder if self.plan.confirmation else self.plan.folder}
         try:
             with self.plan.destination:

@@ -11,6 +11,7 @@ from paquebot.content.delta import ChangesOnly
 from paquebot.content.fields import Obfuscation
 from paquebot.content.gate import Gate
 from paquebot.delivery.base import Destination
+from paquebot.errors import PaquebotError
 from paquebot.events import SealedArtifact
 from paquebot.flow import Writer
 from paquebot.packaging.artifact import ArtifactStore
@@ -71,6 +72,8 @@ class Plan:
     """Which of these tokens are of runs of this installation that are over."""
     contract: ColumnContract | None = None
     gate: Gate = field(default_factory=Gate)
+    goes_on: Callable[[PaquebotError], bool] = lambda error: False
+    """Whether a later attempt follows one that ended with this error: then what was sent so far stays for it."""
     released: bool = False
     """A person looked at what the file is held for, and lets it leave."""
 

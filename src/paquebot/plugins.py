@@ -25,6 +25,7 @@ DESTINATIONS = {
     "webdav": "paquebot.delivery.webdav:WebDavDestination",
     "https": "paquebot.delivery.https:HttpsDestination",
     "s3": "paquebot.delivery.s3:S3Destination",
+    "gcs": "paquebot.delivery.gcs:GcsDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }

@@ -22,8 +22,8 @@ from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "folder", "bigquery")
-_PLANNED_KINDS = ("gcs", "azure")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "folder", "bigquery")
+_PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
 DATABASE_KINDS = ("postgresql",)

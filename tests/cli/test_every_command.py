@@ -34,6 +34,7 @@ WALK = (
     ("cancel", ["2"], (0,)),
     ("ignore", ["1"], (0,)),
     ("release", ["1"], (2,)),
+    ("arrived", ["1"], (2,)),
     ("refuse", ["1"], (2,)),
     ("verify", ["no-receipt", "people.csv"], (2,)),
     ("test-destination", ["shelf"], (0,)),

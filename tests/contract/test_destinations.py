@@ -8,6 +8,7 @@ import pytest
 from paquebot.delivery.folder import FolderDestination
 from paquebot.delivery.ftp import FtpDestination
 from paquebot.delivery.ftps import FtpsDestination
+from paquebot.delivery.gcs import GcsDestination
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
 from paquebot.delivery.s3 import S3Destination
 from paquebot.delivery.sftp import SftpDestination
@@ -122,6 +123,16 @@ class TestS3(DestinationConformance):
             lambda: object_store.names(folder),
             (object_store.secret_key,),
         )
+
+
+class TestGcs(DestinationConformance):
+    """The program fake-gcs-server, signed in as a service account."""
+
+    @pytest.fixture
+    def place(self, gcs):
+        folder = uuid.uuid4().hex
+        options = read(GcsDestination.OPTIONS, gcs.options)
+        return Place(lambda: GcsDestination(options), f"/{folder}", lambda: gcs.names(folder), gcs.secret_lines)
 
 
 class TestWebDav(DestinationConformance):

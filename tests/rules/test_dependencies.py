@@ -28,6 +28,7 @@ NEVER_IMPORTED = {
 COMES_WITH = {
     "asgiref": "Django: its bridge between threads and coroutines",
     "googleapis-common-protos": "google-cloud-bigquery: all packages of Google share the name `google`",
+    "google-crc32c": "google-cloud-storage checks with it",
     "psycopg-pool": "psycopg[pool]",
     "requests": "google-cloud-bigquery speaks through it",
     "urllib3": "requests dials through it",

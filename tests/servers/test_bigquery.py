@@ -311,6 +311,7 @@ def test_the_doctor_loads_a_row_reads_it_back_and_drops_it(warehouse):
     assert [(finding.step, finding.error) for finding in found] == [
         ("name", None),
         ("connect", None),
+        ("sign_in", None),
         ("load", None),
         ("count", None),
         ("fill", None),
@@ -323,7 +324,7 @@ def test_the_doctor_leaves_nothing_behind_where_it_failed(warehouse):
     dataset = warehouse.dataset()
     warehouse.fails("POST", "^/bigquery/v2/projects/[^/]+/jobs", 403, "accessDenied")
     found = examine(destination(warehouse, dataset), "")
-    assert [finding.step for finding in found] == ["name", "connect", "load", "count"]
+    assert [finding.step for finding in found] == ["name", "connect", "sign_in", "load", "count"]
     assert isinstance(found[-1].error, PaquebotError)
     assert found[-1].error.code == "delivery.not_permitted"
     assert warehouse.tables(dataset) == set()

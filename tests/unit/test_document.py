@@ -250,7 +250,7 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
     "before, after, said, line",
     [
         ("database: embedded", "database: {mysql: {dsn: env:SOURCE_DSN}}", "mysql", 7),
-        ("folder: {path: ./livraisons}", "gcs: {bucket: b}", "gcs", 30),
+        ("folder: {path: ./livraisons}", "azure: {bucket: b}", "azure", 30),
         ("format: csv", "format: avro", "avro", 42),
     ],
 )

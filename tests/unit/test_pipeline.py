@@ -366,11 +366,11 @@ def test_a_cancelled_run_stops_before_anything_is_published(plan, store):
     assert store.files == {}
 
 
-def test_a_fenced_attempt_publishes_nothing_and_removes_its_own_file_alone(plan, store):
+def test_a_fenced_attempt_publishes_nothing_and_leaves_what_the_newer_one_goes_on_with(plan, store):
     store.files["/entrant/.paquebot-0a1b2c-2.part"] = b"the newer attempt's"
     with pytest.raises(FencedError):
         carry_out(plan, Recorder(fenced_at=events.PublishIntended))
-    assert set(store.files) == {"/entrant/.paquebot-0a1b2c-2.part"}
+    assert set(store.files) == {"/entrant/.paquebot-0a1b2c-1.part", "/entrant/.paquebot-0a1b2c-2.part"}
 
 
 def test_cleaning_up_removes_what_every_attempt_left_and_nothing_else(plan, store):

@@ -174,7 +174,7 @@ def test_things_of_different_kinds_may_share_a_name():
             {"name": "x", "sftp": {}, "folder": {}},
             "servers[0]: a server has exactly one kind, and this one names sftp, folder.",
         ),
-        ({"name": "x", "gcs": {}}, "servers[0]: “gcs” is known but not built yet in this version."),
+        ({"name": "x", "azure": {}}, "servers[0]: “azure” is known but not built yet in this version."),
         ({"name": "x", "sfpt": {}}, "servers[0]: “sfpt” is not a known key."),
     ],
 )
@@ -207,8 +207,8 @@ def test_a_care_that_means_nothing_is_refused(care, said):
 
 
 def test_another_kind_of_destination_is_known_as_soon_as_its_plug_in_is():
-    written = {"version": 1, "project": {"name": "a"}, "servers": [{"name": "x", "gcs": {"bucket": "b"}}]}
-    assert ProjectDocument.from_document(written, destination_kinds=("sftp", "gcs")).servers[0].kind == "gcs"
+    written = {"version": 1, "project": {"name": "a"}, "servers": [{"name": "x", "azure": {"bucket": "b"}}]}
+    assert ProjectDocument.from_document(written, destination_kinds=("sftp", "azure")).servers[0].kind == "azure"
 
 
 @pytest.mark.parametrize("version, code", [(2, "definition.wrong_version"), ("1", "definition.wrong_type")])

@@ -36,6 +36,7 @@ COMMANDS = {
     "ignore": "ignore",
     "cancel": "cancel",
     "release": "release",
+    "arrived": "arrived",
     "refuse": "refuse",
     "verify": "verify",
     "test-destination": "test_destination",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from paquebot.delivery.problems import NAME_TAKEN
 from paquebot.errors import DeliveryError
-from paquebot.flow import Blocks
+from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
 
 
@@ -30,12 +30,18 @@ class Capabilities:
     """It keeps the rows of what it is sent, not the file: a `TableDestination`."""
     server_digest: bool = False
     """The server itself may tell the SHA-256 of a file it holds; `digest` finds out whether it does."""
+    server_crc32c: bool = False
+    """The server tells the CRC32C it computed of what it received; `vouches` compares it."""
     listing: bool = False
     """It tells the names of the files in a folder, so that what a killed run left can be found."""
     folders: bool = True
     """A folder must be there before a file; False where a path is only a name."""
+    repeatable: bool = True
+    """A file that may have arrived may be sent again; False where that may mean a second order, or a second letter."""
     keeps_files: bool = True
     """False where the server is known to take a file away the moment it is complete: it may then not be there to compare."""
+    resumes: bool = False
+    """A transfer that was cut off can go on where it stopped: `partial` and `resume`."""
     fetched: bool = False
     """Nothing is sent: whoever asked fetches the kept file."""
     hidden_name: bool = True
@@ -84,7 +90,7 @@ AMBIENT, SIGN_IN = "ambient", "sign_in"
 
 
 class Destination(ABC):
-    """A place files are delivered to. Six verbs, each with its promise, and two more for those that can (`digest`, `names`)."""
+    """A place files are delivered to. Six verbs, each with its promise, and more for those that can (`CAPABILITIES`)."""
 
     NAME: ClassVar[str]
     OPTIONS: ClassVar[tuple[Option, ...]]
@@ -135,6 +141,20 @@ class Destination(ABC):
         may stand under `path`; the caller removes it. Room for the file is checked first where the server can tell.
         """
 
+    def partial(self, path: str) -> int:
+        """How many bytes of a file whose sending was cut off can be relied on; 0 when it must be sent anew. Only with
+        `CAPABILITIES.resumes`."""
+        return 0
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        """Goes on with the file at `path`, of which `partial` told a beginning, and returns how many bytes the server holds.
+
+        `rest` is the whole file of `size_bytes`: its beginning is passed over and compared with what is there as far as that
+        costs less than sending it. Raises `delivery.partial_differs` when it is another file's. Only with
+        `CAPABILITIES.resumes`.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def size(self, path: str) -> int | None:
         """The size in bytes of the file at `path`, None when there is none."""
@@ -142,6 +162,11 @@ class Destination(ABC):
     def digest(self, path: str) -> str | None:
         """The SHA-256 of the file at `path` as the server itself computes it, in lower-case hexadecimal; None when it does
         not. Only with `CAPABILITIES.server_digest`."""
+        return None
+
+    def vouches(self, path: str) -> bool | None:
+        """Whether the CRC32C the server computed of the file at `path` is that of what was sent there; None when this
+        destination did not send it, or the server tells none. Only with `CAPABILITIES.server_crc32c`."""
         return None
 
     @abstractmethod

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paquebot.delivery import bigquery_sql as sql
 from paquebot.delivery import bigquery_target as target_table
-from paquebot.delivery.base import AMBIENT, SIGN_IN, Capabilities
+from paquebot.delivery.base import Capabilities
 from paquebot.delivery.bigquery_jobs import Jobs
 from paquebot.delivery.bigquery_problems import DATASET_MISSING, EXTRA_MISSING, translated
 from paquebot.delivery.bigquery_types import Field, field_name, fields_of, parquet
-from paquebot.delivery.google_link import ANSWER_SECONDS, check_address, check_key, signed_in
+from paquebot.delivery.google_link import ACCOUNT_OPTIONS, ANSWER_SECONDS, check_address, key_of, signed_in
 from paquebot.delivery.problems import NAME_TAKEN
 from paquebot.delivery.tables import UPSERT, TableDestination, TableOrder
 from paquebot.errors import DeliveryError, Problem
@@ -43,11 +43,6 @@ BAD_DATASET = Problem(
     "{where}: “{value}” cannot be the name of a dataset.",
     "A dataset has at most 100 letters, digits and underscores; the project stands apart.",
 )
-NO_KEY = Problem(
-    "delivery.no_service_account_key",
-    "There is no service account key to sign in with.",
-    "Hand in the key, or let the machine sign in as itself where an administrator allows that.",
-)
 UNUSABLE_KEY = Problem(
     "delivery.unusable_key",
     "The rows for {place} cannot be told apart by {key}: {missing} of them have no complete key, and {repeated} keys repeat.",
@@ -57,6 +52,8 @@ UNUSABLE_KEY = Problem(
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|[a-z0-9.-]+:[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET = re.compile(r"\w{1,100}", re.ASCII)
 _STAGING_LIFE = timedelta(days=2)
+
+SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 
 
 def check_dataset(value: str, path: Path) -> None:
@@ -89,22 +86,7 @@ class BigQueryDestination(TableDestination):
             required=True,
             check=check_dataset,
         ),
-        Option(
-            SIGN_IN,
-            "As whom Paquebot works there. The machine's own account only where an administrator allows it.",
-            label="Sign in",
-            default="key",
-            choices=("key", AMBIENT),
-            choice_labels=("With a service account key", "As this machine (application default credentials)"),
-        ),
-        Option(
-            "key",
-            "The service account key: the whole JSON file that Google gives.",
-            label="Service account key",
-            secret=True,
-            lines=True,
-            check=check_key,
-        ),
+        *ACCOUNT_OPTIONS,
         Option(
             "timeout_minutes",
             "How long one job may take before the attempt gives up.",
@@ -140,7 +122,7 @@ class BigQueryDestination(TableDestination):
         from google.cloud import bigquery
 
         with self._translated():
-            session, self._account_name = signed_in(self._key())
+            session, self._account_name = signed_in(key_of(self.options), SCOPES)
             self._client = bigquery.Client(
                 self._project,
                 credentials=session.credentials,
@@ -266,15 +248,6 @@ class BigQueryDestination(TableDestination):
         }
 
     # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _key(self) -> str | None:
-        if self.options.get(SIGN_IN) == AMBIENT:
-            return None
-        key = self.options.get("key")
-        if not key:
-            raise DeliveryError(NO_KEY)
-        revealed: str = key.reveal()
-        return revealed
 
     def _find_dataset(self) -> str:
         from google.api_core.exceptions import NotFound

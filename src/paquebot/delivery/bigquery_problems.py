@@ -9,6 +9,7 @@ import concurrent.futures
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from paquebot.delivery.google_link import CREDENTIALS_REFUSED, NO_AMBIENT_CREDENTIALS
 from paquebot.delivery.problems import UNREACHABLE
 from paquebot.errors import DeliveryError, Problem
 
@@ -16,16 +17,6 @@ EXTRA_MISSING = Problem(
     "delivery.extra_missing",
     "This installation cannot speak to BigQuery: Google's client is not installed.",
     "Install it beside Paquebot: pip install “paquebot[bigquery]”.",
-)
-CREDENTIALS_REFUSED = Problem(
-    "delivery.credentials_refused",
-    "Google refused the credentials of {account}.",
-    "Make a new key for the service account, or ask whoever runs the project whether account and key are still active.",
-)
-NO_AMBIENT_CREDENTIALS = Problem(
-    "delivery.no_ambient_credentials",
-    "This machine has no Google credentials of its own.",
-    "Give it some (GOOGLE_APPLICATION_CREDENTIALS, or the service account of the machine), or choose a service account key.",
 )
 DATASET_MISSING = Problem(
     "delivery.dataset_missing",

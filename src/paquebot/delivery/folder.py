@@ -21,12 +21,13 @@ from paquebot.delivery.problems import (
     FOLDER_MISSING,
     NAME_TAKEN,
     NO_SPACE,
+    PARTIAL_DIFFERS,
     PATH_REFUSED,
     PERMISSION_DENIED,
     REFUSED,
 )
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import BLOCK_BYTES, Blocks
+from paquebot.flow import BLOCK_BYTES, Blocks, Remainder, measured
 from paquebot.options import Option
 
 FOLDER_NOT_ALLOWED = Problem(
@@ -59,7 +60,7 @@ class FolderDestination(Destination):
     OPTIONS = (
         Option("path", "The folder; a relative path starts at the first allowed folder.", label="Folder", required=True),
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True, resumes=True)
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
@@ -89,17 +90,20 @@ class FolderDestination(Destination):
         self._require_room(path, size_bytes)
         with self._translated(path):
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
-        try:
-            accepted = 0
-            for block in blocks:
-                with self._translated(path):
-                    accepted += _write_whole(handle, block)
-            with self._translated(path):
-                os.fsync(handle)
-                _flush_folder(file.parent)
-        finally:
-            os.close(handle)
-        return accepted
+        return self._write(path, handle, blocks)
+
+    def partial(self, path: str) -> int:
+        return self.size(path) or 0
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        """All that is there is compared: it is read faster than it is written, and after a power failure it may be anything."""
+        there = self.partial(path)
+        self._require_room(path, size_bytes - there)
+        if measured(self.read(path)) != measured(rest.passed_over(there)):
+            raise self._error(PARTIAL_DIFFERS, path)
+        with self._translated(path):
+            handle = os.open(self._locate(path), os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return there + self._write(path, handle, rest)
 
     def require_folder(self, path: str) -> None:
         if not self._locate(path).parent.is_dir():
@@ -154,6 +158,19 @@ class FolderDestination(Destination):
     def remove(self, path: str) -> None:
         with self._translated(path), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             self._locate(path).unlink()
+
+    def _write(self, path: str, handle: int, blocks: Iterable[bytes]) -> int:
+        accepted = 0
+        try:
+            for block in blocks:
+                with self._translated(path):
+                    accepted += _write_whole(handle, block)
+            with self._translated(path):
+                os.fsync(handle)
+                _flush_folder(self._locate(path).parent)
+        finally:
+            os.close(handle)
+        return accepted
 
     def _locate(self, path: str) -> Path:
         """Where `path` is: relative to the folder or absolute inside it, links in its folders followed but never outside."""

@@ -26,6 +26,7 @@ from paquebot.delivery.problems import (
     FILE_MISSING,
     FOLDER_MISSING,
     NAME_TAKEN,
+    PARTIAL_DIFFERS,
     PERMISSION_DENIED,
     REFUSED,
     SIGN_IN_REFUSED,
@@ -33,7 +34,7 @@ from paquebot.delivery.problems import (
 )
 from paquebot.delivery.tls import fingerprint
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import BLOCK_BYTES, Blocks
+from paquebot.flow import BLOCK_BYTES, Blocks, Remainder, measured
 from paquebot.language import translatable
 from paquebot.options import Option
 
@@ -83,7 +84,7 @@ class FtpDestination(Destination):
         ),
         *SERVER_OPTIONS,
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True, resumes=True)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo, self._translated():
@@ -114,7 +115,23 @@ class FtpDestination(Destination):
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         if self.size(path) is not None:
             raise self._error(NAME_TAKEN, path)
-        link = self._begin(f"STOR {path}", path)
+        return self._push_all(path, self._begin(f"STOR {path}", path), blocks)
+
+    def partial(self, path: str) -> int:
+        """Bytes of one stream arrive in their order: all that is there counts. A server must say that it can begin later."""
+        return (self.size(path) or 0) if "REST STREAM" in self._features else 0
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        there = self.partial(path)
+        told = self.digest(path)
+        beginning = measured(rest.passed_over(there))
+        if beginning.size_bytes < there or (told and told != beginning.sha256):
+            raise self._error(PARTIAL_DIFFERS, path)
+        if there == size_bytes:
+            return there
+        return there + self._push_all(path, self._begin(f"STOR {path}", path, there), rest)
+
+    def _push_all(self, path: str, link: socket.socket, blocks: Iterable[bytes]) -> int:
         accepted = 0
         try:
             for block in blocks:
@@ -272,10 +289,10 @@ class FtpDestination(Destination):
         if "XSHA256" in self._features:
             yield f'XSHA256 "{path}"' if " " in path else f"XSHA256 {path}"
 
-    def _begin(self, command: str, path: str) -> socket.socket:
+    def _begin(self, command: str, path: str, offset: int | None = None) -> socket.socket:
         try:
             with self._translated(path):
-                link = self._client.transfercmd(command)
+                link = self._client.transfercmd(command, offset)
         except DeliveryError as refusal:
             if refusal.problem not in (REFUSED, PERMISSION_DENIED):
                 raise

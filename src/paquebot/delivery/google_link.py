@@ -6,13 +6,15 @@ A service account's key is JSON as Google hands it out. Redirects are not follow
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from paquebot.delivery import stages
 from paquebot.delivery.address import dial
-from paquebot.errors import Problem
-from paquebot.options import DefinitionError, Path
+from paquebot.delivery.base import AMBIENT, SIGN_IN
+from paquebot.errors import DeliveryError, Problem
+from paquebot.options import DefinitionError, Option, Path
 
 if TYPE_CHECKING:
     import socket
@@ -27,9 +29,23 @@ OPEN_ADDRESS = Problem(
     "{where}: “{value}” would be spoken to without encryption.",
     "Write an address that begins with https://.",
 )
+NO_KEY = Problem(
+    "delivery.no_service_account_key",
+    "There is no service account key to sign in with.",
+    "Hand in the key, or let the machine sign in as itself where an administrator allows that.",
+)
+CREDENTIALS_REFUSED = Problem(
+    "delivery.credentials_refused",
+    "Google refused the credentials of {account}.",
+    "Make a new key for the service account, or ask whoever runs the project whether account and key are still active.",
+)
+NO_AMBIENT_CREDENTIALS = Problem(
+    "delivery.no_ambient_credentials",
+    "This machine has no Google credentials of its own.",
+    "Give it some (GOOGLE_APPLICATION_CREDENTIALS, or the service account of the machine), or choose a service account key.",
+)
 DIAL_SECONDS = 20
 ANSWER_SECONDS = 120
-_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -40,7 +56,7 @@ def check_key(value: str, path: Path) -> None:
     try:
         written = json.loads(value)
         check_address(str(written["token_uri"]), path)
-        _of_service_account(written)
+        _of_service_account(written, ())
     except (ValueError, TypeError, KeyError, GoogleAuthError) as error:
         raise DefinitionError(NOT_A_KEY, path) from error
 
@@ -52,17 +68,48 @@ def check_address(value: str, path: Path) -> None:
         raise DefinitionError(OPEN_ADDRESS, path, value=value)
 
 
-def signed_in(key: str | None) -> tuple[Any, str]:
+ACCOUNT_OPTIONS = (
+    Option(
+        SIGN_IN,
+        "As whom Paquebot works there. The machine's own account only where an administrator allows it.",
+        label="Sign in",
+        default="key",
+        choices=("key", AMBIENT),
+        choice_labels=("With a service account key", "As this machine (application default credentials)"),
+    ),
+    Option(
+        "key",
+        "The service account key: the whole JSON file that Google gives.",
+        label="Service account key",
+        secret=True,
+        lines=True,
+        check=check_key,
+    ),
+)
+"""As whom one works at Google."""
+
+
+def key_of(options: Mapping[str, Any]) -> str | None:
+    """The service account key among `ACCOUNT_OPTIONS`; None for the machine's own account."""
+    if options.get(SIGN_IN) == AMBIENT:
+        return None
+    if not options.get("key"):
+        raise DeliveryError(NO_KEY)
+    revealed: str = options["key"].reveal()
+    return revealed
+
+
+def signed_in(key: str | None, scopes: Sequence[str]) -> tuple[Any, str]:
     """A session as the service account of `key`, or as the machine itself; and what that account is called."""
     import google.auth
     from google.auth.transport.requests import AuthorizedSession, Request
 
     if key is None:
-        credentials, _ = google.auth.default(scopes=_SCOPES)
+        credentials, _ = google.auth.default(scopes=scopes)
         account = str(getattr(credentials, "service_account_email", None) or "—")
     else:
         info: Mapping[str, Any] = json.loads(key)
-        credentials = _of_service_account(info)
+        credentials = _of_service_account(info, scopes)
         account = str(info["client_email"])
     session: Any = AuthorizedSession(  # type: ignore[no-untyped-call]  # Google leaves it untyped
         credentials, auth_request=Request(_guarded_session())
@@ -71,11 +118,11 @@ def signed_in(key: str | None) -> tuple[Any, str]:
     return session, account
 
 
-def _of_service_account(info: Mapping[str, Any]) -> Any:
+def _of_service_account(info: Mapping[str, Any], scopes: Sequence[str]) -> Any:
     from google.oauth2 import service_account
 
     made = service_account.Credentials
-    return made.from_service_account_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call]  # Google leaves it untyped
+    return made.from_service_account_info(info, scopes=scopes)  # type: ignore[no-untyped-call]  # Google leaves it untyped
 
 
 def _guarded_session() -> Any:
@@ -93,11 +140,19 @@ def _guard(session: Any) -> None:
 
     class GuardedConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return dial(self.host, self.port or 80, DIAL_SECONDS)
+            link = dial(self.host, self.port or 80, DIAL_SECONDS)
+            stages.begin(stages.SIGN_IN)
+            return link
 
     class GuardedTlsConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return dial(self.host, self.port or 443, DIAL_SECONDS)
+            link = dial(self.host, self.port or 443, DIAL_SECONDS)
+            stages.begin(stages.IDENTITY)
+            return link
+
+        def connect(self) -> None:
+            super().connect()
+            stages.begin(stages.SIGN_IN)
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = GuardedConnection

@@ -2,13 +2,14 @@
 
 Nothing can be renamed, and rarely looked at afterwards: the partner's answer is the only proof there is, and the receipt says
 so. PUT to the same address means the same file, and may be repeated. POST may mean a second order or a second mail: when the
-link breaks before the answer came, the outcome is unknown, and nothing is sent again until a person has asked the partner.
+link breaks before the answer came, the outcome is unknown, and the run is held until a person has asked the partner.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -18,7 +19,7 @@ from paquebot.delivery.base import BANDWIDTH, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS, HttpLink
 from paquebot.delivery.problems import CONNECTION_LOST, REFUSED
 from paquebot.delivery.webdav import STATUSES
-from paquebot.errors import DeliveryError, Problem
+from paquebot.errors import DeliveryError, Problem, UncertainError
 from paquebot.flow import Blocks
 from paquebot.language import translatable
 from paquebot.options import Option
@@ -26,8 +27,15 @@ from paquebot.options import Option
 OUTCOME_UNKNOWN = Problem(
     "delivery.outcome_unknown",
     "The link to {place} broke before the answer to “{path}” came: nobody here knows whether the file was taken.",
-    "Ask the partner. If they have not got it, start the run again; Paquebot never repeats a POST by itself.",
+    "Ask the partner, then say whether it arrived or is to be sent again; Paquebot never repeats a POST by itself.",
 )
+OUTCOME_UNCLEAR = Problem(
+    "delivery.outcome_unclear",
+    "{place} answered “{path}” with a failure of its own ({status}): nobody here knows whether the file was taken.",
+    "Ask the partner, then say whether it arrived or is to be sent again; Paquebot never repeats a POST by itself.",
+)
+_UNCLEAR = (500, 502, 504)
+"""After these the server, or one behind it, may have taken the file all the same (RFC 9110, 9.2.2)."""
 ADDRESS_UNKNOWN = Problem(
     "delivery.web_address_unknown",
     "{place} knows nothing at this address.",
@@ -62,6 +70,10 @@ class HttpsDestination(Destination):
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, folders=False, hidden_name=False)
 
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, repeatable=self.options["method"] != "POST")
+
     def __enter__(self) -> Self:
         self._link = HttpLink(self.options["url"], self.options)
         self._parts = urlsplit(self.options["url"])
@@ -86,8 +98,10 @@ class HttpsDestination(Destination):
             answer = self._link.ask(self.options["method"], self._target(path), self._headers(path), blocks, size_bytes)
         except DeliveryError as error:
             if posted and error.problem is CONNECTION_LOST:
-                raise self._error(OUTCOME_UNKNOWN, path) from error
+                raise UncertainError(OUTCOME_UNKNOWN, place=self._link.place, path=path) from error
             raise
+        if posted and answer.status in _UNCLEAR:
+            raise UncertainError(OUTCOME_UNCLEAR, place=self._link.place, path=path, status=answer.status)
         if not 200 <= answer.status < 300:
             raise self._error({**STATUSES, 404: ADDRESS_UNKNOWN}.get(answer.status, REFUSED), path)
         return size_bytes

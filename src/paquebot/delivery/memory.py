@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from paquebot.delivery.base import Capabilities, Destination
-from paquebot.delivery.problems import CONNECTION_LOST, FILE_MISSING, FOLDER_MISSING, NAME_TAKEN, NO_SPACE
+from paquebot.delivery.problems import CONNECTION_LOST, FILE_MISSING, FOLDER_MISSING, NAME_TAKEN, NO_SPACE, PARTIAL_DIFFERS
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import BLOCK_BYTES, Blocks
+from paquebot.flow import BLOCK_BYTES, Blocks, Remainder
 from paquebot.options import Option
 
 
@@ -36,7 +36,7 @@ class MemoryDestination(Destination):
 
     NAME = "memory"
     OPTIONS = (Option("store", "The name of the store.", default="default"),)
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True, resumes=True)
     STORES: ClassVar[dict[str, MemoryStore]] = {}
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -62,10 +62,15 @@ class MemoryDestination(Destination):
         if place in self.store.files:
             raise self._error(NAME_TAKEN, path)
         self.store.files[place] = b""
-        for block in blocks:
-            self._require_room(path, len(block))
-            self.store.files[place] += block
-        return len(self.store.files[place])
+        return self._take(path, blocks)
+
+    def partial(self, path: str) -> int:
+        return self.size(path) or 0
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        if b"".join(rest.passed_over(self.partial(path))) != self.store.files[self._locate(path)]:
+            raise self._error(PARTIAL_DIFFERS, path)
+        return self._take(path, rest)
 
     def size(self, path: str) -> int | None:
         content = self.store.files.get(self._locate(path))
@@ -100,6 +105,13 @@ class MemoryDestination(Destination):
 
     def remove(self, path: str) -> None:
         self.store.files.pop(self._locate(path), None)
+
+    def _take(self, path: str, blocks: Iterable[bytes]) -> int:
+        place = self._locate(path)
+        for block in blocks:
+            self._require_room(path, len(block))
+            self.store.files[place] += block
+        return len(self.store.files[place])
 
     def _locate(self, path: str) -> str:
         if not self._connected:

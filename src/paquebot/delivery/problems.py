@@ -61,6 +61,12 @@ NAME_TAKEN = Problem(
     "There is already a file “{path}” at {place}.",
     "Remove it, choose another file name, or let the export replace or number existing files.",
 )
+PARTIAL_DIFFERS = Problem(
+    "delivery.partial_differs",
+    "What {place} holds of “{path}” is not the beginning of the file.",
+    "It is sent anew by itself; if it happens again and again, ask whoever runs the server what changes files there.",
+    retryable=True,
+)
 PATH_REFUSED = Problem(
     "delivery.path_refused",
     "“{path}” leads outside {place}.",

@@ -2,8 +2,8 @@
 
 An object appears whole or not at all, whatever its size. It is still sent under a hidden name and compared there; publishing
 copies it to its final name inside the store, in one step, and removes the hidden one. A large file goes in parts, several at a
-time, each with its SHA-256, which the store checks. Parts that never became a file cost money and show nowhere: they are
-aborted when sending fails, and by the next run where this one was killed.
+time, each with its SHA-256, which the store checks. Parts that never became a file cost money and show nowhere: a
+later attempt goes on with them, and they are aborted with their hidden name when there is none.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Self
 from paquebot.delivery import stages
 from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS
-from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, SIGN_IN_REFUSED
-from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, fields, keys
+from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, PARTIAL_DIFFERS, SIGN_IN_REFUSED
+from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, StoredPart, fields, keys, stored_parts
 from paquebot.delivery.s3_upload import Upload, copy_in_parts
-from paquebot.flow import Blocks
+from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
 
 _LARGEST_COPY = 5 << 30
@@ -56,7 +56,9 @@ class S3Destination(Destination):
         BANDWIDTH,
         STAGING_FOLDER,
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True, folders=False)
+    CAPABILITIES = Capabilities(
+        atomic_publish=True, read_back=True, server_digest=True, listing=True, folders=False, resumes=True
+    )
 
     def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(options)
@@ -93,6 +95,23 @@ class S3Destination(Destination):
         self.require_free(path)
         upload = Upload(self._requests, _key(path), size_bytes)
         accepted = upload.send(blocks)
+        self._sent[path] = (upload.checksum, upload.sha256)
+        return accepted
+
+    def partial(self, path: str) -> int:
+        whole = self.size(path)
+        return sum(part.size_bytes for part in self._cut_off(path)[1]) if whole is None else whole
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        """Each part the store holds is compared by its checksum. A file that is whole already is left to be compared."""
+        whole = self.size(path)
+        if whole is not None:
+            return whole
+        upload = Upload(self._requests, _key(path), size_bytes)
+        name, stored = self._cut_off(path)
+        accepted = upload.resume(name, stored, rest)
+        if accepted is None:
+            raise self._requests.problem(PARTIAL_DIFFERS, path)
         self._sent[path] = (upload.checksum, upload.sha256)
         return accepted
 
@@ -142,9 +161,18 @@ class S3Destination(Destination):
         answer = self._requests.ask("DELETE", _key(path))
         if answer.status != 404:
             self._requests.require(answer, path)
-        for upload in self._requests.entries({"uploads": "", "prefix": _key(path)}, "key-marker", "Upload"):
-            if keys(upload, "Key")[0] == _key(path):
-                self._requests.ask("DELETE", _key(path), {"uploadId": fields(upload, "UploadId")[0]})
+        for upload in self._uploads(path):
+            self._requests.ask("DELETE", _key(path), {"uploadId": upload})
+
+    def _uploads(self, path: str) -> list[str]:
+        """The uploads to `path` that never became a file, as the store lists them."""
+        listed = self._requests.entries({"uploads": "", "prefix": _key(path)}, "key-marker", "Upload")
+        return [fields(upload, "UploadId")[0] for upload in listed if keys(upload, "Key")[0] == _key(path)]
+
+    def _cut_off(self, path: str) -> tuple[str, list[StoredPart]]:
+        """The upload to `path` that came furthest, and its parts."""
+        found = [(name, stored_parts(self._requests, _key(path), name)) for name in self._uploads(path)]
+        return max(found, key=lambda upload: len(upload[1]), default=("", []))
 
     def _copy(self, temporary: str, final: str, *, replace: bool) -> None:
         headers = {"x-amz-copy-source": self._requests.source(_key(temporary))}

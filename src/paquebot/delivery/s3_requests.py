@@ -6,6 +6,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
@@ -145,6 +146,36 @@ def _next_page(answer: Answer, follow: str) -> dict[str, str]:
         return {follow: fields(answer.text, "NextContinuationToken")[0]}
     marks = {"key-marker": keys(answer.text, "NextKeyMarker"), "upload-id-marker": fields(answer.text, "NextUploadIdMarker")}
     return {name: values[0] for name, values in marks.items() if values}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part of an upload that was cut off, as the store holds it: its mark, its size and its checksum where there is one."""
+
+    number: int
+    tag: str
+    size_bytes: int
+    checksum: str
+
+
+def stored_parts(requests: S3Requests, key: str, upload: str) -> list[StoredPart]:
+    """The parts of `upload` from the first on, without a gap."""
+    found: list[StoredPart] = []
+    after = "0"
+    while after:
+        answer = requests.ask("GET", key, {"uploadId": upload, "part-number-marker": after})
+        if answer.status != 200:
+            return []
+        found += [_stored_part(entry) for entry in between(answer.text, "Part")]
+        cut = "<IsTruncated>true" in answer.text
+        after = next(iter(fields(answer.text, "NextPartNumberMarker")), "") if cut else ""
+    found.sort(key=lambda part: part.number)
+    return [part for place, part in enumerate(found, 1) if part.number == place]
+
+
+def _stored_part(entry: str) -> StoredPart:
+    first = {name: next(iter(fields(entry, name)), "") for name in ("PartNumber", "ETag", "Size", "ChecksumSHA256")}
+    return StoredPart(int(first["PartNumber"]), first["ETag"], int(first["Size"]), first["ChecksumSHA256"])
 
 
 def between(text: str, element: str) -> list[str]:

@@ -6,13 +6,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from itertools import chain
 from queue import SimpleQueue
 
 from paquebot.delivery.problems import REFUSED
-from paquebot.delivery.s3_requests import S3Requests, fields
+from paquebot.delivery.s3_requests import S3Requests, StoredPart, fields
 from paquebot.errors import DeliveryError
+from paquebot.flow import Remainder
 
 _MOST_PARTS = 10_000
 _COPIED_BYTES = 1 << 30
@@ -47,20 +50,36 @@ class Upload:
         self._requests.require(answer, self._key)
         return len(content)
 
+    def resume(self, upload: str, stored: Sequence[StoredPart], rest: Remainder) -> int | None:
+        """Goes on with an upload that was cut off; None when what the store holds is not the beginning of `rest`."""
+        digests, known = [], []
+        for part in stored:
+            whole, content = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+            for block in rest.passed_over(part.size_bytes):
+                for digest in (whole, content, self._digest):
+                    digest.update(block)
+            if part.checksum != _encoded(whole.digest()) and part.tag.strip('"') != content.hexdigest():
+                return None
+            digests.append(whole.digest())
+            known.append(replace(part, checksum=_encoded(whole.digest())))
+        with _Parts(self._requests, self._key, upload, known) as parts:
+            accepted = sum(part.size_bytes for part in stored)
+            return accepted + self._put_all(parts, digests, _gathered(rest, self._part_bytes))
+
     def _in_parts(self, *parts: Iterator[bytes]) -> int:
         begun = self._requests.ask("POST", self._key, {"uploads": ""}, headers={"x-amz-checksum-algorithm": "SHA256"})
         self._requests.require(begun, self._key)
         with _Parts(self._requests, self._key, fields(begun.text, "UploadId")[0]) as upload:
-            accepted = 0
-            digests = []
-            for several in parts:
-                for part in several:
-                    self._digest.update(part)
-                    digest = hashlib.sha256(part).digest()
-                    digests.append(digest)
-                    upload.put(part, {"x-amz-checksum-sha256": _encoded(digest)})
-                    accepted += len(part)
-            upload.complete()
+            return self._put_all(upload, [], chain(*parts))
+
+    def _put_all(self, upload: _Parts, digests: list[bytes], parts: Iterable[bytes]) -> int:
+        accepted = 0
+        for part in parts:
+            self._digest.update(part)
+            digests.append(hashlib.sha256(part).digest())
+            upload.put(part, {"x-amz-checksum-sha256": _encoded(digests[-1])})
+            accepted += len(part)
+        upload.complete()
         self.checksum = f"{_encoded(hashlib.sha256(b''.join(digests)).digest())}-{len(digests)}"
         return accepted
 
@@ -69,7 +88,7 @@ def copy_in_parts(requests: S3Requests, source: str, key: str, size_bytes: int, 
     """What one copy may not hold is copied in ranges; the new object appears when all of them are there."""
     begun = requests.ask("POST", key, {"uploads": ""})
     requests.require(begun, key)
-    with _Parts(requests, key, fields(begun.text, "UploadId")[0]) as upload:
+    with _Parts(requests, key, fields(begun.text, "UploadId")[0], keeps=False) as upload:
         for start in range(0, size_bytes, _COPIED_BYTES):
             last = min(start + _COPIED_BYTES, size_bytes) - 1
             wanted = {"x-amz-copy-source": requests.source(source), "x-amz-copy-source-range": f"bytes={start}-{last}"}
@@ -78,9 +97,12 @@ def copy_in_parts(requests: S3Requests, source: str, key: str, size_bytes: int, 
 
 
 class _Parts:
-    """Parts under way; leaving it without `complete` aborts all of them."""
+    """Parts under way. Without `complete` they stay for a later attempt, or until the name is removed; unless `keeps` is
+    False: then they are aborted."""
 
-    def __init__(self, requests: S3Requests, key: str, upload: str) -> None:
+    def __init__(
+        self, requests: S3Requests, key: str, upload: str, stored: Sequence[StoredPart] = (), *, keeps: bool = True
+    ) -> None:
         self._requests, self._key, self._upload = requests, key, upload
         at_once = requests.options["parts_at_once"]
         self._free: SimpleQueue[S3Requests] = SimpleQueue()
@@ -89,9 +111,9 @@ class _Parts:
             self._free.put(link)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="s3-part")
         self._waiting: deque[Future[tuple[str, str]]] = deque()
-        self._done: list[tuple[str, str]] = []
-        self._count = 0
-        self._whole = False
+        self._done = [(part.tag, part.checksum) for part in stored]
+        self._count = len(stored)
+        self._to_abort = not keeps
 
     def __enter__(self) -> _Parts:
         return self
@@ -100,8 +122,8 @@ class _Parts:
         self._pool.shutdown(wait=True, cancel_futures=True)
         for link in self._links:
             link.close()
-        if not self._whole:
-            # What went wrong is on its way up; parts that cannot be aborted now are found by the next run.
+        if self._to_abort:
+            # What went wrong is on its way up.
             try:
                 self._requests.ask("DELETE", self._key, {"uploadId": self._upload})
             except DeliveryError:
@@ -126,7 +148,7 @@ class _Parts:
         # A completion that fails late answers 200 all the same, with an error inside.
         if answer.status != 200 or "<Error>" in answer.text:
             raise self._requests.error(answer, self._key)
-        self._whole = True
+        self._to_abort = False
 
     def _put(self, number: int, content: bytes, headers: dict[str, str]) -> tuple[str, str]:
         link = self._free.get()

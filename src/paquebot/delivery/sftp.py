@@ -28,14 +28,15 @@ from paquebot.delivery.problems import (
     FOLDER_MISSING,
     NAME_TAKEN,
     NO_SPACE,
+    PARTIAL_DIFFERS,
     PERMISSION_DENIED,
     REFUSED,
     UNUSABLE_NAME,
 )
-from paquebot.delivery.sftp_transfer import Download, Upload
+from paquebot.delivery.sftp_transfer import UNSETTLED_BYTES, Download, Upload
 from paquebot.delivery.ssh_link import UNSUPPORTED, SshLink, meaning
 from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import Blocks
+from paquebot.flow import Blocks, Remainder, measured
 from paquebot.options import Option
 
 _LONGEST_NAME_BYTES = 255
@@ -88,7 +89,7 @@ class SftpDestination(Destination):
         Option("keepalive_interval_seconds", "How often to call a silent server.", default=1, most=300, **_PATIENCE),
         Option("keepalive_count", "How many calls may stay unanswered.", default=3, most=100, **_PATIENCE),
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True)
+    CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_digest=True, listing=True, resumes=True)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -118,7 +119,27 @@ class SftpDestination(Destination):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         self._require_room(path, size_bytes)
-        upload = Upload(self._connection, self._create(path))
+        return self._upload(path, Upload(self._connection, self._create(path)), blocks)
+
+    def partial(self, path: str) -> int:
+        return self.size(path) or 0
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        """The server's own digest tells whether all that is there is right; without one its end is read back and compared."""
+        there = self.partial(path)
+        self._require_room(path, size_bytes - there)
+        told = self.digest(path) if self.options["digest_by_command"] else None
+        beginning = measured(rest.passed_over(there if told else max(0, there - UNSETTLED_BYTES)))
+        if told:
+            right = told == beginning.sha256
+        else:
+            right = measured(rest.passed_over(there - beginning.size_bytes)) == measured(self._read(path, beginning.size_bytes))
+        if there > size_bytes or not right:
+            raise self._error(PARTIAL_DIFFERS, path)
+        file = self._ask(self._client.open(path, asyncssh.FXF_WRITE, encoding=None), path, missing=FILE_MISSING)
+        return there + self._upload(path, Upload(self._connection, file, there), rest)
+
+    def _upload(self, path: str, upload: Upload, blocks: Iterable[bytes]) -> int:
         try:
             for block in blocks:
                 self._ask(upload.take(block), path, failure=NO_SPACE)
@@ -153,7 +174,10 @@ class SftpDestination(Destination):
         return None if found.type == asyncssh.FILEXFER_TYPE_DIRECTORY else found.size
 
     def read(self, path: str) -> Blocks:
-        download = Download(self._ask(self._client.open(path, "rb", encoding=None), path, missing=FILE_MISSING))
+        return self._read(path, 0)
+
+    def _read(self, path: str, offset: int) -> Blocks:
+        download = Download(self._ask(self._client.open(path, "rb", encoding=None), path, missing=FILE_MISSING), offset)
         try:
             while block := self._ask(download.give(), path):
                 yield block

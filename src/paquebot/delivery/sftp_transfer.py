@@ -16,16 +16,18 @@ _WRITE_BYTES = 128 << 10
 """Per request: enough to be fast, little enough that a link of 32 kB/s still answers within the default keepalives."""
 _READ_AHEAD_BYTES = 4 << 20
 _REQUESTS_IN_FLIGHT = 32
+UNSETTLED_BYTES = _WRITE_BYTES * _REQUESTS_IN_FLIGHT
+"""How much at the end of a file that was cut off may have holes: a server may carry out requests in another order."""
 
 
 class Upload:
     """Writes blocks one after the other with many requests under way, and counts what the server accepted."""
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, file: asyncssh.SFTPClientFile) -> None:
+    def __init__(self, connection: asyncssh.SSHClientConnection, file: asyncssh.SFTPClientFile, offset: int = 0) -> None:
         self._connection = connection
         self._file = file
         self._waiting: deque[asyncio.Task[None]] = deque()
-        self._offset = 0
+        self._offset = offset
         self.accepted = 0
 
     async def take(self, block: bytes) -> None:
@@ -61,11 +63,11 @@ class Download:
     """Reads a file in order with many requests under way. Each is one request to the server: asyncssh loses sight of the
     rest of a split one when the file ends or the reader stops, and complains about them in the log."""
 
-    def __init__(self, file: asyncssh.SFTPClientFile) -> None:
+    def __init__(self, file: asyncssh.SFTPClientFile, offset: int = 0) -> None:
         self._file = file
         self._request_bytes = min(BLOCK_BYTES, file.read_len)
         self._waiting: deque[asyncio.Task[bytes]] = deque()
-        self._offset = 0
+        self._offset = offset
         self._ended = False
 
     async def give(self) -> bytes:

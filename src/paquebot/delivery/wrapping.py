@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from paquebot.delivery.base import BANDWIDTH, CREATE_FOLDERS, OTHER_HOSTS, Capabilities, Destination
 from paquebot.errors import DeliveryError
-from paquebot.flow import Blocks, closing_upstream
+from paquebot.flow import Blocks, Remainder, closing_upstream
 from paquebot.options import Option
 
 _PIECES_PER_SECOND = 8
@@ -61,11 +61,20 @@ class _Wrapped(Destination):
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         return self.inner.send(path, blocks, size_bytes)
 
+    def partial(self, path: str) -> int:
+        return self.inner.partial(path)
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        return self.inner.resume(path, rest, size_bytes)
+
     def size(self, path: str) -> int | None:
         return self.inner.size(path)
 
     def digest(self, path: str) -> str | None:
         return self.inner.digest(path)
+
+    def vouches(self, path: str) -> bool | None:
+        return self.inner.vouches(path)
 
     def read(self, path: str) -> Blocks:
         return self.inner.read(path)
@@ -140,6 +149,9 @@ class Throttled(_Wrapped):
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         return self.inner.send(path, self._paced(blocks), size_bytes)
+
+    def resume(self, path: str, rest: Remainder, size_bytes: int) -> int:
+        return self.inner.resume(path, rest.paced(self._paced), size_bytes)
 
     def read(self, path: str) -> Blocks:
         return self._paced(self.inner.read(path))

@@ -93,6 +93,12 @@ def refuse(records: Records, run: Run, by: User | None = None) -> None:
         artifact_store(records).remove(location)
 
 
+def mark_arrived(run: Run, by: User | None = None) -> None:
+    """The file of a run of unknown outcome arrived, as somebody knows. Raises unless it waits to hear that."""
+    holding.mark_arrived(run, by)
+    run.refresh_from_db()
+
+
 def worker_alive() -> bool:
     """Whether some worker, anywhere, gave a sign of life lately."""
     with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -100,6 +101,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
         contract=None if kept else ColumnContract(definition.column_policy, prior_columns(run)),
         gate=_gate(definition, run, zone.key),
         released=run.released_at is not None,
+        goes_on=partial(runs.goes_on, run.id),
         changes=None if kept else _changes(records, run, definition, scratch),
     )
 

@@ -22,7 +22,7 @@ from paquebot.engine.attempts import is_over, verdict
 from paquebot.engine.logs import log_to_standard_error
 from paquebot.engine.receipts import receipt_of
 from paquebot.engine.workplace import workplace
-from paquebot.errors import FencedError, PaquebotError, RunCancelledError, describe
+from paquebot.errors import FencedError, PaquebotError, RunCancelledError, UncertainError, describe
 from paquebot.flow import Cancellation
 from paquebot.records import changes, holding, runs
 from paquebot.records.connection import Records, open_records
@@ -72,6 +72,9 @@ def _carry(records: Records, run_id: int, attempt: int, machine: str, cancellati
         raise  # without its database an attempt says nothing: it is lost, and the next one goes on from the checkpoint
     except RunCancelledError as error:
         runs.end(run_id, attempt, "cancelled", error)
+    except UncertainError as error:
+        _log_failure(run_id, attempt, error)
+        holding.hold(run_id, attempt, [describe(error)])
     except Exception as error:  # noqa: BLE001  # whatever it is, history must say that the attempt failed
         _log_failure(run_id, attempt, error)
         runs.fail(run_id, attempt, error)

@@ -222,16 +222,24 @@ def fail(run_id: int, attempt: int, error: BaseException) -> None:
     described = describe(error)
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run_id)
-        now = timezone.now()
-        again_at = RetryPolicy.of(run.definition).next_attempt(
-            run.tries, described["retryable"], now, run.released_at or run.started_at or now
-        )
+        again_at = _again_at(run, described["retryable"])
         if run.status == "cancelling" and not run.verification:
             end(run_id, attempt, "cancelled", RunCancelledError())
         elif again_at is not None:
             write(run_id, attempt, status="queued", not_before=again_at, job_id=None, error=described)
         else:
             end(run_id, attempt, "failed", error)
+
+
+def goes_on(run_id: int, error: BaseException) -> bool:
+    """Whether an attempt that fails with `error` now is followed by another."""
+    run = Run.objects.get(id=run_id)
+    return run.status == "running" and _again_at(run, describe(error)["retryable"]) is not None
+
+
+def _again_at(run: Run, retryable: bool) -> datetime | None:
+    now = timezone.now()
+    return RetryPolicy.of(run.definition).next_attempt(run.tries, retryable, now, run.released_at or run.started_at or now)
 
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:
@@ -263,7 +271,9 @@ def cancel(run: Run, reason: PaquebotError | None = None) -> int | None:
     """
     now, why = timezone.now(), describe(reason) if reason else None
     unfinished = Run.objects.filter(id=run.id)
-    if unfinished.filter(status="queued", job_id=None).update(status="cancelled", finished_at=now, stop_reason=why, error=why):
+    waiting = unfinished.filter(status="queued", job_id=None)
+    # What an earlier attempt left for the next one to go on with is removed by one that only cleans up.
+    if not may_have_left_a_file(run) and waiting.update(status="cancelled", finished_at=now, stop_reason=why, error=why):
         return None
     if not unfinished.filter(status__in=("queued", "running", "cancelling")).update(status="cancelling", stop_reason=why):
         run.refresh_from_db()

@@ -40,10 +40,12 @@ def level_name(level: str, _: Callable[[str], str]) -> str:
     """The verification level as people call it."""
     return {
         "server_sha256": _("SHA-256 computed by the server"),
+        "server_crc32c": _("CRC32C computed by the server"),
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
         "rows": _("number of rows"),
         "accepted": _("the server’s word"),
+        "person": _("a person’s word"),
     }.get(level, level)
 
 
@@ -53,9 +55,11 @@ def level_sentence(level: str, _: Callable[[str], str]) -> str:
         "server_sha256": _(
             "The server computed the SHA-256 of the received file; it is that of the produced one: all arrived."
         ),
+        "server_crc32c": _("The server computed the CRC32C of the received file; it is that of what was sent: all arrived."),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
         "rows": _("The rows were counted where they were loaded, and are as many as were produced: all arrived."),
         "size": _("The received file has the size of the produced one. Its content was not compared."),
+        "person": _("Somebody asked the partner, who has the file. Nothing was compared."),
         "accepted": _("The server said it took all of the file. The file was gone at once and could not be compared."),
     }.get(level, level)
 
@@ -97,6 +101,7 @@ def act_words(act: str, _: Callable[[str], str]) -> str:
         "cancelled": _("cancelled the run"),
         "released": _("let the held file leave"),
         "refused": _("refused the held file"),
+        "arrived": _("said that the file arrived"),
         "ignored": _("ignored the line"),
         "noticed": _("put the line back"),
         "downloaded": _("downloaded the file"),
@@ -140,6 +145,7 @@ def destination_kind(kind: str, _: Callable[[str], str]) -> str:
         "webdav": _("WebDAV server"),
         "https": _("Web address"),
         "s3": _("S3 object store"),
+        "gcs": _("Google Cloud Storage"),
         "folder": _("Folder"),
         "bigquery": _("Google BigQuery"),
     }.get(kind, kind)
@@ -154,6 +160,7 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
         "ftp": _("An old FTP server, where nothing better can be had."),
         "webdav": _("A folder of a web server: Nextcloud, Apache and others."),
         "https": _("An address that takes files by PUT or POST."),
+        "gcs": _("A bucket at Google, as a service account."),
         "s3": _("A bucket at Amazon, or of a store that speaks its language."),
         "folder": _("A folder of this machine, or one mounted on it."),
     }.get(kind, "")

@@ -27,7 +27,7 @@ import pytest
 
 from paquebot.delivery.base import Destination
 from paquebot.errors import DeliveryError
-from paquebot.flow import BLOCK_BYTES, Blocks
+from paquebot.flow import BLOCK_BYTES, Blocks, Remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,30 @@ class DestinationConformance:
             destination.send(place.path("half.part"), blocks(), 2 * BLOCK_BYTES)
         destination.remove(place.path("half.part"))
         assert place.names() == set()
+
+    def test_what_was_cut_off_goes_on_where_it_stopped(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.resumes:
+            pytest.skip("this destination cannot go on where it stopped")
+        content = _noise(24 * BLOCK_BYTES + 7)
+        _break_off(destination, place.path(".a.part"), content, 20 * BLOCK_BYTES)
+        there = destination.partial(place.path(".a.part"))
+        assert 4 * BLOCK_BYTES < there <= 20 * BLOCK_BYTES
+        rest = Remainder(_cut(content, [BLOCK_BYTES] * 25))
+        assert destination.resume(place.path(".a.part"), rest, len(content)) == len(content)
+        destination.publish(place.path(".a.part"), place.path("a.bin"), replace=False)
+        assert place.names() == {"a.bin"}
+        assert b"".join(destination.read(place.path("a.bin"))) == content
+
+    def test_another_beginning_is_not_gone_on_with(self, place: Place, destination: Destination) -> None:
+        if not destination.capabilities.resumes:
+            pytest.skip("this destination cannot go on where it stopped")
+        content = _noise(24 * BLOCK_BYTES)
+        _break_off(destination, place.path(".a.part"), content[::-1], 20 * BLOCK_BYTES)
+        with pytest.raises(DeliveryError) as refused:
+            destination.resume(place.path(".a.part"), Remainder(_cut(content, [BLOCK_BYTES] * 24)), len(content))
+        assert refused.value.code == "delivery.partial_differs"
+        destination.remove(place.path(".a.part"))
+        assert (destination.partial(place.path(".a.part")), place.names()) == (0, set())
 
     def test_what_is_not_there_has_no_size(self, place: Place, destination: Destination) -> None:
         assert destination.size(place.path("nothing.csv")) is None
@@ -260,6 +284,15 @@ class _watching:  # noqa: N801 - reads as a verb: `with _watching(look):`
 
 def _send(destination: Destination, path: str, content: bytes) -> None:
     destination.send(path, iter([content]), len(content))
+
+
+def _break_off(destination: Destination, path: str, content: bytes, after: int) -> None:
+    def blocks() -> Blocks:
+        yield from _cut(content[:after], [BLOCK_BYTES] * (after // BLOCK_BYTES))
+        raise ArithmeticError("the file ended badly")
+
+    with pytest.raises(ArithmeticError):
+        destination.send(path, blocks(), len(content))
 
 
 def _cut(content: bytes, sizes: list[int]) -> Blocks:

@@ -1,9 +1,10 @@
 """Comparing the file a destination holds with the file that left, before it gets its final name.
 
-Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `read_back_sha256` reads every
-byte again and compares the digests; `size` compares sizes only; `accepted`, the server took the file away and only its word is
-left. A server that is asked for a digest and has none is read back instead: the level that was reached is the one that is told.
-Where rows arrive and not a file, their number is compared: `rows`.
+Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `server_crc32c`, the same with a
+checksum against accidents; `read_back_sha256` reads every byte again and compares the digests; `size` compares sizes only;
+`accepted`, the server took the file away and only its word is left. A server that is asked for a digest and has none is read
+back instead: the level that was reached is the one that is told. Where rows arrive and not a file, their number is compared:
+`rows`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paquebot.errors import DeliveryError, Problem, VerificationError
-from paquebot.flow import Blocks, Measure, Meter
+from paquebot.flow import Blocks, Measure, measured
 
 SERVER_DIGEST = "server_sha256"
+SERVER_CRC32C = "server_crc32c"
 READ_BACK = "read_back_sha256"
 SIZE = "size"
 ROWS = "rows"
@@ -57,6 +59,9 @@ class Able(Protocol):
     def server_digest(self) -> bool: ...
 
     @property
+    def server_crc32c(self) -> bool: ...
+
+    @property
     def keeps_rows(self) -> bool: ...
 
     @property
@@ -72,6 +77,8 @@ class Holder(Protocol):
     def size(self, path: str) -> int | None: ...
 
     def digest(self, path: str) -> str | None: ...
+
+    def vouches(self, path: str) -> bool | None: ...
 
     def read(self, path: str) -> Blocks: ...
 
@@ -99,6 +106,8 @@ def strongest(capabilities: Able, two_step: bool) -> str:
         return SIZE
     if capabilities.server_digest:
         return SERVER_DIGEST
+    if capabilities.server_crc32c:
+        return SERVER_CRC32C
     return READ_BACK if capabilities.read_back else SIZE
 
 
@@ -122,15 +131,17 @@ def _compared(destination: Holder, path: str, expected: Measure, level: str) -> 
     told = destination.digest(path) if level == SERVER_DIGEST else None
     if told is not None:
         reached, received = SERVER_DIGEST, Measure(size, told)
+    elif level == SERVER_CRC32C and (vouched := destination.vouches(path)) is not None:
+        reached, received = SERVER_CRC32C, Measure(size, expected.sha256 if vouched else _NOT_READ)
     elif level != SIZE and destination.capabilities.read_back:
-        reached, received = READ_BACK, _read_back(destination, path)
+        reached, received = READ_BACK, measured(destination.read(path))
     else:
         reached, received = SIZE, Measure(size, _NOT_READ)
     if {size, received.size_bytes} != {expected.size_bytes}:
         raise _difference(SIZE_DIFFERS, path, expected, received)
     if reached != SIZE and received.sha256 != expected.sha256:
         raise _difference(DIGEST_DIFFERS, path, expected, received)
-    return Verification(reached, received.size_bytes, received.sha256 if reached != SIZE else None)
+    return Verification(reached, received.size_bytes, received.sha256 if reached in (SERVER_DIGEST, READ_BACK) else None)
 
 
 def compare_rows(destination: RowHolder, path: str, expected: int) -> None:
@@ -140,13 +151,6 @@ def compare_rows(destination: RowHolder, path: str, expected: int) -> None:
         raise VerificationError(FILE_MISSING, path=path)
     if received != expected:
         raise VerificationError(ROWS_DIFFER, path=path, sent_rows=expected, received_rows=received)
-
-
-def _read_back(destination: Holder, path: str) -> Measure:
-    meter = Meter()
-    for _ in meter.watch(destination.read(path)):
-        pass
-    return meter.measure
 
 
 def _difference(problem: Problem, path: str, sent: Measure, received: Measure) -> VerificationError:

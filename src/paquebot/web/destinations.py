@@ -45,6 +45,7 @@ ICONS = {
     "ftp": "server",
     "webdav": "server",
     "s3": "database",
+    "gcs": "database",
     "folder": "folder",
     "bigquery": "table",
 }
@@ -279,7 +280,13 @@ def _fields(form: OptionForm, care: OptionForm) -> dict[str, Any]:
     main, others = [list(form.shown(labelled=labelled)) for labelled in (True, False)]
     others.append(care["limit"])
     unfold = any(field.errors for field in others)
-    return {"form": form, "main_fields": [*main, care["every"], care["write"]], "other_fields": others, "unfold": unfold}
+    return {
+        "form": form,
+        "main_fields": main,
+        "care_fields": [care["every"], care["write"]],
+        "other_fields": others,
+        "unfold": unfold,
+    }
 
 
 def _folders(kind: str) -> dict[str, Any]:

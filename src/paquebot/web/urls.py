@@ -90,6 +90,7 @@ urlpatterns = [
     path("p/<slug:project>/runs/<int:run>/retry/", acts.retry, name="run_retry"),
     path("p/<slug:project>/runs/<int:run>/ignore/", acts.ignore, name="run_ignore"),
     path("p/<slug:project>/runs/<int:run>/cancel/", acts.cancel, name="run_cancel"),
+    path("p/<slug:project>/runs/<int:run>/arrived/", acts.arrived, name="run_arrived"),
     path("p/<slug:project>/runs/<int:run>/release/", acts.release, name="run_release"),
     path("p/<slug:project>/runs/<int:run>/refuse/", acts.refuse, name="run_refuse"),
     path("p/<slug:project>/runs/<int:run>/file/", files.download, name="run_file"),

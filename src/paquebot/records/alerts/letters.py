@@ -76,6 +76,7 @@ _OWN_KEY_EXPIRES = translatable(
     "give the partner its public half."
 )
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
+_UNCERTAIN = translatable("Nobody knows whether the file of the export “{export}” arrived: somebody must ask the partner.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
 _UNDELIVERED = translatable("The export “{export}” is not delivered, and should have been by {clock}.")
 
@@ -148,6 +149,8 @@ def lead(notice: Notice, language: str, _: Translate) -> str:
 
 def _lead_of_a_run(notice: Notice) -> str:
     status = notice.facts.get("status")
+    if notice.facts.get("uncertain"):
+        return _UNCERTAIN
     if notice.event == LATE and status not in (None, "missed"):
         return _STARTED_LATE
     return _REFUSED if status == "refused" else _LEADS[notice.event]

@@ -116,6 +116,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         "verification": run.verification,
         "error": run.error,
         "step": step or "",
+        "uncertain": run.status == "held" and run.intended,
         "due_at": run.scheduled_for.isoformat(),
         "started_at": _moment(run.started_at),
         "finished_at": _moment(run.finished_at),

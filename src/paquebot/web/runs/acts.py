@@ -11,10 +11,15 @@ from django.views.decorators.http import require_POST
 
 from paquebot.engine import asking
 from paquebot.errors import PaquebotError, describe, render
+from paquebot.language import translatable
 from paquebot.records import run_log
+from paquebot.records.holding import is_uncertain
 from paquebot.web.access import EDITORS, PageRequest, seen_by
 from paquebot.web.installation import records
 from paquebot.web.runs.page import found
+
+REFUSED = translatable("The file is refused: nothing was sent, and it is no longer kept.")
+ENDED = translatable("The run has ended: the file is not sent again, and is no longer kept.")
 
 
 @seen_by(EDITORS)
@@ -76,8 +81,22 @@ def release(request: PageRequest, project: str, run: int) -> HttpResponse:
 def refuse(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Ends the held run; its file is removed and nothing is sent."""
     try:
-        asking.refuse(records(), found(request, run), request.user)
-        messages.success(request, gettext("The file is refused: nothing was sent, and it is no longer kept."))
+        held = found(request, run)
+        sent = is_uncertain(held)
+        asking.refuse(records(), held, request.user)
+        messages.success(request, gettext(ENDED if sent else REFUSED))
+    except PaquebotError as error:
+        return _refused(request, project, run, error)
+    return redirect("run", project, run)
+
+
+@seen_by(EDITORS)
+@require_POST
+def arrived(request: PageRequest, project: str, run: int) -> HttpResponse:
+    """The partner has the file of a run whose outcome was unknown."""
+    try:
+        asking.mark_arrived(found(request, run), request.user)
+        messages.success(request, gettext("The run is delivered, on your word."))
     except PaquebotError as error:
         return _refused(request, project, run, error)
     return redirect("run", project, run)

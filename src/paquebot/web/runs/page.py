@@ -18,6 +18,7 @@ from paquebot.errors import render as render_error
 from paquebot.records.definition_words import Difference, described, differences
 from paquebot.records.durations import usual_seconds
 from paquebot.records.freezing import freeze
+from paquebot.records.holding import is_uncertain
 from paquebot.records.inbox import mark_run_read
 from paquebot.records.models import Artifact, Query, Receipt, Run, Table
 from paquebot.records.models.history import FINISHED
@@ -97,6 +98,7 @@ def moving(run: Run) -> dict[str, Any]:
         "scale": WIDTH,
         "seconds": seconds_of(run) if ended else (now - run.started_at).total_seconds() if run.started_at else None,
         "held_for": _held_for(run) if run.status == "held" else [],
+        "uncertain": is_uncertain(run),
         "once": _once(run) if is_once(run) else None,
         "no_worker": run.status == "queued" and not worker_alive(),
     }
@@ -115,7 +117,7 @@ def _once(run: Run) -> dict[str, str]:
 
 def _held_for(run: Run) -> list[dict[str, Any]]:
     """Every reason why the file waits, as `errors.describe` wrote it."""
-    kept = Artifact.objects.filter(run=run).first()
+    kept = None if is_uncertain(run) else Artifact.objects.filter(run=run).first()
     reasons = kept.facts.get("held_for") if kept else None
     return list(reasons or ([run.error] if run.error else []))
 
