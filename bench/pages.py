@@ -28,7 +28,7 @@ PASSWORD = "a sentence that is long"
 PEOPLE = "id,email,city\n" + "".join(f"{number},person{number}@example.org,Laval\n" for number in range(1, 2001))
 LOOKS = ("?sort=kept_rows", "?sort=-lasted", "?sort=file_name", "?search=20260", "?status=failed", "?from=2026-01-01")
 """Ways to look at history that people use, beside the plain one."""
-UNMEASURED = ("table_rows", "export_preview", "export_columns", "group_count", "test_destination")
+UNMEASURED = ("table_rows", "export_preview", "export_outlook", "export_columns", "group_count", "test_destination")
 """Parts that read the project's rows, and are fetched once the page is there."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paquebot import criteria, trigger
+from paquebot import criteria, query_build, trigger
 from paquebot.consent import Consent
 from paquebot.credentials import Secret
 from paquebot.criteria import Criterion
@@ -21,6 +21,7 @@ from paquebot.known_names import check_known
 from paquebot.options import MISSING_KEY, DefinitionError, Path, describe_path, read
 from paquebot.packaging_keys import AGE, OPENPGP
 from paquebot.project_keys import DESTINATION_KINDS, EMBEDDED, KEY_EXPLANATION, project_entries
+from paquebot.query_build import QueryBuild
 from paquebot.server_keys import SERVER, USUAL_CARE, ServerCare
 from paquebot.trigger_names import check_trigger
 
@@ -146,8 +147,20 @@ class GroupDefinition:
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
+    """A SELECT, or what it is built of."""
+
     name: str
-    sql: str
+    sql: str | None = None
+    build: QueryBuild | None = None
+
+    @property
+    def said(self) -> str | QueryBuild:
+        return self.build or self.sql or ""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As a project file says it, without its name."""
+        return {"build": self.build.to_document()} if self.build else {"sql": self.sql}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +230,7 @@ class ProjectDocument:
             contacts=_contacts(values["contacts"]),
             relational_tables=tuple(_relational_table(table) for table in values["relational_tables"]),
             groups=tuple(_group(group, ("groups", position)) for position, group in enumerate(values["groups"])),
-            queries=tuple(SavedQuery(**query) for query in values["queries"]),
+            queries=tuple(_query(query, ("queries", position)) for position, query in enumerate(values["queries"])),
             servers=tuple(_server(server, ("servers", position)) for position, server in enumerate(values["servers"])),
             encryption_keys=tuple(
                 _encryption_key(key, ("encryption_keys", position)) for position, key in enumerate(values["encryption_keys"])
@@ -273,6 +286,13 @@ def _group(values: Mapping[str, Any], path: Path) -> GroupDefinition:
     if values["members"] is not None:
         return GroupDefinition(values["name"], members=tuple(member.strip() for member in values["members"]))
     return GroupDefinition(values["name"], criteria.from_document(values["where"], (*path, "where")))
+
+
+def _query(values: Mapping[str, Any], path: Path) -> SavedQuery:
+    build = values["build"]
+    if build is None:
+        return SavedQuery(values["name"], sql=values["sql"])
+    return SavedQuery(values["name"], build=query_build.from_values(build, (*path, "build")))
 
 
 def _server(values: Mapping[str, Any], path: Path) -> ServerDefinition:

@@ -17,6 +17,7 @@ from paquebot.export import EXPORT, check_name
 from paquebot.language import translatable
 from paquebot.options import DefinitionError, Entry, Option, Path, Planned, Section, nearest
 from paquebot.precedence import MOST_RUNS_AT_ONCE
+from paquebot.query_build import BUILD
 from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
 
@@ -61,6 +62,11 @@ NOT_ONE_GROUP = Problem(
 NOT_ONE_KEY = Problem(
     "definition.key_not_one", "{where}: a key has either “openpgp” or “age”.", "Keep one: the kind of key the partner gave."
 )
+NOT_ONE_QUERY = Problem(
+    "definition.query_not_one",
+    "{where}: a query has either “sql” or “build”.",
+    "Keep one: a SELECT, or what it takes from which tables.",
+)
 EMPTY_MEMBER = Problem(
     "definition.empty_member", "{where}: a member without a key.", "Write the contact's key, or remove the line."
 )
@@ -81,6 +87,11 @@ def check_group(values: Mapping[str, Any], path: Path) -> None:
 def check_key(values: Mapping[str, Any], path: Path) -> None:
     if (values["openpgp"] is None) == (values["age"] is None):
         raise DefinitionError(NOT_ONE_KEY, path)
+
+
+def check_query(values: Mapping[str, Any], path: Path) -> None:
+    if (values["sql"] is None) == (values["build"] is None):
+        raise DefinitionError(NOT_ONE_QUERY, path)
 
 
 def _check_dates(days: Sequence[str], path: Path) -> None:
@@ -148,7 +159,8 @@ _GROUPS = Section(
 )
 QUERY: tuple[Entry, ...] = (
     Option("name", "The query's name.", required=True, check=check_name),
-    Option("sql", "One SELECT, in the dialect of the project's database.", required=True),
+    Option("sql", "One SELECT, in the dialect of the project's database."),
+    Section("build", "What it takes from which tables, for those who write no SQL.", BUILD),
     Planned("parameters"),
 )
 _QUERIES = Section(
@@ -156,6 +168,7 @@ _QUERIES = Section(
     "Saved queries.",
     QUERY,
     many=True,
+    check=check_query,
 )
 KEY: tuple[Entry, ...] = (
     Option("name", "The key's name.", required=True, check=check_name),

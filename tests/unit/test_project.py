@@ -354,3 +354,11 @@ def test_an_active_export_that_lacks_its_schedule_is_refused_at_its_place():
     error = refused(put(None, "exports", 0, "schedule"))
     assert error.code == "export.no_schedule"
     assert error.message == "exports[0]: the export has neither a schedule nor a trigger."
+
+
+@pytest.mark.parametrize("query", [{"name": "q"}, {"name": "q", "sql": "select 1", "build": {"table": "people"}}])
+def test_a_query_is_either_sql_or_built(query):
+    with pytest.raises(DefinitionError) as refused:
+        ProjectDocument.from_document({"version": 1, "project": {"name": "p"}, "queries": [query]})
+    assert refused.value.code == "definition.query_not_one"
+    assert refused.value.path == ("queries", 0)

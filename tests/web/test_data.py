@@ -95,7 +95,7 @@ def test_what_would_change_is_told_with_examples_before_anything_changes(stocked
     assert ">0</dd>" in merge.split("Removed")[1][:60]
     assert "<del>Laval</del>" in merge
     assert "<ins>Québec</ins>" in merge
-    address = looked_at(stocked.alice, text, table="people", mode="replace")
+    address = looked_at(stocked.alice, text, table="people", mode="replace", most_dropped="50")
     replace = stocked.alice.get(address).text
     assert "Import, and remove 1 row" in replace
     assert rows_of(stocked.project, "people") == 3
@@ -133,7 +133,9 @@ def test_columns_are_called_as_the_table_calls_them_and_left_out_without_a_name(
 def test_another_import_in_between_shows_what_would_change_now(stocked, served, tmp_path):
     from paquebot.records.importing import Target, import_file
 
-    address = looked_at(stocked.alice, "id,email,city\n4,dan@example.org,Laval\n", table="people", mode="replace")
+    address = looked_at(
+        stocked.alice, "id,email,city\n4,dan@example.org,Laval\n", table="people", mode="replace", most_dropped="100"
+    )
     file = tmp_path / "other.csv"
     file.write_text("id,email,city\n5,eve@example.org,Laval\n")
     import_file(served, Target(stocked.project, "people"), file)
@@ -152,13 +154,13 @@ def test_another_import_in_between_shows_what_would_change_now(stocked, served, 
         ("a.csv", b"id,email\n1,caf\xe9\n", "a.csv, line 2: the byte at position 15 of the file is not UTF-8 text."),
         ("a.csv", "", "The file a.csv is empty."),
         ("a.csv", "id,id\n1,2\n", "a.csv: the columns 1 and 2 are both named"),
-        ("people.csv", b"PK\x03\x04....", "people.csv is not a CSV file: it is a spreadsheet or a ZIP archive."),
+        ("people.csv", b"PK\x03\x04....", "people.csv cannot be read as an Excel workbook (XLSX)."),
         (
             "people.csv",
             b"\x89PNG\r\n\x1a\n\x00\x00",
             "people.csv, line 1: the byte at position 1 of the file is not UTF-8",
         ),
-        ("a.xlsx", b"PK\x03\x04....", "a.xlsx is not a CSV file: it is a spreadsheet or a ZIP archive."),
+        ("a.xlsx", b"PK\x03\x04....", "a.xlsx cannot be read as an Excel workbook (XLSX)."),
     ],
 )
 def test_a_wrong_file_is_told_beside_its_field_and_not_kept(laked, served, name, content, told):
@@ -169,7 +171,7 @@ def test_a_wrong_file_is_told_beside_its_field_and_not_kept(laked, served, name,
 
 
 def test_no_file_and_a_file_too_large_are_told_beside_the_field(laked, monkeypatch):
-    assert "Choose the CSV file to import." in laked.alice.post(IMPORT, {}).text
+    assert "Choose the file to import." in laked.alice.post(IMPORT, {}).text
     monkeypatch.setenv("PAQUEBOT_UPLOAD_MAX_MB", "1")
     answer = upload(laked.alice, "id\n" + "1\n" * 600_000)
     assert "This file is larger than 1 MB." in answer.text.split('id="id_file_error"')[1]

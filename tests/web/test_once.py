@@ -7,6 +7,8 @@ import io
 
 import pytest
 
+from fixtures.carrying import carry_out
+
 ONCE = "/p/letters/data/tables/people/once/"
 HTMX = {"HX-Request": "true"}
 PLAIN = {
@@ -24,19 +26,6 @@ PLAIN = {
     "file-header": "on",
     "packaging-compression": "none",
 }
-
-
-def carry_out(run):
-    """What a worker does with the run, in this process; a child would need the database to itself."""
-    from paquebot.engine import attempts, child
-    from paquebot.flow import Cancellation
-    from paquebot.records.models import Run
-    from paquebot.web import installation
-
-    attempts.admit()
-    run.refresh_from_db()
-    child._carry(installation.records(), run.id, run.attempt, Cancellation())
-    return Run.objects.get(id=run.id)
 
 
 def asked(client, values, address=ONCE):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paquebot import criteria, pipeline
+from paquebot import criteria, pipeline, query_build
 from paquebot.calculated import calculated_from
 from paquebot.content.contract import ColumnContract
 from paquebot.content.delta import ChangesOnly
@@ -36,15 +36,16 @@ from paquebot.plugins import find
 from paquebot.production_keys import NUMBER
 from paquebot.records import changes, runs
 from paquebot.records.connection import Records
-from paquebot.records.contracts import prior_columns, usual_rows
+from paquebot.records.contracts import BEGINNING, delivered_before, prior_columns, usual_rows
 from paquebot.records.databases import opened
 from paquebot.records.destinations import destination_of_run
 from paquebot.records.keys import signing_key_of
 from paquebot.records.lakes import current_snapshot, hmac_key
 from paquebot.records.models import Project, Run
 from paquebot.sources.base import Source
+from paquebot.sources.building import Belonging
 from paquebot.sources.selecting import Links
-from paquebot.sources.selection import Order, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Order, QuerySelection, Selection, TableSelection
 
 HMAC_KEY_GONE = Problem(
     "content.hmac_key_gone",
@@ -152,16 +153,22 @@ def _source(records: Records, run: Run, definition: ExportDefinition, local: dat
     if run.snapshot is None and not run.project.is_outside:
         run.snapshot = current_snapshot(run.project)
         runs.lease(run, run.snapshot)
-    selection = selection_of(run.definition["source"], definition, local)
+    selection = selection_of(run.definition["source"], definition, local, delivered_before(run))
     return opened(records, run.project, selection, scratch=scratch, snapshot=run.snapshot)
 
 
-def selection_of(source: Mapping[str, Any], definition: ExportDefinition, local: datetime) -> TableSelection | QuerySelection:
-    """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock."""
+def selection_of(
+    source: Mapping[str, Any], definition: ExportDefinition, local: datetime, since: datetime = BEGINNING
+) -> Selection:
+    """What is read, from the source as a run freezes it; `local` is the scheduled time on the export's clock, `since` the
+    instant of the delivery before."""
     order: Order = "none" if definition.production.order == "none" else "key"
     calculated = calculated_from(source.get("calculated"))
+    if "build" in source:
+        belonging, build = Belonging(**source["belonging"]), query_build.from_document(source["build"])
+        return BuiltSelection(build, belonging, local.date(), order, calculated, since)
     if source["kind"] == "query":
-        return QuerySelection(source["sql"], {"run_date": local.date(), "since": None}, order=order, calculated=calculated)
+        return QuerySelection(source["sql"], {"run_date": local.date(), "since": since}, order=order, calculated=calculated)
     where, fields = source.get("where"), source["fields"]
     return TableSelection(
         source["name"],

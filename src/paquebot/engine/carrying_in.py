@@ -28,6 +28,8 @@ BROKEN = Problem(
     "The import of “{file}” ended by a fault of Paquebot ({kind}).",
     "Look at the table before you try again, and tell whoever runs Paquebot: its log says more.",
 )
+_STOP = "stop"
+"""The file beside an upload that asks its import to stop."""
 _logger = logging.getLogger(__name__)
 _threads: dict[str, threading.Thread] = {}
 
@@ -35,6 +37,7 @@ _threads: dict[str, threading.Thread] = {}
 def begin(records: Records, upload: Upload, target: Target, wait_seconds: float) -> Upload:
     """Starts the import, and waits a little: most have ended by then. Returns the upload as its notes stand."""
     if not under_way(upload):
+        (upload.file.parent / _STOP).unlink(missing_ok=True)
         upload = _note(upload, step="read", rows=0, begun=time.time(), process=os.getpid())
         thread = threading.Thread(target=_carry, args=(records, upload, target), name=f"import-{upload.token[:8]}")
         _threads[upload.token] = thread
@@ -64,6 +67,11 @@ def under_way(upload: Upload) -> bool:
     return thread is not None and thread.is_alive()
 
 
+def cancel(upload: Upload) -> None:
+    """Asks that the import stops, in whichever process it goes on. One that has ended stays as it is."""
+    (upload.file.parent / _STOP).touch()
+
+
 def _carry(records: Records, upload: Upload, target: Target) -> None:
     def tell(step: str, rows: int) -> None:
         nonlocal upload
@@ -71,7 +79,8 @@ def _carry(records: Records, upload: Upload, target: Target) -> None:
 
     try:
         mode = upload.choice["mode"]
-        result = import_file(records, target, upload.file, mode, file_name=upload.file_name, tell=tell)
+        stop = upload.file.parent / _STOP
+        result = import_file(records, target, upload.file, mode, file_name=upload.file_name, tell=tell, stopped=stop.exists)
         _note(upload, result={name: value for name, value in asdict(result).items() if name != "columns"})
     except PaquebotError as error:
         told = named_for_people(error, upload.file, upload.file_name) if isinstance(error, SourceError) else error

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from paquebot import criteria
 from paquebot.content.contract import Column, ColumnContract, Fit, only
 from paquebot.content.fields import Obfuscation
 from paquebot.content.labels import labelled
@@ -24,17 +25,24 @@ from paquebot.engine.assembly import format_of, obfuscation_of, selection_of
 from paquebot.export import ExportDefinition
 from paquebot.flow import Rows
 from paquebot.plugins import find
+from paquebot.query_build import Column as BuiltColumn
+from paquebot.query_build import QueryBuild
 from paquebot.records.connection import Records
-from paquebot.records.contracts import delivered_columns
+from paquebot.records.contracts import BEGINNING, delivered_columns, last_delivered
 from paquebot.records.databases import opened, sql_of
 from paquebot.records.freezing import source_of
 from paquebot.records.key_versions import key_version_of
-from paquebot.records.models import Export
+from paquebot.records.lakes import current_snapshot, lake_address
+from paquebot.records.models import Export, Run
 from paquebot.records.reading import LIMITS, answer
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.building import Belonging, written
+from paquebot.sources.lake.duck import identifier
+from paquebot.sources.lake.seal import metadata_of
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 FIRST_ROWS = 5
+MEASURED_ROWS = 1000
 TIMEOUT_SECONDS = 15
 
 
@@ -58,9 +66,9 @@ def preview(records: Records, export: Export, definition: ExportDefinition, most
     """The first rows, `most` of them, of what `export` would send now if it were `definition`, saved or not. Raises the
     `PaquebotError` of the stage that cannot go on."""
     obfuscation = _obfuscation(records, export, definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, most + 1) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(most + 1)) as source:
         first, found = _first(source.rows(), most)
-        fit = ColumnContract(definition.column_policy, delivered_columns(export, definition)).fit(first.schema)
+        fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
         leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
         named = labelled(leaving, definition.file.options.get("labels", {}))
         format_ = format_of(definition)
@@ -84,11 +92,69 @@ def sql(records: Records, export: Export, definition: ExportDefinition) -> tuple
     return sql_of(records, export.project, _selection(export, definition))
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How large the whole file would be: its rows, its bytes before compression as the first rows let expect, and the SQL its
+    rows come from."""
+
+    rows: int
+    size_bytes: int
+    is_exact: bool
+    sql: str
+
+
+def outlook(records: Records, export: Export, definition: ExportDefinition) -> Outlook:
+    """What follows a preview: all rows are counted where they are, the first ones are written as the file would have them.
+    Raises as `preview` does."""
+    obfuscation = _obfuscation(records, export, definition)
+    counted = not export.project.is_outside
+    rows = 0 if counted else count(records, export, definition)
+    with (
+        _scratch(records) as folder,
+        _source(records, export, definition, folder, _limits(MEASURED_ROWS, counted=counted)) as source,
+    ):
+        import pyarrow as pa
+
+        found = source.rows()
+        table = pa.Table.from_batches(list(found.batches), found.schema)
+        if counted:
+            rows = int(table.column(0)[0].as_py()) if table.num_rows else 0
+            table = table.remove_column(0)
+        measured = table
+        first = Rows(measured.schema, iter(measured.to_batches()))
+        fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
+        leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
+        leaving = labelled(leaving, definition.file.options.get("labels", {}))
+        size = sum(len(block) for block in format_of(definition).write(leaving))
+    is_exact = rows == measured.num_rows
+    return Outlook(
+        rows, size if is_exact else round(size / measured.num_rows * rows), is_exact, written_sql(records, export, definition)
+    )
+
+
+def written_sql(records: Records, export: Export, definition: ExportDefinition) -> str:
+    """Where the rows come from, as SQL with every value in it. Raises `PaquebotError`."""
+    if export.project.is_outside:
+        return sql_of(records, export.project, _selection(export, definition))[0]
+    source = source_of(export.project, definition)
+    if source["kind"] == "query":
+        return str(source["sql"])
+    where = source.get("where")
+    build = QueryBuild(
+        source["name"],
+        where=criteria.from_document(where) if where else None,
+        columns=tuple(BuiltColumn(name, label=name) for name in source["fields"]),
+    )
+    belonging = Belonging(source["name"], source["key"][0] if source["key"] else "", source.get("links", {}))
+    with metadata_of(lake_address(records, export.project), current_snapshot(export.project)) as metadata:
+        return written(build, metadata.kinds, belonging, identifier)
+
+
 def columns(records: Records, export: Export) -> tuple[str, ...]:
     """The names of the columns the source gives by itself, without reading a row. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
     definition = replace(definition, content=replace(definition.content, calculated=()))
-    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(0)) as source:
         return source.columns()
 
 
@@ -104,7 +170,7 @@ def column_outlook(records: Records, export: Export) -> ColumnOutlook:
     """How today's columns stand to those last delivered; no row is read. Raises `PaquebotError`."""
     definition = ExportDefinition.from_document(export.definition)
     delivered = delivered_columns(export, definition)
-    with _scratch(records) as folder, _source(records, export, definition, folder, 0) as source:
+    with _scratch(records) as folder, _source(records, export, definition, folder, _limits(0)) as source:
         return ColumnOutlook(delivered, ColumnContract(definition.column_policy, delivered).fit(source.rows().schema))
 
 
@@ -114,15 +180,24 @@ def _scratch(records: Records) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, rows: int) -> DescribedSource:
-    limits = Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows)
+def _source(records: Records, export: Export, definition: ExportDefinition, scratch: Path, limits: Limits) -> DescribedSource:
     return opened(records, export.project, _selection(export, definition), limits, scratch=scratch)
 
 
-def _selection(export: Export, definition: ExportDefinition) -> TableSelection | QuerySelection:
+def _selection(export: Export, definition: ExportDefinition) -> Selection:
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else export.project.timezone)
     local: datetime = timezone.now().astimezone(zone)
-    return selection_of(source_of(export.project, definition), definition, local)
+    since = last_delivered(export, Run.objects.all()) if export.pk else BEGINNING
+    return selection_of(source_of(export.project, definition), definition, local, since)
+
+
+def _delivered(export: Export, definition: ExportDefinition) -> tuple[Column, ...] | None:
+    """The columns last delivered; an export that is not kept never delivered any."""
+    return delivered_columns(export, definition) if export.pk else None
+
+
+def _limits(rows: int, *, counted: bool = False) -> Limits:
+    return Limits(timeout_seconds=TIMEOUT_SECONDS, rows=rows, counted=counted)
 
 
 def _obfuscation(records: Records, export: Export, definition: ExportDefinition) -> Obfuscation | None:

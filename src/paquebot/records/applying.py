@@ -213,7 +213,7 @@ def described_table(table: ContactList | RelationalTable) -> dict[str, Any]:
 def _apply_definitions(records: Records, project: Project, document: ProjectDocument, checked: Checked) -> list[dict[str, Any]]:
     changes = []
     for query in document.queries:
-        changes += _told(keep_query(project, query.name, query.sql), Query, query.name)
+        changes += _told(keep_query(project, query.name, query.said), Query, query.name)
     for server, options in checked.servers:
         what = keep_server(records, project, replace(server, options=options))
         changes += _told(what, Server, server.name)

@@ -41,9 +41,11 @@ from paquebot.records.key_versions import check_key_version
 from paquebot.records.keys import read_or_refuse
 from paquebot.records.models import AlertChannel, Export, Import, Project, Query, Server, Table
 from paquebot.records.models import SigningKey as StoredSigningKey
-from paquebot.records.reading import check_query, tables_read
+from paquebot.records.queries import check_said
+from paquebot.records.reading import tables_read
 from paquebot.records.restricting import check_criterion
 from paquebot.records.servers import secrets_of
+from paquebot.sources.building import Belonging
 
 KEY_CHANGED = Problem(
     "table.key_changed",
@@ -229,16 +231,27 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
     Gives their columns; nothing is read. A query of a table that was described, but whose rows are still to come, is left for
     the run to check.
     """
-    saved = dict(Query.objects.filter(project=project).values_list("name", "sql"))
+    saved = {query.name: (query.sql if query.build is None else query.build) for query in Query.objects.filter(project=project)}
     named = {
         export.content.name for export in _changed_exports(project, document) if export.obfuscation or export.production.key
     }
     columns = {}
     for position, query in enumerate(document.queries):
-        if (query.name in named or saved.get(query.name) != query.sql) and not waits_for_rows(project, document, query.sql):
-            with placed(("queries", position, "sql"), describe_path(("queries", query.name, "sql"))):
-                columns[query.name] = check_query(records, project, query.sql)
+        now, key = (query.build.to_document(), "build") if query.build else (query.sql, "sql")
+        changed = query.name in named or saved.get(query.name) != now
+        if changed and (query.build or not waits_for_rows(project, document, query.sql or "")):
+            with placed(("queries", position, key), describe_path(("queries", query.name, key))):
+                columns[query.name] = check_said(records, project, query.said, _belonging(document))
     return columns
+
+
+def _belonging(document: ProjectDocument) -> Belonging:
+    """Which tables say more about contacts, as the document declares it."""
+    contacts = document.contacts
+    if contacts is None or len(contacts.key) != 1:
+        return Belonging()
+    declared = {table.name: table.contact_field for table in document.relational_tables if table.contact_field}
+    return Belonging(contacts.table, contacts.key[0], declared)
 
 
 def waits_for_rows(project: Project, document: ProjectDocument, sql: str) -> bool:

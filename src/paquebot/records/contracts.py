@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
 
 from paquebot.content.contract import Column, columns_of
 from paquebot.export import ExportDefinition
 from paquebot.records.models import Artifact, ColumnContract, Export, Run
 
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+"""Before every value: until something was delivered, everything is new."""
 _RUNS_LOOKED_AT = 60
 _ENOUGH = 3
 
@@ -39,6 +44,24 @@ def keep_columns(run_id: int) -> None:
     if not created and mine.run_number < made_by:
         mine.columns, mine.choice, mine.run_number = columns, _choice(_definition(run)), made_by
         mine.save()
+
+
+def delivered_before(run: Run) -> datetime:
+    """`$since` for the run: when the last delivered run before it began to read, `BEGINNING` when there was none.
+
+    A run made again means what the run it repeats meant: what was delivered meanwhile does not count.
+    """
+    first = run
+    while first.retry_of is not None:
+        first = first.retry_of
+    return last_delivered(first.export, Run.objects.filter(id__lt=first.id)) if first.export else BEGINNING
+
+
+def last_delivered(export: Export, among: QuerySet[Run]) -> datetime:
+    """When the newest delivered run of `export` began to read, of those `among`; a file sent again read nothing."""
+    delivered = among.filter(export=export, status__in=("delivered", "nothing_to_export"), started_at__isnull=False)
+    found = delivered.exclude(trigger="resend").order_by("-id").values_list("started_at", flat=True).first()
+    return found or BEGINNING
 
 
 def usual_rows(run: Run, timezone: str) -> int | None:

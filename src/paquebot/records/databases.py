@@ -30,7 +30,7 @@ from paquebot.sources.lake.reading import LakeSource, check_selection
 from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.problems import NO_SUCH_TABLE
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 KIND_IN_USE = Problem(
     "project.database_in_use",
@@ -46,6 +46,11 @@ KEY_UNKNOWN = Problem(
     "table.no_primary_key",
     "The table “{table}” has no primary key, and no key was named.",
     "Name the fields that tell one row from another.",
+)
+BUILT_OUTSIDE = Problem(
+    "query.built_outside",
+    "Queries are built for rows Paquebot keeps; those of project {project} lie in a database outside.",
+    "Write the query in the SQL of that database.",
 )
 LOOK_SECONDS = 10
 """For how long the columns of a query of an outside database, once found, are taken for true by a page."""
@@ -125,7 +130,7 @@ def examine(records: Records, project: Project) -> Examination:
 def opened(  # noqa: PLR0913 - whose rows, which of them, within what, and for a run where and as of when
     records: Records,
     project: Project,
-    selection: TableSelection | QuerySelection,
+    selection: Selection,
     limits: Limits | None = None,
     *,
     scratch: Path | None = None,
@@ -154,7 +159,7 @@ def check(records: Records, project: Project, selection: TableSelection) -> None
         check_selection(provision_lake(records, project), current_snapshot(project), selection)
 
 
-def sql_of(records: Records, project: Project, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+def sql_of(records: Records, project: Project, selection: Selection) -> tuple[str, Mapping[str, Any]]:
     """The SELECT that is read, in the dialect of the project's database, and the values it binds. Raises `SourceError`."""
     database = outside(records, project)
     if database is not None:
@@ -216,10 +221,10 @@ def table_there(found: Mapping[str, OutsideTable], place: str, name: str) -> Out
     return found[name]
 
 
-def _with_members(
-    records: Records, project: Project, selection: TableSelection | QuerySelection
-) -> TableSelection | QuerySelection:
+def _with_members(records: Records, project: Project, selection: Selection) -> TableSelection | QuerySelection:
     """Members of groups are ours, and kept in the lake: an outside database is told their keys."""
+    if isinstance(selection, BuiltSelection):
+        raise CommandError(BUILT_OUTSIDE, project=project.name)
     if isinstance(selection, QuerySelection) or selection.where is None:
         return selection
     named = [name for name in criteria.linked_tables(selection.where) if name.startswith(MEMBERS)]

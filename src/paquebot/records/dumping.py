@@ -37,7 +37,7 @@ def _sections(records: Records, project: Project) -> Iterator[tuple[str, Any]]:
     yield "contacts", next((_contacts(table) for table in tables if table.is_contact_list), None)
     yield "relational_tables", [_relational_table(table) for table in tables if not table.is_contact_list]
     yield "groups", [_group(records, group) for group in Group.objects.filter(project=project)]
-    yield "queries", [{"name": query.name, "sql": query.sql} for query in Query.objects.filter(project=project)]
+    yield "queries", [{"name": query.name, **query.said} for query in Query.objects.filter(project=project)]
     yield "servers", [_server(server) for server in Server.objects.filter(project=project)]
     yield "encryption_keys", [_key(key) for key in EncryptionKey.objects.filter(project=project)]
     yield "channels", [_channel(channel) for channel in AlertChannel.objects.filter(project=project)]

@@ -13,6 +13,7 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.production_keys import check_changes
+from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.key_versions import key_version_of
 from paquebot.records.models import EncryptionKey, Export, Project, Query, Server, SigningKey, Table
@@ -86,7 +87,8 @@ def source_of(project: Project, definition: ExportDefinition) -> dict[str, Any]:
     added = {"calculated": [column.to_document() for column in content.calculated]} if content.calculated else {}
     if content.kind == QUERY:
         query = find_named(Query, project, content.name or "")
-        return {"kind": "query", "name": query.name, "sql": query.sql, **added}
+        said = {"kind": "query", "name": query.name, "sql": query.sql, **added}
+        return said if query.build is None else {**said, **frozen_build(project, query.build)}
     table = contact_list(project) if content.kind == CONTACTS else find_named(Table, project, content.name or "")
     source = {"kind": "table", "name": table.name, "key": table.key, "fields": _fields(table, content), **added}
     if source["fields"] is None:

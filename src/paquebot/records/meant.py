@@ -13,7 +13,7 @@ from paquebot.records.connection import Records
 from paquebot.records.databases import members_in, opened, prepare
 from paquebot.records.freezing import displayed
 from paquebot.records.models import Group, Project
-from paquebot.records.reading import LIMITS, Answer, answer, ask
+from paquebot.records.reading import LIMITS, Answer, answer, ask, count_and_sample
 from paquebot.records.restricting import contact_list, contacts_meeting
 from paquebot.records.tables import tables_of
 from paquebot.sources.base import DescribedSource
@@ -68,12 +68,14 @@ def askable(project: Project) -> Askable:
 def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
     """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
     contacts = contact_list(project)
-    counted = answer(reader_of(records, project, where, (contacts.columns[0],), LIMITS), 0)
-    if not sample_rows:
-        return replace(counted, fields=())
-    first = replace(LIMITS, rows=sample_rows)
-    sample = answer(reader_of(records, project, where, tuple(displayed(contacts)), first), sample_rows)
-    return replace(sample, rows=counted.rows, seconds=counted.seconds + sample.seconds)
+    fields = tuple(displayed(contacts)) if sample_rows else (contacts.columns[0],)
+    if project.is_outside:
+        counted = answer(reader_of(records, project, where, (contacts.columns[0],), LIMITS), 0)
+        sample = answer(reader_of(records, project, where, fields, replace(LIMITS, rows=sample_rows)), sample_rows)
+        return replace(sample, rows=counted.rows, fields=sample.fields if sample_rows else (), seconds=counted.seconds)
+    limits = replace(LIMITS, rows=max(sample_rows, 1), counted=True)
+    found = count_and_sample(reader_of(records, project, where, fields, limits), max(sample_rows, 1))
+    return found if sample_rows else replace(found, fields=(), sample=())
 
 
 def membership(records: Records, group: Group, shown: int = UNKNOWN_SHOWN) -> Membership:

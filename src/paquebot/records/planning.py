@@ -63,7 +63,7 @@ def _changes(records: Records, project: Project | None, document: ProjectDocumen
         yield _group(records, _found(Group, project, group.name), group)
     for query in document.queries:
         known = _found(Query, project, query.name)
-        yield _change(KINDS[Query], query.name, {"sql": known.sql} if known else None, {"sql": query.sql})
+        yield _change(KINDS[Query], query.name, known.said if known else None, query.document)
     for server, options in checked.servers:
         yield _server(records, _found(Server, project, server.name), server, options)
     for key, facts in checked.keys:

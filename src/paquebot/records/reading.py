@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from paquebot.errors import SourceError
 from paquebot.records.connection import Records
+from paquebot.records.contracts import BEGINNING
 from paquebot.records.databases import opened, prepare
 from paquebot.records.freezing import displayed
 from paquebot.records.models import Project, Query, Table
@@ -84,6 +85,13 @@ def answer(reader: DescribedSource, sample_rows: int = SAMPLE_ROWS) -> Answer:
     return Answer(fields, count, tuple(sample), time.monotonic() - started)
 
 
+def count_and_sample(reader: DescribedSource, sample_rows: int) -> Answer:
+    """As `answer`, for a reader with the limits `counted`: only the first rows are read, the others counted where they are."""
+    found = answer(reader, sample_rows)
+    rows = int(found.sample[0][0]) if found.sample else 0
+    return replace(found, fields=found.fields[1:], rows=rows, sample=tuple(row[1:] for row in found.sample))
+
+
 def check_query(records: Records, project: Project, sql: str) -> tuple[str, ...]:
     """Binds the query to the project's tables and gives its columns; nothing is read. Raises `SourceError`."""
     return _source(records, project, sql).columns()
@@ -133,4 +141,4 @@ def _source(records: Records, project: Project, sql: str, limits: Limits = LIMIT
 
 
 def _parameters() -> dict[str, Any]:
-    return {"run_date": timezone.localdate(), "since": None}
+    return {"run_date": timezone.localdate(), "since": BEGINNING}

@@ -10,9 +10,10 @@ import json
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,20 @@ from paquebot.records.models import Project
 from paquebot.records.reading import Field
 from paquebot.sources.lake.inspecting import FileFacts, inspect_csv
 from paquebot.sources.lake.tables import kind_of
+from paquebot.sources.lake.workbook import is_workbook, sheet_as_csv
 
 UPLOAD_GONE = Problem(
     "upload.gone", "This file is no longer here: files wait for a day, and leave once they are imported.", "Choose it again."
 )
 NOT_TEXT = Problem(
     "upload.not_text",
-    "{file} is not a CSV file: it is {found_kind}.",
-    "Open it in its own program and save it as CSV in UTF-8, then choose that file.",
+    "{file} is neither a CSV nor an XLSX file: it is {found_kind}.",
+    "Open it in its own program and save it as XLSX, or as CSV in UTF-8, then choose that file.",
 )
 KEPT_SECONDS = 24 * 3600
+_WORKBOOK = "book.xlsx"
 _TOKEN = re.compile(r"[\w-]{20,60}")
 _KINDS = (
-    (b"PK\x03\x04", translatable("a spreadsheet or a ZIP archive")),
     (b"\xd0\xcf\x11\xe0", translatable("an old spreadsheet")),
     (b"%PDF", translatable("a PDF document")),
     (b"\x1f\x8b", translatable("a compressed file")),
@@ -71,10 +73,13 @@ def keep_upload(records: Records, project: Project, file_name: str, chunks: Iter
         with file.open("wb") as target:
             for chunk in chunks:
                 target.write(chunk)
-        facts = _looked_through(records, file, file_name)
         size = file.stat().st_size
-        upload = Upload(token, file, file_name, size, project.name, json.loads(json.dumps(asdict(facts))), {})
-        return remember(upload, {})
+        if is_workbook(file):
+            file.rename(file.with_name(_WORKBOOK))
+            facts = _of_sheet(records, folder, None, file_name)
+        else:
+            facts = _as_json(_looked_through(records, file, file_name))
+        return remember(Upload(token, file, file_name, size, project.name, facts, {}), {})
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -89,6 +94,14 @@ def find_upload(records: Records, project: Project, token: str) -> Upload:
     if known["project"] != project.name:
         raise CommandError(UPLOAD_GONE)
     return Upload(token=token, file=notes.with_name("file.csv"), **known)
+
+
+def another_sheet(records: Records, upload: Upload, sheet: str) -> Upload:
+    """The upload with another sheet of its workbook to be imported; what was chosen for the one before is forgotten. Raises
+    `SourceError`."""
+    facts = _of_sheet(records, upload.file.parent, sheet, upload.file_name)
+    kept = {name: value for name, value in upload.choice.items() if name == "table"}
+    return remember(replace(upload, facts=facts), kept)
 
 
 def remember(upload: Upload, choice: dict[str, Any]) -> Upload:
@@ -121,6 +134,20 @@ def named_for_people(error: SourceError, upload_file: Path, file_name: str) -> S
     if error.parameters.get("file") != str(upload_file):
         return error
     return SourceError(error.problem, **{**error.parameters, "file": file_name})
+
+
+def _of_sheet(records: Records, folder: Path, sheet: str | None, file_name: str) -> dict[str, Any]:
+    """Puts the sheet in the place of the file to import; returns what it holds."""
+    with tempfile.TemporaryDirectory(prefix="sheet-", dir=folder) as room:
+        found = sheet_as_csv(folder / _WORKBOOK, sheet, Path(room), file_name)
+        facts = _looked_through(records, found.file, file_name)
+        found.file.replace(folder / "file.csv")
+    return {**_as_json(facts), "sheets": list(found.sheets), "sheet": found.sheet}
+
+
+def _as_json(facts: FileFacts) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(asdict(facts)))
+    return found
 
 
 def _looked_through(records: Records, file: Path, file_name: str) -> FileFacts:

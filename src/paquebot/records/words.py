@@ -133,7 +133,7 @@ def kind_name(kind: str, _: Callable[[str], str]) -> str:
 
 def import_mode(mode: str, _: Callable[[str], str]) -> str:
     """How a file went into a table, as people call it."""
-    return {"merge": _("merged"), "replace": _("replaced")}.get(mode, mode)
+    return {"merge": _("merged"), "add": _("only added"), "update": _("only updated"), "replace": _("replaced")}.get(mode, mode)
 
 
 def destination_kind(kind: str, _: Callable[[str], str]) -> str:

@@ -80,13 +80,18 @@ class Compiler:
         return names[0], names[1]
 
     def _compare(self, condition: Condition, table: str) -> str:
-        known = self.kinds[table]
-        if condition.field not in known:
+        found = self._field(condition.field, table)
+        if found is None:
+            known = self.kinds[table]
             close = nearest(condition.field, known)
             raise SourceError(criteria.NO_SUCH_FIELD, field=condition.field, table=table, nearest=close, known=list(known))
-        kind = known[condition.field]
-        name = self.operand(table, condition.field)
-        return _FOR_KIND[kind](self, name, condition.operator, values_of(condition, kind))
+        place, own = found
+        kind = self.kinds[place][own]
+        return _FOR_KIND[kind](self, self.operand(place, own), condition.operator, values_of(condition, kind))
+
+    def _field(self, name: str, table: str) -> tuple[str, str] | None:
+        """The table and the field that a condition about `table` means by `name`; None when there is none."""
+        return (table, name) if name in self.kinds[table] else None
 
     def operand(self, table: str, field_name: str) -> str:
         """The field as it is compared."""

@@ -9,6 +9,8 @@ from typing import Literal
 
 from paquebot.calculated import CalculatedColumn
 from paquebot.criteria import Criterion
+from paquebot.query_build import QueryBuild
+from paquebot.sources.building import Belonging
 from paquebot.sources.selecting import Links
 
 Order = Literal["key", "none"]
@@ -27,6 +29,8 @@ class Limits:
     timeout_seconds: int = 1800
     rows: int | None = None
     """Reading stops after that many rows, the first of the same order."""
+    counted: bool = False
+    """Of a lake: beside those rows stands in each, as a first column more, how many there are in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,18 @@ class QuerySelection:
     parameters: Mapping[str, date | datetime | None] = field(default_factory=dict)
     order: Order = "key"
     calculated: tuple[CalculatedColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSelection:
+    """A query that was built; `belonging` tells how rows of tables belong to contacts."""
+
+    build: QueryBuild
+    belonging: Belonging
+    run_date: date
+    order: Order = "key"
+    calculated: tuple[CalculatedColumn, ...] = ()
+    since: datetime | None = None
+
+
+Selection = TableSelection | QuerySelection | BuiltSelection

@@ -149,10 +149,10 @@ def lead(notice: Notice, language: str, _: Translate) -> str:
 
 def _lead_of_a_run(notice: Notice) -> str:
     status = notice.facts.get("status")
-    if notice.event == LATE and status not in (None, "missed"):
-        return _STARTED_LATE
     if notice.facts.get("uncertain"):
         return _UNCERTAIN
+    if notice.event == LATE and status not in (None, "missed"):
+        return _STARTED_LATE
     return _REFUSED if status == "refused" else _LEADS[notice.event]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 
@@ -129,11 +131,18 @@ class Group(models.Model):
 
 
 class Query(models.Model):
-    """A saved query in the dialect of the project's database."""
+    """A saved query in the dialect of the project's database; where it was built, `sql` is what that came to."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="queries")
     name = models.CharField(max_length=80)
     sql = models.TextField()
+    build = models.JSONField(null=True)
+    """As `paquebot.query_build` writes it; None for a query somebody wrote as SQL."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """As a project file says it."""
+        return {"sql": self.sql} if self.build is None else {"build": self.build}
 
     class Meta:
         ordering = ("name",)

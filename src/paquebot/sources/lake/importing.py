@@ -18,97 +18,52 @@ from typing import Literal
 import duckdb
 import psycopg
 
-from paquebot.errors import Problem, SourceError
+from paquebot.errors import SourceError
 from paquebot.options import nearest
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.csv_file import open_csv
 from paquebot.sources.lake.duck import first_row, identifier
 from paquebot.sources.lake.guard import is_guarded
+from paquebot.sources.lake.import_problems import (
+    BAD_TABLE_NAME,
+    DATABASE_UNREACHABLE,
+    DELETE_FAILED,
+    DROP_FAILED,
+    DUPLICATE_KEY,
+    EMPTY_KEY,
+    IMPORT_FAILED,
+    IMPORT_RUNNING,
+    KEY_AMBIGUOUS,
+    KEY_NOT_IN_TABLE,
+    NO_KEY,
+    NOT_OF_TYPE,
+    NOTHING_TO_UPDATE,
+    UNGUARDED,
+    UNKNOWN_KEY,
+    WRONG_VALUE,
+)
 from paquebot.sources.lake.inference import TEXT, fits, infer_types
 from paquebot.sources.lake.merging import ChangedRow, Changes, Merge, columns_of
 from paquebot.sources.lake.staging import Staged, stage
-from paquebot.sources.lake.tables import Column
+from paquebot.sources.lake.tables import Column, kind_of
 
-Mode = Literal["merge", "replace"]
+Mode = Literal["merge", "add", "update", "replace"]
+MODES: tuple[Mode, ...] = ("merge", "add", "update", "replace")
 STEPS = ("read", "compare", "write")
 
-BAD_TABLE_NAME = Problem(
-    "source.bad_table_name",
-    "“{table}” cannot be the name of a table.",
-    "A name begins with a letter, has letters, digits and underscores only, and at most 63 of them.",
-)
-NO_KEY = Problem(
-    "source.no_key",
-    "The import into “{table}” names no key, or a column of it twice.",
-    "Name the columns that tell one row from another; an import always needs them.",
-)
-UNKNOWN_KEY = Problem(
-    "source.unknown_key",
-    "{file} has no column “{column}”, which the key of “{table}” names.",
-    "Did you mean “{nearest}”? The columns are: {known}.",
-)
-KEY_NOT_IN_TABLE = Problem(
-    "source.key_not_in_table",
-    "The table “{table}” has no column “{column}”, so its rows cannot be matched by it.",
-    "Its columns are: {known}. Replace the table to give it another key.",
-)
-KEY_AMBIGUOUS = Problem(
-    "source.key_ambiguous",
-    "Several rows of the table “{table}” have the same value in the key ({key}).",
-    "Import with the key the table was filled by, or replace the table.",
-)
-EMPTY_KEY = Problem(
-    "source.empty_key",
-    "{file}, line {line}: the key column “{column}” is empty.",
-    "Every record needs a value in each key column.",
-)
-DUPLICATE_KEY = Problem(
-    "source.duplicate_key",
-    "{file}: the records on lines {first} and {line} have the same key ({key}).",
-    "Remove one of them, or name further key columns.",
-)
-WRONG_VALUE = Problem(
-    "source.wrong_value",
-    "{file}, line {line}: the value in column “{column}” does not fit the table's type {type} without being altered.",
-    "Correct the value; or replace the whole table, and the type is chosen anew from the file.",
-)
-IMPORT_RUNNING = Problem(
-    "source.import_running",
-    "Another import into the table “{table}” is running.",
-    "Wait for its end, then import again.",
-    retryable=True,
-)
-DATABASE_UNREACHABLE = Problem(
-    "source.database_unreachable",
-    "PostgreSQL on {host} does not let the project's role in, or does not answer.",
-    "Check that it runs and that the project was set up; then try again.",
-    retryable=True,
-)
-UNGUARDED = Problem(
-    "source.catalogue_unguarded",
-    "The catalogue of the project database would keep values of “{table}” in plain text.",
-    "Set the project database up again: its triggers in PostgreSQL are missing.",
-)
-IMPORT_FAILED = Problem(
-    "source.import_failed",
-    "The rows of {file} could not be written to the table “{table}” ({kind}); nothing was changed.",
-    "Check the free space of the lake's folder and that PostgreSQL runs; then import again.",
-    retryable=True,
-)
-
-DELETE_FAILED = Problem(
-    "source.delete_failed",
-    "Rows of the table “{table}” could not be deleted ({kind}); nothing was changed.",
-    "Check that PostgreSQL runs, then try again.",
-    retryable=True,
-)
-DROP_FAILED = Problem(
-    "source.drop_failed",
-    "The table “{table}” could not be deleted ({kind}); nothing was changed.",
-    "Check that PostgreSQL runs, then try again.",
-    retryable=True,
-)
-
+TYPES = {
+    "text": TEXT,
+    "integer": "BIGINT",
+    "decimal": "DECIMAL",
+    "date": "DATE",
+    "moment": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+"""Kind → the type a column gets when somebody chooses it."""
+KEPT_TYPE = ""
+MOST_DECIMALS = 18
+_PASSED_OVER = {"add": "changed", "update": "added"}
+"""Mode → the records it leaves out."""
 _CONNECT_SECONDS = 10
 _EXAMPLES = 5
 _TABLE_NAME = re.compile(r"[^\W\d_]\w{0,62}")
@@ -132,6 +87,16 @@ class ImportResult:
     columns: tuple[Column, ...]
     columns_added: tuple[str, ...] = ()
     columns_missing: tuple[str, ...] = ()
+    passed_over: int = 0
+    """Records the mode leaves out: known ones where rows are only added, new ones where rows are only updated."""
+    rows_before: int = 0
+    dropped: int = 0
+    """The rows that are gone for good; of a table made anew, by how many it is shorter."""
+
+    @property
+    def share_dropped(self) -> float:
+        """How much of what was there is gone, as a share of 1."""
+        return self.dropped / self.rows_before if self.rows_before else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +119,8 @@ class Import:
     delimiter: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     """What the table calls columns that the file calls otherwise; an empty name leaves a column out."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """By column of the table: the type somebody chose for it, where the table is made or made anew."""
     tell: Callable[[str, int], None] = field(default=lambda step, rows: None, compare=False)
     """Told each of `STEPS` as it begins, and the rows of the file as far as they are known."""
 
@@ -161,10 +128,11 @@ class Import:
 def import_csv(connection: duckdb.DuckDBPyConnection, address: LakeAddress, wanted: Import) -> ImportResult:
     """Brings the records of a file into a table of the lake attached to the trusted `connection`.
 
-    `merge` adds the rows whose key is new and changes those whose key is known; columns the file lacks keep their values, new
-    ones come last. `replace` makes the table exactly the file. The first import makes the table, its types inferred from all
-    rows; afterwards a merge takes the table's types as they are. The file is read as CSV (RFC 4180) in UTF-8, separated by
-    the delimiter or by what its header shows. Raises `SourceError` naming file, line and column; then nothing was changed.
+    `merge` adds the rows whose key is new and changes those whose key is known, `add` and `update` do only the one; columns the
+    file lacks keep their values, new ones come last. `replace` makes the table exactly the file. The first import makes the
+    table, its types inferred from all rows unless chosen; afterwards a merge takes the table's types as they are. The file is
+    read as CSV (RFC 4180) in UTF-8, separated by the delimiter or by what its header shows. Raises `SourceError` naming file,
+    line and column; then nothing was changed.
     """
     with _judged(connection, address, wanted) as decision:
         wanted.tell("write", decision.merge.staged.rows)
@@ -229,13 +197,15 @@ class _Decision:
 
 def _decide(staged: Staged, wanted: Import) -> _Decision:
     existing = columns_of(staged.connection, wanted.table)
-    merging = bool(existing) and wanted.mode == "merge"
-    columns = _fitting(staged, existing) if merging else _inferred(staged, staged.names, existing)
+    merging = bool(existing) and wanted.mode != "replace"
+    columns = _fitting(staged, existing) if merging else _chosen(staged, wanted, _inferred(staged, staged.names, existing))
     merge = Merge(staged, wanted.table, wanted.key, existing, columns)
+    if not existing and wanted.mode == "update":
+        raise SourceError(NOTHING_TO_UPDATE, table=wanted.table)
     if not existing or (existing != columns and not merging):
         return _Decision(merge, merge.anew(), anew=True)
     _check_table_key(wanted, existing)
-    if merge.compare():
+    if merge.compare(passed_over=_PASSED_OVER.get(wanted.mode)):
         return _Decision(merge, merge.weigh(remove_missing=not merging), anew=False)
     if not merging:
         return _Decision(merge, merge.anew(), anew=True)
@@ -259,11 +229,14 @@ def _finished(decision: _Decision, address: LakeAddress, *, write: bool) -> Impo
         rows_read=staged.rows,
         added=changes.added,
         changed=changes.changed,
-        unchanged=staged.rows - changes.added - changes.changed,
+        unchanged=staged.rows - changes.added - changes.changed - changes.passed_over,
         removed=changes.removed,
         columns=decision.merge.columns,
         columns_added=decision.merge.columns_added,
         columns_missing=decision.merge.columns_missing,
+        passed_over=changes.passed_over,
+        rows_before=changes.rows_before,
+        dropped=changes.dropped,
     )
 
 
@@ -330,6 +303,32 @@ def _inferred(staged: Staged, names: Sequence[str], existing: tuple[Column, ...]
     before = {column.name.lower(): column.type for column in existing}
     kinds = infer_types(staged.connection, staged.name, [staged.places[name.lower()] for name in names])
     return tuple(Column(name, kind or before.get(name.lower(), TEXT)) for name, kind in zip(names, kinds, strict=True))
+
+
+def _chosen(staged: Staged, wanted: Import, inferred: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns with the types somebody chose. Raises at the first value that cannot be read as its type."""
+    chosen = {name.lower(): kind for name, kind in wanted.types.items()}
+    found = []
+    for column in inferred:
+        kind = chosen.get(column.name.lower(), KEPT_TYPE)
+        if kind != KEPT_TYPE and kind_of(column.type) != kind:
+            column = Column(column.name, _type_for(staged, column, kind))  # noqa: PLW2901 - the same column, of another type
+        found.append(column)
+    return tuple(found)
+
+
+def _type_for(staged: Staged, column: Column, kind: str) -> str:
+    text = staged.places[column.name.lower()]
+    chosen = TYPES[kind]
+    if kind == "decimal":
+        row = first_row(staged.connection, f"SELECT coalesce(max(length(split_part({text}, '.', 2))), 0) FROM {staged.name}")
+        chosen = f"DECIMAL(38,{min(int(row[0]) if row else 0, MOST_DECIMALS) or 2})"
+    bad = _first(
+        staged, f"SELECT min(rowid) FROM {staged.name} WHERE {text} IS NOT NULL AND TRY_CAST({text} AS {chosen}) IS NULL"
+    )
+    if bad is not None:
+        raise SourceError(NOT_OF_TYPE, file=staged.source.name, line=staged.line(bad), column=column.name, type=chosen)
+    return chosen
 
 
 def _first(staged: Staged, query: str) -> int | None:

@@ -26,6 +26,9 @@ class Changes:
     changed: int
     removed: int
     columns: bool = False
+    passed_over: int = 0
+    rows_before: int = 0
+    dropped: int = 0
 
     @property
     def any(self) -> bool:
@@ -77,7 +80,14 @@ class Merge:
     def anew(self) -> Changes:
         """What making the table anew changes: every old row goes, every record comes."""
         removed = self._number(f"SELECT count(*) FROM {self._target}") if self.existing else 0
-        return Changes(added=self.staged.rows, changed=0, removed=removed, columns=True)
+        return Changes(
+            added=self.staged.rows,
+            changed=0,
+            removed=removed,
+            columns=True,
+            rows_before=removed,
+            dropped=max(removed - self.staged.rows, 0),
+        )
 
     def make_anew(self) -> None:
         """Makes the table, in place of the existing one, with the staged records."""
@@ -86,22 +96,29 @@ class Merge:
         values = ", ".join(self._value(column) for column in self.columns)
         self._execute(f"INSERT INTO {self._target} SELECT {values} FROM {self.staged.name} AS s")
 
-    def compare(self) -> bool:
-        """Judges every record: new, changed or as before. False when a record matches several rows of the table."""
+    def compare(self, passed_over: str | None = None) -> bool:
+        """Judges every record: new, changed or as before; those that would be `passed_over` ("added" or "changed") are left
+        out. False when a record matches several rows of the table."""
+        verdicts = {verdict: "left" if verdict == passed_over else verdict for verdict in ("added", "changed")}
         self._execute(
             f"CREATE OR REPLACE TEMP TABLE paquebot_verdicts AS SELECT s.rowid AS record,"
-            f" CASE WHEN t.present IS NULL THEN 'added' WHEN {self._difference} THEN 'changed' ELSE 'same' END AS verdict"
+            f" CASE WHEN t.present IS NULL THEN '{verdicts['added']}'"
+            f" WHEN {self._difference} THEN '{verdicts['changed']}' ELSE 'same' END AS verdict"
             f" FROM {self.staged.name} AS s LEFT JOIN {self._existing_rows} AS t ON {self._same_key}"
         )
         return self._number(f"SELECT count(*) FROM {_VERDICTS}") == self.staged.rows
 
     def weigh(self, *, remove_missing: bool) -> Changes:
         """How much of what `compare` found is new; with the rows to be removed because they have no record, where asked."""
+        removed = self._number(f"SELECT count(*) FROM {self._missing}") if remove_missing else 0
         return Changes(
             added=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'added'"),
             changed=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'changed'"),
-            removed=self._number(f"SELECT count(*) FROM {self._missing}") if remove_missing else 0,
+            removed=removed,
+            dropped=removed,
             columns=self.existing != self.columns,
+            passed_over=self._number(f"SELECT count(*) FROM {_VERDICTS} WHERE verdict = 'left'"),
+            rows_before=self._number(f"SELECT count(*) FROM {self._target}"),
         )
 
     def write(self, changes: Changes) -> None:
@@ -137,7 +154,7 @@ class Merge:
         records = ", ".join(f"{self._value(column)} AS {self._place(column)}" for column in written)
         return (
             f"MERGE INTO {self._target} AS t USING (SELECT {records} FROM {self.staged.name} AS s JOIN {_VERDICTS} AS v"
-            f" ON v.record = s.rowid WHERE v.verdict <> 'same') AS s ON"
+            f" ON v.record = s.rowid WHERE v.verdict IN ('added', 'changed')) AS s ON"
             f" {' AND '.join(f't.{identifier(c.name)} = s.{self._place(c)}' for c in self._key_columns)}"
             f"{' WHEN MATCHED THEN UPDATE SET ' + ', '.join(updates) if updates else ''}"
             f" WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"

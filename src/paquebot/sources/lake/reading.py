@@ -21,6 +21,7 @@ from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.options import nearest
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import bound
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.expression import CheckedColumn, check_column
@@ -29,7 +30,7 @@ from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.wall import Wall
 from paquebot.sources.selecting import Compiler, Links
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 BATCH_ROWS = 65_536
 """The most rows of one batch."""
@@ -42,7 +43,7 @@ class LakeSource(DescribedSource):
         self,
         address: LakeAddress,
         snapshot: int,
-        selection: TableSelection | QuerySelection,
+        selection: Selection,
         scratch_folder: Path,
         limits: Limits | None = None,
     ) -> None:
@@ -107,6 +108,7 @@ class LakeSource(DescribedSource):
             "fields": sorted({name for table in statement.tables for name in metadata.tables[table]}),
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
+            "counted": self._limits.counted,
             "parameters": {name: _written(values[name]) for name in _used(statement, added)},
             "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
@@ -130,22 +132,29 @@ def check_selection(address: LakeAddress, snapshot: int, selection: TableSelecti
         _select(selection, metadata)
 
 
-def sql_of(address: LakeAddress, snapshot: int, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+def sql_of(address: LakeAddress, snapshot: int, selection: Selection) -> tuple[str, Mapping[str, Any]]:
     """The SELECT that is read, before its rows are brought into their order, and the values it binds. Raises `SourceError`."""
     if isinstance(selection, QuerySelection):
         return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
     with metadata_of(address, snapshot) as metadata:
+        if isinstance(selection, BuiltSelection):
+            built = bound(selection.build, metadata.kinds, selection.belonging, selection.run_date, identifier)
+            return built.sql, built.values
         return _select(selection, metadata)
 
 
-def _statement(selection: TableSelection | QuerySelection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
+def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStatement, Mapping[str, Any]]:
+    if isinstance(selection, BuiltSelection):
+        built = bound(selection.build, lake.kinds, selection.belonging, selection.run_date, identifier)
+        bound_too = {**built.values, "run_date": selection.run_date, "since": selection.since}
+        return check(built.sql, lake.tables, tuple(built.values)), bound_too
     if isinstance(selection, QuerySelection):
         return check(selection.sql, lake.tables, tuple(selection.parameters)), selection.parameters
     sql, values = _select(selection, lake)
     return check(sql, lake.tables, tuple(values)), values
 
 
-def _added(selection: TableSelection | QuerySelection) -> list[CheckedColumn]:
+def _added(selection: Selection) -> list[CheckedColumn]:
     """The columns that are calculated around the statement; a table's are part of its own."""
     if isinstance(selection, TableSelection):
         return []
@@ -185,7 +194,7 @@ def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[
     return f" where {compiler.condition(selection.where)}", compiler.parameters
 
 
-def _sorts_itself(selection: TableSelection | QuerySelection) -> bool:
+def _sorts_itself(selection: Selection) -> bool:
     return isinstance(selection, TableSelection) and bool(selection.key)
 
 

@@ -35,8 +35,8 @@ from paquebot.sources.lake.statement import ordered, written
 
 Job = Mapping[str, Any]
 """What `reading.py` writes: `file`, `data_folder`, `readable`, `tree`, `calculated`, `fields`, `complete_order`, `at_most`,
-`parameters` (of which the statement itself uses `own_parameters`), `batch_rows` and `limits`. Statement and expressions come as
-parse trees, which cannot hold anything but a SELECT."""
+`counted`, `parameters` (of which the statement itself uses `own_parameters`), `batch_rows` and `limits`. Statement and
+expressions come as parse trees, which cannot hold anything but a SELECT."""
 
 _THREADS = 1
 """Sums of fractions, first values and ties come out the same each time only where one thread meets the rows in order. More
@@ -163,6 +163,8 @@ def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: queue.SimpleQu
     _say(answers, {"columns": columns})
     words.get()
     statement = _whole(job, ordered(job["tree"], len(given)) if job["complete_order"] else written(job["tree"]), given)
+    if job["counted"]:
+        statement = f"select (select count(*) from ({statement})), * from ({statement})"  # noqa: S608 — a checked statement
     if job["at_most"] is not None:
         statement = f"select * from ({statement}) limit {int(job['at_most'])}"  # noqa: S608 — around a checked statement
     _say(answers, {"rows": _stream(connection, statement, parameters, job["batch_rows"], budget)})

@@ -10,10 +10,10 @@ from django.core.exceptions import RequestDataTooBig
 from ninja import Query as QueryParameter
 from ninja import Router
 
-from paquebot import criteria
+from paquebot import criteria, query_build
 from paquebot.options import Entry, Option, read
 from paquebot.project import GroupDefinition
-from paquebot.project_keys import GROUP, QUERY, check_group
+from paquebot.project_keys import GROUP, QUERY, check_group, check_query
 from paquebot.records import groups, importing, queries, tables
 from paquebot.records.contacts import rows_of_table
 from paquebot.records.models import Group, Import, Query, Table
@@ -111,7 +111,9 @@ def list_queries(request: ApiRequest) -> dict[str, Any]:
 def make_query(request: ApiRequest) -> tuple[int, Any]:
     """It is bound to the project's tables before it is saved."""
     asked = body_of(request, QUERY)
-    return 201, _query(queries.add_query(records(), request.project, asked["name"], asked["sql"]))
+    check_query(asked, ())
+    said = asked["sql"] if asked["build"] is None else query_build.from_values(asked["build"], ("build",))
+    return 201, _query(queries.add_query(records(), request.project, asked["name"], said))
 
 
 @router.get("/queries/{name}", auth=READS, response={200: shapes.QueryDocument, **PROBLEMS}, summary="Read a query")

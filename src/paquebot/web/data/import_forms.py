@@ -12,21 +12,25 @@ from django.utils.translation import gettext
 from paquebot.language import translatable
 from paquebot.records.importing import Target
 from paquebot.records.models import Project, Table
+from paquebot.records.reading import KINDS
 from paquebot.records.uploads import Upload
+from paquebot.records.words import kind_name
 from paquebot.web.naming import table_name
 from paquebot.web.tags.words import size
 from paquebot.web.telling import word
 from paquebot.web.uploading import TOO_LARGE, most_bytes
 
+MOST_DROPPED = 10
 NEW = "+"
 """The choice of a new table; no table can be called so."""
-FILE_HELP = translatable("CSV in UTF-8, the first line naming the columns; at most {size}.")
+FILE_HELP = translatable("CSV in UTF-8, or an Excel workbook (XLSX), the first line naming the columns; at most {size}.")
 LARGER = translatable(
     "This file is larger than {size}. Import it on the server: paquebot import TABLE FILE.csv; or cut it into parts."
 )
-NOT_CHOSEN = translatable("Choose the CSV file to import.")
+NOT_CHOSEN = translatable("Choose the file to import.")
 NAME_NEEDED = translatable("Give the new table a name.")
 NEW_TABLE = translatable("A new table")
+TYPE_OF = translatable("The type of {column}")
 NAME_OF = translatable("What the table calls {column}")
 KEY_NEEDED = translatable("Choose the column, or columns, that tell one row from another.")
 
@@ -35,10 +39,10 @@ class FileForm(forms.Form):
     """The file; what table it is for is kept on the way."""
 
     file = forms.FileField(
-        label=word(translatable("CSV file")),
+        label=word(translatable("CSV or XLSX file")),
         required=False,
         allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,text/csv"}),
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -73,9 +77,18 @@ class TargetForm(forms.Form):
         required=False,
         choices=(
             ("merge", word(translatable("Merge: rows with a known key are changed, others are added"))),
+            ("add", word(translatable("Add: only rows with a new key come, those that are there stay as they are"))),
+            ("update", word(translatable("Update: only rows that are there are changed, none is added"))),
             ("replace", word(translatable("Replace: the table becomes exactly the file"))),
         ),
         widget=forms.RadioSelect,
+    )
+    most_dropped = forms.IntegerField(
+        label=word(translatable("Ask again when a replacement drops more than so many percent of the rows")),
+        required=False,
+        min_value=0,
+        max_value=100,
+        initial=MOST_DROPPED,
     )
     key = forms.MultipleChoiceField(label=word(translatable("Key")), required=False, widget=forms.CheckboxSelectMultiple)
 
@@ -89,6 +102,7 @@ class TargetForm(forms.Form):
         if self.has_contact_list:
             del self.fields["is_contact_list"]
         self._columns = [field.name for field in upload.fields]
+        self._kinds = [field.kind for field in upload.fields]
         known = upload.choice.get("names", {})
         for place, column in enumerate(self._columns):
             label = gettext(NAME_OF).format(column=column)
@@ -98,6 +112,15 @@ class TargetForm(forms.Form):
                 initial=known.get(column, column),
                 label=label,
                 widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-columns", "aria-label": label}),
+            )
+            proposed = upload.fields[place].kind
+            told = gettext(TYPE_OF).format(column=column)
+            self.fields[f"type_{place}"] = forms.ChoiceField(
+                required=False,
+                choices=[(kind, kind_name(kind, gettext)) for kind in KINDS],
+                initial=upload.choice.get("types", {}).get(known.get(column, column), proposed),
+                label=told,
+                widget=forms.Select(attrs={"aria-label": told}),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -109,6 +132,8 @@ class TargetForm(forms.Form):
             if not values.get("key"):
                 self.add_error("key", gettext(KEY_NEEDED))
         values["mode"] = values.get("mode") or "merge"
+        share = values.get("most_dropped")
+        values["most_dropped"] = MOST_DROPPED if share is None else share
         return values
 
     @property
@@ -116,9 +141,10 @@ class TargetForm(forms.Form):
         """What was chosen; the key of a table that exists is its own."""
         values, names = self.cleaned_data, self.names
         if values["table"] != NEW:
-            return Target(self._project, values["table"], names=names)
+            types = self.types if values["mode"] == "replace" else {}
+            return Target(self._project, values["table"], names=names, types=types)
         key = tuple(names.get(column, column) for column in values["key"])
-        return Target(self._project, values["name"], key, bool(values.get("is_contact_list")), names=names)
+        return Target(self._project, values["name"], key, bool(values.get("is_contact_list")), names=names, types=self.types)
 
     @property
     def names(self) -> dict[str, str]:
@@ -126,6 +152,14 @@ class TargetForm(forms.Form):
         written = {column: self.cleaned_data.get(f"as_{place}", "") for place, column in enumerate(self._columns)}
         sent = {column for place, column in enumerate(self._columns) if f"as_{place}" in self.data}
         return {column: name for column, name in written.items() if column in sent and name != column}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """By the table's name of a column: the kind that was chosen, where it is not the proposed one."""
+        written = {column: self.cleaned_data.get(f"type_{place}") for place, column in enumerate(self._columns)}
+        proposed = dict(zip(self._columns, self._kinds, strict=True))
+        chosen = {column: kind for column, kind in written.items() if kind and kind != proposed[column]}
+        return {self.names.get(column, column): kind for column, kind in chosen.items() if self.names.get(column, column)}
 
     @property
     def chosen_keys(self) -> frozenset[str]:
@@ -149,6 +183,7 @@ class TargetForm(forms.Form):
             "name": table_name(upload.file_name.rpartition(".")[0] or upload.file_name),
             "is_contact_list": not self.has_contact_list,
             "mode": "merge",
+            "most_dropped": MOST_DROPPED,
             "key": unique[:1],
         }
         kept = {name: value for name, value in upload.choice.items() if name in proposed and name not in ("table", "key")}

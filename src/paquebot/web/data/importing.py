@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict
 from http import HTTPStatus
@@ -14,22 +15,17 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from paquebot.engine import carrying_in
 from paquebot.engine.carrying_in import begin, state_of, under_way
 from paquebot.errors import CommandError, PaquebotError, SourceError
 from paquebot.language import translatable
 from paquebot.records.importing import KEY_NEEDED, OTHER_CONTACT_LIST, Target, foresee_file
 from paquebot.records.models import Import, Table
 from paquebot.records.reading import Field
-from paquebot.records.uploads import Upload, drop_upload, find_upload, keep_upload, named_for_people, remember
+from paquebot.records.uploads import Upload, another_sheet, drop_upload, find_upload, keep_upload, named_for_people, remember
 from paquebot.records.uses import uses_in
-from paquebot.sources.lake.importing import (
-    BAD_TABLE_NAME,
-    DUPLICATE_KEY,
-    EMPTY_KEY,
-    STEPS,
-    UNKNOWN_KEY,
-    Foreseen,
-)
+from paquebot.sources.lake.import_problems import BAD_TABLE_NAME, DUPLICATE_KEY, EMPTY_KEY, UNKNOWN_KEY
+from paquebot.sources.lake.importing import STEPS, Foreseen
 from paquebot.sources.lake.tables import kind_of
 from paquebot.web import installation
 from paquebot.web.access import EDITORS, PageRequest, seen_by
@@ -42,6 +38,7 @@ NOTHING_NEW = translatable("“{file}” says nothing new: the table is as it wa
 CHANGED_MEANWHILE = translatable(
     "Somebody else imported into “{table}” meanwhile. This is what would change now; look again, then import."
 )
+NOT_CONFIRMED = translatable("Write the name of the table, “{table}”, to replace it all the same.")
 LET_GO = translatable("The file is gone; nothing was changed.")
 
 WAIT_SECONDS = 2.0
@@ -87,6 +84,8 @@ def choose(request: PageRequest, project: str, token: str) -> HttpResponse:
         upload = find_upload(installation.records(), request.project, token)
     except CommandError as error:
         return _gone(request, error)
+    if "sheet" in request.POST:
+        return _other_sheet(request, upload)
     form = TargetForm(request.project, upload, request.POST or None)
     if form.is_bound and form.is_valid():
         try:
@@ -130,6 +129,26 @@ def let_go(request: PageRequest, project: str, token: str) -> HttpResponse:
     return redirect("data", project)
 
 
+@seen_by(EDITORS)
+@require_POST
+def cancel(request: PageRequest, project: str, token: str) -> HttpResponse:
+    """Asks that the import stops; where it ended meanwhile, its end is told."""
+    try:
+        upload = find_upload(installation.records(), request.project, token)
+    except CommandError as error:
+        return _gone(request, error)
+    carrying_in.cancel(upload)
+    return redirect("import_progress", project, token)
+
+
+def _other_sheet(request: PageRequest, upload: Upload) -> HttpResponse:
+    try:
+        another_sheet(installation.records(), upload, request.POST["sheet"])
+    except PaquebotError as error:
+        messages.error(request, told(error))
+    return redirect("import_table", request.project.name, upload.token)
+
+
 def _carry_out(request: PageRequest, upload: Upload) -> HttpResponse:
     target = _target(request, upload)
     choice = upload.choice
@@ -140,6 +159,8 @@ def _carry_out(request: PageRequest, upload: Upload) -> HttpResponse:
             return redirect("import_changes", request.project.name, upload.token)
     except PaquebotError as error:
         return _changes_page(request, upload, told(_renamed(error, upload)))
+    if _asks_again(choice) and not under_way(upload) and request.POST.get("confirmed", "").strip() != target.name:
+        return _changes_page(request, upload, gettext(NOT_CONFIRMED).format(table=target.name))
     return _outcome(request, begin(installation.records(), upload, target, WAIT_SECONDS))
 
 
@@ -211,6 +232,8 @@ def _foresee(upload: Upload, target: Target, values: dict[str, Any]) -> Upload:
         "is_contact_list": target.is_contact_list,
         "names": dict(target.names),
         "mode": values["mode"],
+        "types": dict(target.types),
+        "most_dropped": values["most_dropped"],
         "based_on": _last_import(target),
         "foreseen": _plain(foreseen),
     }
@@ -230,6 +253,8 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
         "mode": upload.choice["mode"],
         "result": result,
         "anew": upload.choice["foreseen"]["anew"],
+        "share": math.ceil(upload.choice["foreseen"].get("share_dropped", 0) * 100),
+        "asks_again": _asks_again(upload.choice),
         "nothing": not (result["added"] or result["changed"] or result["removed"]),
         "examples": upload.choice["foreseen"]["examples"],
         "columns": after if table is None else [],
@@ -243,7 +268,14 @@ def _changes_page(request: PageRequest, upload: Upload, refusal: str = "") -> Ht
 
 def _target(request: PageRequest, upload: Upload) -> Target:
     choice = upload.choice
-    return Target(request.project, choice["name"], tuple(choice["key"]), choice["is_contact_list"], names=choice["names"])
+    return Target(
+        request.project,
+        choice["name"],
+        tuple(choice["key"]),
+        choice["is_contact_list"],
+        names=choice["names"],
+        types=choice.get("types", {}),
+    )
 
 
 def _last_import(target: Target) -> int | None:
@@ -253,7 +285,14 @@ def _last_import(target: Target) -> int | None:
 
 def _plain(foreseen: Foreseen) -> dict[str, Any]:
     examples = [asdict(row) for row in foreseen.examples]
-    return {"result": asdict(foreseen.result), "examples": examples, "anew": foreseen.anew}
+    found = {"result": asdict(foreseen.result), "examples": examples, "anew": foreseen.anew}
+    return {**found, "share_dropped": foreseen.result.share_dropped}
+
+
+def _asks_again(choice: dict[str, Any]) -> bool:
+    """Whether so much would go that somebody must write the table's name."""
+    share = choice["foreseen"].get("share_dropped", 0)
+    return bool(choice["mode"] == "replace" and share * 100 > choice.get("most_dropped", 100))
 
 
 def _renamed(error: PaquebotError, upload: Upload) -> PaquebotError:
@@ -276,6 +315,7 @@ def _columns(upload: Upload, form: TargetForm) -> list[dict[str, Any]]:
             "is_unique": field.name in unique,
             "is_key": field.name in keys,
             "called": form[f"as_{place}"],
+            "type": form[f"type_{place}"],
         }
         for place, field in enumerate(upload.fields)
     ]

@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from paquebot.engine.asking import make_once, worker_alive
-from paquebot.engine.previewing import preview
+from paquebot.engine.previewing import outlook, preview
 from paquebot.errors import CommandError, PaquebotError, describe
 from paquebot.export import CONTACTS, ExportDefinition
 from paquebot.records.exports import changed
@@ -100,6 +101,20 @@ def query_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
     return _lines(request, named.found(Query, request, name))
 
 
+@seen_by(EDITORS)
+@require_POST
+def table_outlook(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """How large the file would be."""
+    return _outlook(request, named.found(Table, request, name))
+
+
+@seen_by(EDITORS)
+@require_POST
+def query_outlook(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """How large the file would be."""
+    return _outlook(request, named.found(Query, request, name))
+
+
 def _page(request: PageRequest, source: Table | Query) -> HttpResponse:
     if request.method != "POST":
         return _shown(request, source, OnceForm(source, _start(request, source)))
@@ -131,12 +146,24 @@ def _start(request: PageRequest, source: Table | Query) -> ExportDefinition:
 
 def _lines(request: PageRequest, source: Table | Query) -> HttpResponse:
     form = OnceForm(source, definition_for(source), request.POST)
-    context: dict[str, Any] = {"unfinished": not form.is_right}
+    kind = "query" if isinstance(source, Query) else "table"
+    later = reverse(f"once_{kind}_outlook", args=[request.project.name, source.name])
+    context: dict[str, Any] = {"unfinished": not form.is_right, "later": later}
     try:
         context["preview"] = preview(records(), unkept(request.project, form.definition), form.definition)
     except PaquebotError as error:
         context["error"] = describe(error)
     return render(request, "exports/preview.html", context)
+
+
+def _outlook(request: PageRequest, source: Table | Query) -> HttpResponse:
+    form = OnceForm(source, definition_for(source), request.POST)
+    context: dict[str, Any] = {}
+    try:
+        context["outlook"] = outlook(records(), unkept(request.project, form.definition), form.definition)
+    except PaquebotError as error:
+        context["error"] = describe(error)
+    return render(request, "exports/outlook.html", context)
 
 
 def _shown(

@@ -23,6 +23,7 @@ from paquebot.records.writing import CHANGED_MEANWHILE, version_of
 from paquebot.sources.lake.statement import LONGEST_STATEMENT
 from paquebot.web import installation, named
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.data import building
 from paquebot.web.telling import place_error, rewrite, told
 
 SAVED = translatable("The query “{name}” is saved.")
@@ -53,8 +54,11 @@ class QueryForm(named.NameForm):
 @seen_by(EDITORS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest, project: str) -> HttpResponse:
-    """A query to be written."""
-    form = QueryForm(None, request.POST or None)
+    """A query to be built, or to be written."""
+    sql = building.sql_to_go_on(request)
+    if not sql and building.is_built(request, None):
+        return building.page(request, None)
+    form = _going_on(request, None, sql) if sql else QueryForm(None, request.POST or None)
     if request.POST.get("do") == "try":
         return _tried(request, None, form)
     if not form.is_valid():
@@ -75,7 +79,10 @@ def query(request: PageRequest, project: str, name: str) -> HttpResponse:
     found = named.found(Query, request, name)
     if not may(request, EDITOR):
         return _tried(request, found, None) if request.POST else _page(request, found, None)
-    form = QueryForm(found, request.POST or None)
+    sql = building.sql_to_go_on(request)
+    if not sql and building.is_built(request, found):
+        return building.page(request, found)
+    form = _going_on(request, found, sql) if sql else QueryForm(found, request.POST or None)
     if request.POST.get("do") == "try":
         return _tried(request, found, form)
     if not form.is_valid():
@@ -125,10 +132,19 @@ def _typed(request: PageRequest, found: Query | None) -> QueryForm:
     return form
 
 
+def _going_on(request: PageRequest, found: Query | None, sql: str) -> QueryForm:
+    """What was built so far as SQL, to be saved or not."""
+    form = _typed(request, found)
+    form.initial = {**form.initial, "sql": sql}
+    return form
+
+
 def _page(request: PageRequest, found: Query | None, form: QueryForm | None, **more: Any) -> HttpResponse:
     known = {
         "query": found,
         "form": form,
+        "may_save": form is not None,
+        "leaves_builder": found is not None and found.build is not None,
         "version": version_of(found) if found else "",
         "used_by": uses_in(request.project).queries.get(found.name, []) if found else [],
         "tables": tables_of(request.project),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,7 +14,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from paquebot.engine.confirming import preview_of
-from paquebot.engine.previewing import column_outlook, preview
+from paquebot.engine.previewing import column_outlook, outlook, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
@@ -91,8 +92,9 @@ def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
         context["preview"] = preview(records(), export, definition)
     except PaquebotError as error:
         context["error"] = describe(error)
-    whole = not request.headers.get("HX-Request")
-    return render(request, "exports/preview_page.html" if whole else "exports/preview.html", context)
+    context["later"] = reverse("export_outlook", args=[project, name])
+    alone = not request.headers.get("HX-Request")
+    return render(request, "exports/preview_page.html" if alone else "exports/preview.html", context)
 
 
 @seen_by(EDITORS)
@@ -112,6 +114,23 @@ def confirmation_file(request: PageRequest, project: str, name: str) -> HttpResp
         context["error"] = describe(error)
     whole = not request.headers.get("HX-Request")
     return render(request, "exports/confirmation_page.html" if whole else "exports/confirmation_preview.html", context)
+
+
+@seen_by(EDITORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def whole(request: PageRequest, project: str, name: str) -> HttpResponse:
+    """How many rows and about how many bytes the file would have, and its SQL: what follows its first lines."""
+    export = export_or_404(request, name)
+    definition = ExportDefinition.from_document(export.definition)
+    context: dict[str, Any] = {"export": export}
+    try:
+        if "part" in request.POST:
+            definition = _tried(export, part_of(request, export, definition))
+        context["outlook"] = outlook(records(), export, definition)
+    except PaquebotError as error:
+        context["error"] = describe(error)
+    alone = not request.headers.get("HX-Request")
+    return render(request, "exports/outlook_page.html" if alone else "exports/outlook.html", context)
 
 
 @seen_by(VIEWERS)
