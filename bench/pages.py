@@ -69,7 +69,7 @@ def furnish(records: Any, exports: int, runs: int) -> Any:
     from fixtures.routes import Known
     from paquebot.credentials import Secret
     from paquebot.criteria import Condition
-    from paquebot.project import GroupDefinition
+    from paquebot.project_parts import GroupDefinition
     from paquebot.records.groups import add_group
     from paquebot.records.importing import Target, import_file
     from paquebot.records.lakes import create_project

@@ -38,9 +38,10 @@ WALK = (
     ("refuse", ["1"], (2,)),
     ("verify", ["no-receipt", "people.csv"], (2,)),
     ("test-destination", ["shelf"], (0,)),
+    ("test-key", ["no-key"], (2,)),
     ("user", ["add", "ana@example.org"], (0,)),
     ("obfuscation-key", ["list"], (0,)),
-    ("backup", ["people.csv"], (0, 2)),
+    ("backup", ["all.tar"], (0,)),
     ("restore", ["no-archive.tar"], (2,)),
     ("rotate-key", [], (0, 2)),
 )

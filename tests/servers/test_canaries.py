@@ -9,7 +9,7 @@ import pytest
 from fixtures.home import eventually
 from fixtures.listening import listen, person
 from fixtures.stocked import make_export, version_in
-from paquebot.project import ServerDefinition
+from paquebot.project_parts import ServerDefinition
 from paquebot.server_keys import ServerCare
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

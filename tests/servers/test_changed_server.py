@@ -11,7 +11,7 @@ from journeys.projects import REGIONS, Worker, export_of, finished, text_of
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError
 from paquebot.options import read
-from paquebot.project import ServerDefinition
+from paquebot.project_parts import ServerDefinition
 
 
 @pytest.fixture

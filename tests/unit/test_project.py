@@ -7,15 +7,8 @@ import pytest
 from paquebot.criteria import Condition
 from paquebot.export import ContentChoice
 from paquebot.options import DefinitionError
-from paquebot.project import (
-    ContactList,
-    EncryptionKey,
-    GroupDefinition,
-    ProjectDocument,
-    RelationalTable,
-    SavedQuery,
-    ServerDefinition,
-)
+from paquebot.project import ProjectDocument
+from paquebot.project_parts import ContactList, EncryptionKey, GroupDefinition, RelationalTable, SavedQuery, ServerDefinition
 from paquebot.server_keys import ServerCare
 
 PRIVATE_KEY = "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\nabc"

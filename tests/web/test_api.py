@@ -240,7 +240,7 @@ def test_queries_and_groups_are_kept_as_the_pages_keep_them(stocked):
 
 def test_a_destination_never_tells_its_secrets_and_a_key_is_no_reference(cast, served):
     from paquebot.options import read
-    from paquebot.project import ServerDefinition
+    from paquebot.project_parts import ServerDefinition
     from paquebot.records.servers import keep_server, options_of
 
     options = read(

@@ -11,7 +11,7 @@ from fixtures.stocked import PEOPLE
 @pytest.fixture
 def equipped(stocked, served):
     """A project with a query and a folder to deliver to."""
-    from paquebot.project import ServerDefinition
+    from paquebot.project_parts import ServerDefinition
     from paquebot.records.queries import add_query
     from paquebot.records.servers import add_server
 

@@ -132,7 +132,7 @@ def test_the_members_of_a_group_are_counted_against_the_database(settled):
     address = f"{DATA}tables/people/"
     written = {"key": ["id"], "is_contact_list": "on", "version": version_in(settled.alice.get(address))}
     assert settled.alice.post(f"{address}role/", written).status_code == 302
-    from paquebot.project import GroupDefinition
+    from paquebot.project_parts import GroupDefinition
     from paquebot.records.groups import add_group
     from paquebot.records.meant import members_of, membership
     from paquebot.web import installation

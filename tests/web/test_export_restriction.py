@@ -18,7 +18,7 @@ LAVAL = {"n0-join": "all", "node": ["1"], "n1-in": "0", "n1-field": "city", "n1-
 @pytest.fixture
 def export(stocked):
     from paquebot.criteria import Condition
-    from paquebot.project import GroupDefinition
+    from paquebot.project_parts import GroupDefinition
     from paquebot.records.groups import add_group
     from paquebot.web import installation
 

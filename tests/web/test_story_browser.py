@@ -21,7 +21,7 @@ EXPECTED = [
 @pytest.fixture
 def ready(laked, served, tmp_path, password_server):
     """What an owner prepared: the contacts, a query, and the partner's server."""
-    from paquebot.project import ServerDefinition
+    from paquebot.project_parts import ServerDefinition
     from paquebot.records.importing import Target, import_file
     from paquebot.records.queries import add_query
     from paquebot.records.servers import add_server

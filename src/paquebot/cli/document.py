@@ -21,8 +21,9 @@ from paquebot.credentials import Secret
 from paquebot.errors import CommandError, PackagingError, Problem
 from paquebot.options import DefinitionError, Path, read
 from paquebot.packaging import naming
-from paquebot.project import ProjectDocument, is_reference, is_stored
+from paquebot.project import ProjectDocument
 from paquebot.project_keys import project_entries
+from paquebot.project_parts import is_reference, is_stored
 
 NO_FILE = Problem("definition.no_file", "The file {file} cannot be read.", "Check that it is there, and that you may read it.")
 NOT_UTF8 = Problem(

@@ -21,7 +21,8 @@ from paquebot.errors import CommandError, describe
 from paquebot.export import ExportDefinition
 from paquebot.language import translatable
 from paquebot.options import describe_path, placed
-from paquebot.project import ContactList, ProjectDocument, RelationalTable
+from paquebot.project import ProjectDocument
+from paquebot.project_parts import ContactList, RelationalTable
 from paquebot.records.alerts import listening
 from paquebot.records.alerts.channels import keep_channel
 from paquebot.records.calculating import check_calculated, revealing

@@ -22,11 +22,11 @@ from paquebot.packaging.encryption.base import KeyFacts
 from paquebot.packaging.encryption.signing import OwnKey, take_in
 from paquebot.plugins import find
 from paquebot.production_keys import check_changes
-from paquebot.project import (
+from paquebot.project import ProjectDocument
+from paquebot.project_parts import (
     ChannelDefinition,
     ContactList,
     EncryptionKey,
-    ProjectDocument,
     RelationalTable,
     ServerDefinition,
     SigningKey,

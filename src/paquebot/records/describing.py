@@ -9,7 +9,7 @@ from django.db import transaction
 
 from paquebot.alerts import ALERTS, AlertChoice, alerts_from_values
 from paquebot.options import DefinitionError, read
-from paquebot.project import REFERENCE, is_reference
+from paquebot.project_parts import REFERENCE, is_reference
 from paquebot.records import exports
 from paquebot.records.alerts import listening
 from paquebot.records.connection import Records

@@ -15,8 +15,8 @@ from paquebot import criteria
 from paquebot.export import ExportDefinition
 from paquebot.options import Entry, sparse
 from paquebot.plugins import find, names
-from paquebot.project import STORED
 from paquebot.project_keys import VERSION, project_entries
+from paquebot.project_parts import STORED
 from paquebot.records.alerts.listening import alerts_document
 from paquebot.records.connection import Records
 from paquebot.records.meant import members_of

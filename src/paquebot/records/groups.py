@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from paquebot.project import GroupDefinition
+from paquebot.project_parts import GroupDefinition
 from paquebot.records.connection import Records
 from paquebot.records.lakes import provision_lake
 from paquebot.records.models import Group, Project

@@ -19,9 +19,10 @@ from paquebot.options import Option
 from paquebot.packaging.encryption.base import KeyFacts
 from paquebot.packaging.encryption.signing import OwnKey
 from paquebot.plugins import find
-from paquebot.project import STORED, ChannelDefinition, GroupDefinition, ProjectDocument, ServerDefinition
-from paquebot.project import EncryptionKey as WrittenKey
+from paquebot.project import ProjectDocument
 from paquebot.project_keys import EMBEDDED
+from paquebot.project_parts import STORED, ChannelDefinition, GroupDefinition, ServerDefinition
+from paquebot.project_parts import EncryptionKey as WrittenKey
 from paquebot.records.alerts.listening import alerts_document
 from paquebot.records.applying import CONSENT, DATABASE, IMPORTED, KINDS, PROJECT, TABLE, described_table
 from paquebot.records.checking import Checked, NamedTable, check_alone, tables_of

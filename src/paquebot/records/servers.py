@@ -16,7 +16,7 @@ from paquebot.delivery.folder import resolve_folder
 from paquebot.errors import CommandError, PaquebotError, Problem
 from paquebot.options import Entry, Option, read
 from paquebot.plugins import find
-from paquebot.project import ServerDefinition
+from paquebot.project_parts import ServerDefinition
 from paquebot.records.canaries import set_canary
 from paquebot.records.connection import Records
 from paquebot.records.destinations import destination_of, require_allowed

@@ -16,7 +16,7 @@ from paquebot.errors import DeliveryError, PaquebotError
 from paquebot.language import translatable
 from paquebot.options import Option, read
 from paquebot.plugins import find, names
-from paquebot.project import ServerDefinition
+from paquebot.project_parts import ServerDefinition
 from paquebot.records import canaries, servers, unsubscribes
 from paquebot.records.destinations import keeps_rows
 from paquebot.records.models import Server

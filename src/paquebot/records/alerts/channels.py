@@ -17,7 +17,7 @@ from paquebot.errors import CommandError, Problem
 from paquebot.language import translator
 from paquebot.options import Entry, Path, read
 from paquebot.plugins import find
-from paquebot.project import ChannelDefinition
+from paquebot.project_parts import ChannelDefinition
 from paquebot.records.alerts import mail
 from paquebot.records.alerts.letters import Told
 from paquebot.records.connection import Records

@@ -12,8 +12,8 @@ from ninja import Router
 
 from paquebot import criteria, query_build
 from paquebot.options import Entry, Option, read
-from paquebot.project import GroupDefinition
 from paquebot.project_keys import GROUP, QUERY, check_group, check_query
+from paquebot.project_parts import GroupDefinition
 from paquebot.records import groups, importing, queries, tables
 from paquebot.records.contacts import rows_of_table
 from paquebot.records.models import Group, Import, Query, Table

@@ -9,8 +9,8 @@ from ninja import Router
 
 from paquebot.errors import describe, render
 from paquebot.options import Entry, Option
-from paquebot.project import check_key_texts
 from paquebot.project_keys import KEY, check_key
+from paquebot.project_parts import check_key_texts
 from paquebot.records import keys, servers
 from paquebot.records.models import EncryptionKey, Server
 from paquebot.records.selectors import find_named

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from paquebot import criteria
 from paquebot.errors import CommandError, PaquebotError, Problem
 from paquebot.language import translatable
-from paquebot.project import GroupDefinition
+from paquebot.project_parts import GroupDefinition
 from paquebot.records.criterion_words import criterion_words
 from paquebot.records.groups import add_group, change_group, remove_group
 from paquebot.records.meant import askable, members_of, membership
