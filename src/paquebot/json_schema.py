@@ -115,6 +115,8 @@ def _value(option: Option, kind: str) -> Schema:
     if option.choices:
         numbers = [int(choice) for choice in option.choices if choice.isdecimal()] if option.kind == "list" else []
         return {"enum": [*option.choices, *numbers]}
+    if kind == "mapping" and option.alone:
+        return {"anyOf": [{"type": "string", "minLength": 1}, {"type": "object"}]}
     schema: Schema = {"type": _TYPES[kind]}
     if kind == "integer" and option.kind == "integer":
         bounds = {"minimum": option.least, "maximum": option.most}

@@ -81,7 +81,7 @@ def test_what_paquebot_reads_is_valid(validator, more):
         (SMALL.replace("folder: {path: shelf}", "sftp: {host: h, username: u, password: clear}"), "$.servers[0].sftp.password"),
         (with_export("compression: lzma"), "$.exports[0].compression"),
         (with_export("retry: {attempts: 0}"), "$.exports[0].retry.attempts"),
-        (with_export("production: {mode: changes}"), "$.exports[0].production.mode"),
+        (with_export("production: {mode: partly}"), "$.exports[0].production.mode"),
         (with_export("content: {contacts: {where: {field: city, op: equals}}}"), "$.exports[0].content.contacts.where"),
     ],
 )
