@@ -76,6 +76,20 @@ def test_without_javascript_a_button_shows_the_form_again_and_saves_nothing(expo
     assert content_of(export) == {"contacts": {}}
 
 
+def test_what_the_export_obfuscates_is_not_shown_in_clear_beside_the_criteria(export):
+    fields = {"all_fields": "yes", "algorithm": "sha256", "line": ["0"], "field0-field": "email", "field0-leaves": "on"}
+    hashed = {**fields, "field0-hidden": "on", "field0-treatment": "hash", "field0-normalise": "none"}
+    export.alice.post(CONTENT, part(export, "fields", **hashed))
+    shown = export.alice.get(f"{CONTENT}?open=restriction").text
+    assert '<input type="hidden" name="obfuscated" value="email">' in shown
+    counted = export.alice.post(CONTENT, part(export, "restriction", move="count", **LAVAL)).text
+    assert "<b>1 contact</b>" in counted
+    assert "ana@example.org" not in counted
+    beside = export.alice.post("/p/letters/data/criteria/meant/", {**LAVAL, "obfuscated": "email"}).text
+    assert "<b>1 contact</b>" in beside
+    assert "ana@example.org" not in beside
+
+
 def test_what_is_wrong_stands_beside_its_row_with_what_was_typed(export):
     wrong = {**LAVAL, "node": ["1", "2"], "n2-in": "0", "n2-field": "id", "n2-op": ">", "n2-value": "many"}
     answer = export.alice.post(CONTENT, part(export, "restriction", **wrong))

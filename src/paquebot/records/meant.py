@@ -5,7 +5,7 @@ What is seen here is personal: a sample is only for those who may see people's d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from paquebot.criteria import NUMBER, Criterion, Linked
@@ -65,10 +65,21 @@ def askable(project: Project) -> Askable:
     return Askable(contacts, profiles, named)
 
 
-def who_is_meant(records: Records, project: Project, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> Answer:
-    """How many contacts meet `where`, and the first of them. Raises `SourceError` and `CommandError` of what is wrong."""
+def who_is_meant(
+    records: Records,
+    project: Project,
+    where: Criterion | None,
+    sample_rows: int = SAMPLE_ROWS,
+    hidden: Collection[str] = (),
+) -> Answer:
+    """How many contacts meet `where`, and the first of them without their `hidden` fields.
+
+    Raises `SourceError` and `CommandError` of what is wrong.
+    """
     contacts = contact_list(project)
-    fields = tuple(displayed(contacts)) if sample_rows else (contacts.columns[0],)
+    shown = tuple(field for field in displayed(contacts) if field not in hidden)
+    sample_rows = sample_rows if shown else 0
+    fields = shown if sample_rows else (contacts.columns[0],)
     if project.is_outside:
         counted = answer(reader_of(records, project, where, (contacts.columns[0],), LIMITS), 0)
         sample = answer(reader_of(records, project, where, fields, replace(LIMITS, rows=sample_rows)), sample_rows)

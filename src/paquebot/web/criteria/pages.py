@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.http import HttpResponse
@@ -41,16 +42,19 @@ def meant(request: PageRequest, project: str) -> HttpResponse:
     builder = Builder(askable(request.project), written=request.POST)
     if not builder.is_valid():
         return render(request, "criteria/meant.html", {"unfinished": True})
-    known = counted(request.project, request.POST.get(GROUP, ""), builder.criterion)
+    hidden = request.POST.getlist("obfuscated")
+    known = counted(request.project, request.POST.get(GROUP, ""), builder.criterion, hidden=hidden)
     return render(request, "criteria/meant.html", known)
 
 
-def counted(project: Project, group: str, where: Criterion | None, sample_rows: int = SAMPLE_ROWS) -> dict[str, Any]:
-    """What the page shows of who is in `group` (empty: anybody) and meets `where`."""
+def counted(
+    project: Project, group: str, where: Criterion | None, sample_rows: int = SAMPLE_ROWS, hidden: Collection[str] = ()
+) -> dict[str, Any]:
+    """What the page shows of who is in `group` (empty: anybody) and meets `where`; no value of the `hidden` fields."""
     try:
         if group:
             where = criteria.both(criterion_of(find_named(Group, project, group)), where)
-        answer = who_is_meant(installation.records(), project, where, sample_rows)
+        answer = who_is_meant(installation.records(), project, where, sample_rows, hidden)
     except PaquebotError as error:
         return {"refusal": told(error)}
     rows = next((facts.rows for facts in tables_of(project) if facts.table.is_contact_list), 0)

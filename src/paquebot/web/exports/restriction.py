@@ -49,6 +49,11 @@ class RestrictionForm:
         return self.definition.content.kind == CONTACTS
 
     @property
+    def obfuscated(self) -> tuple[str, ...]:
+        """What the export does not let out in clear is not shown beside its criteria either."""
+        return tuple(self.definition.obfuscation.fields) if self.definition.obfuscation else ()
+
+    @property
     def any_group(self) -> bool:
         return bool(self.group.options["group"].choices)
 
@@ -71,7 +76,8 @@ class RestrictionForm:
         """Whether the button that was pressed only changed rows, or counted; nothing is to be saved then."""
         if asked == "count":
             if self.is_valid():
-                self.found = counted(self.project, self.group.values().get("group", ""), self.builder.criterion)
+                group = self.group.values().get("group", "")
+                self.found = counted(self.project, group, self.builder.criterion, hidden=self.obfuscated)
             else:
                 self.found = {"unfinished": True}
             return True
