@@ -66,7 +66,8 @@ def house(installation, warehouse, tmp_path_factory):
 
 def test_contacts_tables_and_queries_arrive_and_history_tells_table_rows_and_bytes(installation, warehouse, house):
     tested = installation.document("test-destination", "entrepot")
-    assert (tested["ok"], [step["name"] for step in tested["steps"]]) == (True, ["connect", "load", "count", "fill", "drop"])
+    examined = ["name", "connect", "sign_in", "load", "count", "fill", "drop"]
+    assert (tested["ok"], [step["name"] for step in tested["steps"]]) == (True, examined)
 
     run = installation.document("run", "everybody", "--wait")
     assert (run["status"], run["verification"], run["rows"]) == ("delivered", "rows", 2)
