@@ -176,7 +176,8 @@ def test_a_second_run_replaces_the_file_and_both_stay_in_history(crossing, partn
     told = again.stdout.splitlines()
     assert [line.partition(" ")[0] for line in told] == ["Project", "Beware:"], "nothing changed, and SHA-256 can be guessed"
     applied = installation.document("apply", str(installation.root / "project.yaml"))
-    assert applied == {"project": "municipalites", "changes": []}
+    assert (applied["project"], applied["changes"]) == ("municipalites", [])
+    assert ["SHA-256" in warning["message"] for warning in applied["warnings"]] == [True]
 
 
 def test_people_read_where_the_file_is_and_how_it_was_proved(crossing):
