@@ -45,14 +45,11 @@ def _gathered(pgconn: pq.abc.PGconn) -> tuple[list[memoryview], bool]:
     rows: list[memoryview] = []
     size, next_row, keep = 0, pgconn.get_copy_data, rows.append
     while size < BLOCK_BYTES:
-        length, row = next_row(1)
-        if length > 0:
-            keep(row)
-            size += length
-        elif length == 0:
-            _wait(pgconn)
-        else:
+        length, row = next_row(0)
+        if length < 0:
             return rows, True
+        keep(row)
+        size += length
     return rows, False
 
 

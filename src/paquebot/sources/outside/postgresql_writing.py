@@ -1,12 +1,14 @@
 """Rows whose CSV the server writes itself, passed on as they come: no value is parsed, none is written again.
 
 Promise: byte for byte what our own writer makes of the same rows. The server is asked for what it would write otherwise
-(`true`, `1.0`); a block that may hold one of the few values neither can say (a date before the year 1, a number that is none, a
-`#`, which our writer quotes) is parsed after all, and given as a batch. Looking costs a search of the block, never a parse.
+(`true`, `1.0`), and to mark doubles nobody writes alike; a block that may hold one of these, or a value neither can say (a date
+before the year 1, a number that is none, a `#`, which our writer quotes), is parsed after all, and given as a
+batch. Looking costs a search of the block, never a parse.
 """
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _Look = Callable[[bytes], bool]
-_EXPONENT = re.compile(rb"\de\+\d\d")
+_MARK = b"\x01"
+"""What the server is asked to write before doubles it writes otherwise; a single byte is found in no time."""
+_memmem = ctypes.CDLL(None).memmem
+"""Twice as fast as `bytes.find` for a few bytes, and other threads work meanwhile."""
+_memmem.restype = ctypes.c_void_p
+_memmem.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
 _LAST_YEARS = re.compile(rb"2942[4-7]\d-")
 """Moments PostgreSQL knows and 64 bits of microseconds do not end on January 10th, 294247."""
 
@@ -55,7 +62,8 @@ def _value(field: pa.Field[Any]) -> str:
     if pa.types.is_boolean(field.type):
         return f"CASE WHEN {name} THEN 'true'::cstring WHEN NOT {name} THEN 'false'::cstring END"
     if pa.types.is_floating(field.type):
-        return f"CASE WHEN {name} = trunc({name}) THEN textout({name}::text || '.0') ELSE float8out({name}) END"
+        whole = f"CASE WHEN {name} = trunc({name}) THEN textout({name}::text || '.0') ELSE float8out({name}) END"
+        return f"CASE WHEN abs({name}) < 1e15 THEN {whole} WHEN {name} IS NOT NULL THEN textout(chr(1) || {name}::text) END"
     return name
 
 
@@ -73,18 +81,16 @@ def _looks(schema: pa.Schema, dialect: CsvDialect) -> Iterator[_Look]:
     if any(map(pa.types.is_decimal, kinds)):
         yield partial(_holds, b"NaN")
     if any(map(pa.types.is_floating, kinds)):
-        yield partial(_holds, b"NaN.0")
-        yield partial(_holds, b"Infinity.0")
-        yield partial(_holds_around, b"e+", _EXPONENT)
+        yield partial(_holds, _MARK)
 
 
 def _holds(mark: bytes, text: bytes) -> bool:
-    return mark in text
+    return mark in text if len(mark) == 1 else _memmem(text, len(text), mark, len(mark)) is not None
 
 
 def _holds_around(mark: bytes, pattern: re.Pattern[bytes], text: bytes) -> bool:
     """The pattern is looked for where its mark is: a search for plain bytes is many times as fast."""
-    found = text.find(mark)
+    found = text.find(mark) if _holds(mark, text) else -1
     while found >= 0:
         if pattern.search(text, max(0, found - 1), found + 8):
             return True
@@ -93,7 +99,7 @@ def _holds_around(mark: bytes, pattern: re.Pattern[bytes], text: bytes) -> bool:
 
 
 def _batch(text: bytes, schema: pa.Schema, delimiter: str) -> pa.RecordBatch:
-    """Parsed, doubles as they were before the server was asked to write `.0` behind some."""
+    """Parsed, doubles as they were before the server was asked for marks and `.0`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -101,7 +107,7 @@ def _batch(text: bytes, schema: pa.Schema, delimiter: str) -> pa.RecordBatch:
     texts = [field.with_type(pa.string()) if is_spelled else field for field, is_spelled in zip(schema, spelled, strict=True)]
     found = batch_of(text, pa.schema(texts), delimiter)
     columns = [
-        pc.replace_substring_regex(column, r"\.0$", "").cast(pa.float64()) if is_spelled else column
+        pc.replace_substring_regex(column, r"^\x01|\.0$", "").cast(pa.float64()) if is_spelled else column
         for column, is_spelled in zip(found.columns, spelled, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
