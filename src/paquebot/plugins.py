@@ -33,6 +33,7 @@ DATABASES = {
     "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
     "mysql": "paquebot.sources.outside.mysql:MysqlDatabase",
     "mariadb": "paquebot.sources.outside.mysql:MariadbDatabase",
+    "sqlite": "paquebot.sources.outside.sqlite:SqliteDatabase",
 }
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",
