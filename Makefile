@@ -65,6 +65,7 @@ test-environment:
 	@PYTHON=$(PYTHON) scripts/environment test
 	@scripts/programs $(if $(filter true,$(CI)),required,optional) $(TEST_PROGRAMS)
 	@scripts/bigquery-emulator build
+	@scripts/apart other-readers readers
 	@$(MAKE) -s $(CATALOGUE).mo
 
 $(CATALOGUE).mo: $(CATALOGUE).po
