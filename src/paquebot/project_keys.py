@@ -26,8 +26,7 @@ DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "fol
 _PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
-DATABASE_KINDS = ("postgresql", "mysql", "mariadb", "sqlite")
-_PLANNED_DATABASES = ("folder",)
+DATABASE_KINDS = ("postgresql", "mysql", "mariadb", "sqlite", "folder")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",
@@ -220,7 +219,6 @@ _PROJECT = Section(
             "Where its rows are: “embedded”, or the database they are read from, such as {postgresql: {host: …}}.",
             kind="mapping",
             alone=True,
-            planned_choices=_PLANNED_DATABASES,
             check=_check_database,
         ),
     ),

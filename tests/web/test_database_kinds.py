@@ -36,7 +36,7 @@ def of_mariadb(outside_mariadb, people):
 
 def test_every_kind_is_offered_and_each_asks_its_own(cast):
     page = cast.alice.get(PAGE).text
-    for kind in ("postgresql", "mysql", "mariadb", "sqlite"):
+    for kind in ("postgresql", "mysql", "mariadb", "sqlite", "folder"):
         assert f'href="{PAGE}?kind={kind}"' in page
     assert 'name="schema"' in page
     chosen = cast.alice.get(f"{PAGE}?kind=mariadb").text
@@ -86,3 +86,20 @@ def test_a_sqlite_file_is_told_tested_and_taken_where_the_administrator_allows(l
     assert "Zoé" in laked.alice.get(f"{DATA}tables/people/rows/", headers={"HX-Request": "true"}).text
     (folder / "people.db").unlink()
     assert "There is no file" in laked.alice.post(f"{PAGE}test/").text
+
+
+def test_a_folder_of_files_is_told_tested_and_queried(laked, served):
+    folder = served.home.allowed_folders[0] / "files"
+    folder.mkdir(parents=True)
+    (folder / "people.csv").write_text("id;name\n2;Zoé\n", encoding="utf-8")
+    told = {"path": "files", "separator": "auto", "statement_timeout_seconds": "60"}
+    assert saved(laked, "folder", told).status_code == 302
+    assert "1 table or view" in laked.alice.post(f"{PAGE}test/").text
+    assert laked.alice.post(f"{PAGE}tables/", {"table": "people"}).status_code == 302
+    assert "Zoé" in laked.alice.get(f"{DATA}tables/people/rows/", headers={"HX-Request": "true"}).text
+    assert "Folder of files" in laked.alice.get(f"{DATA}tables/people/").text
+    sql = "select upper(name) as name from people"
+    assert "ZOÉ" in laked.alice.post(f"{DATA}new-query/", {"name": "zs", "sql": sql, "do": "try"}).text
+    (folder / "people.csv").write_text("id;name\n2;Zoé;3\n", encoding="utf-8")
+    wrong = laked.alice.post(f"{DATA}new-query/", {"name": "zs", "sql": sql, "do": "try"}).text
+    assert "people.csv, line 2" in wrong

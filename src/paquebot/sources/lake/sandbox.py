@@ -26,7 +26,7 @@ from typing import IO, Any
 import duckdb
 import pyarrow as pa
 
-from paquebot.errors import SourceError
+from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import confinement, duck
 from paquebot.sources.lake.duck import identifier, literal
 from paquebot.sources.lake.expression import extended
@@ -94,7 +94,7 @@ Words = queue.SimpleQueue[bytes]
 
 
 def main() -> None:
-    run(_serve)
+    run(serve)
 
 
 def run(serve: Callable[[Words, IO[str], Path], None]) -> None:
@@ -111,27 +111,37 @@ def run(serve: Callable[[Words, IO[str], Path], None]) -> None:
         os._exit(0)
 
 
-def opened(job: Job, scratch: Path) -> duckdb.DuckDBPyConnection:
-    """The locked connection: the sealed lake and nothing else. The sealed file is gone afterwards."""
-    limits, file = job["limits"], Path(job["file"])
-    connection = duck.connect(
+def connected(job: Job, scratch: Path, *load: str) -> duckdb.DuckDBPyConnection:
+    """A connection within the limits of the job, that still reaches what the process does."""
+    limits = job["limits"]
+    return duck.connect(
         scratch,
-        load=(duck.DUCKLAKE,),
+        load=load,
         memory_limit=f"{limits['memory_mb']}MB",
         threads=_THREADS,
         checked=False,  # they lie among the programs this very process runs; whoever brings rows in looks at them
         settings={"max_temp_directory_size": f"{limits['spill_mb']}MB"},
     )
-    catalogue = secrets.token_hex(16)  # a name no statement can know
-    options = f"read_only, metadata_catalog '{catalogue}', data_path {literal(job['data_folder'] + '/')}"
-    connection.execute(f"attach {literal('ducklake:' + str(file))} as {identifier('lake')} ({options})")
-    file.unlink()
-    connection.execute("use lake")
+
+
+def locked(connection: duckdb.DuckDBPyConnection, job: Job) -> duckdb.DuckDBPyConnection:
+    """The connection, that from here on reaches the readable files of the job and nothing else."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set allowed_paths = [{', '.join(map(literal, job['readable']))}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def opened(job: Job, scratch: Path) -> duckdb.DuckDBPyConnection:
+    """The locked connection: the sealed lake and nothing else. The sealed file is gone afterwards."""
+    connection, file = connected(job, scratch, duck.DUCKLAKE), Path(job["file"])
+    catalogue = secrets.token_hex(16)  # a name no statement can know
+    options = f"read_only, metadata_catalog '{catalogue}', data_path {literal(job['data_folder'] + '/')}"
+    connection.execute(f"attach {literal('ducklake:' + str(file))} as {identifier('lake')} ({options})")
+    file.unlink()
+    connection.execute("use lake")
+    return locked(connection, job)
 
 
 def confine(job: Job, scratch: Path) -> bool:
@@ -145,21 +155,33 @@ def confine(job: Job, scratch: Path) -> bool:
     return confinement.close_file_system(readable=map(Path, job["readable"]), writable=scratch)
 
 
-def _serve(words: Words, answers: IO[str], scratch: Path) -> None:
+def serve(
+    words: Words,
+    answers: IO[str],
+    scratch: Path,
+    act: Callable[[Job, Words, IO[str], Path], None] | None = None,
+    others: Mapping[str, Problem] | None = None,
+) -> None:
+    """Does what the job asks for (`act`; a lake's rows without it); it may name `others` beside the problems of a lake."""
     job = json.loads(words.get())
     try:
         confine(job, scratch)
-        with contextlib.closing(opened(job, scratch)) as connection:
-            _read(connection, job, words, answers)
+        (act or _act)(job, words, answers, scratch)
     except BrokenPipeError:
         raise
     except SourceError as error:
-        say(answers, pack(error))
+        say(answers, pack(error, others))
     except Exception as error:  # noqa: BLE001 — nobody is above this frame: the problem is named to the parent, or lost
         say(answers, pack(translate(error, job["limits"], job["fields"])))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: Words, answers: IO[str]) -> None:
+def _act(job: Job, words: Words, answers: IO[str], scratch: Path) -> None:
+    with contextlib.closing(opened(job, scratch)) as connection:
+        read(connection, job, words, answers)
+
+
+def read(connection: duckdb.DuckDBPyConnection, job: Job, words: Words, answers: IO[str]) -> None:
+    """Tells the columns, waits for the word to go, and gives the rows."""
     seconds = job["limits"]["timeout_seconds"]
     too_slow = pack(SourceError(TOO_SLOW, seconds=seconds))
     budget = Budget(seconds, connection.interrupt, lambda: give_up(answers, too_slow))

@@ -135,6 +135,15 @@ def examined(*steps: tuple[str, Callable[[], object]]) -> list[Step]:
     return found
 
 
+def child_limits(limits: Limits) -> dict[str, int]:
+    """The limits as a child process of ours is told them."""
+    return {
+        "memory_mb": limits.sorting_memory_mb,
+        "spill_mb": limits.spill_mb,
+        "timeout_seconds": limits.timeout_seconds,
+    }
+
+
 def refuse_names(names: Sequence[str]) -> None:
     """Raises `SourceError` for columns that cannot leave together: none at all, or two of one name."""
     if not names:

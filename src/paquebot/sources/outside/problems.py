@@ -211,3 +211,29 @@ OTHER_KIND_OF_VALUE = Problem(
     "The column “{column}” is declared to hold {expected_kind}, and holds something else in some row.",
     "Let a saved query give the column: whatever a query gives leaves as text, each value as it is.",
 )
+FOLDER_GONE = Problem(
+    "source.folder_gone",
+    "There is no folder {place} that Paquebot may read.",
+    "Put it back, or correct the path in the project's database settings; and let Paquebot's user read it.",
+    retryable=True,
+)
+TWO_OF_ONE_NAME = Problem(
+    "source.two_of_one_name",
+    "“{first}” and “{second}” in {place} would both be the table “{table}”.",
+    "Rename one of them; upper and lower case count as the same.",
+)
+MIXED_FILES = Problem(
+    "source.mixed_files",
+    "The folder {place} holds files of several kinds.",
+    "All files of a sub-folder are one table: keep CSV files or Parquet files there, not both.",
+)
+FILES_DIFFER = Problem(
+    "source.files_differ",
+    "{place} does not have the columns of {first}, though both are the table “{table}”.",
+    "All files of a sub-folder have the same columns, in the same order, of the same types. Correct it, or put it elsewhere.",
+)
+NOT_PARQUET = Problem(
+    "source.not_parquet",
+    "{place} is no Parquet file, or a damaged one.",
+    "It may still be being written; a file is best written under another name, and renamed when it is whole.",
+)

@@ -17,7 +17,15 @@ from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.wall import Wall
 from paquebot.sources.outside import sqlite_sql as dialect
-from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideColumn, OutsideTable, Step, examined
+from paquebot.sources.outside.base import (
+    EXAMINATION_SECONDS,
+    Database,
+    OutsideColumn,
+    OutsideTable,
+    Step,
+    child_limits,
+    examined,
+)
 from paquebot.sources.outside.sqlite_child import PROBLEMS
 from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 
@@ -47,7 +55,7 @@ class SqliteDatabase(Database):
 
     def tables(self) -> tuple[OutsideTable, ...]:
         with self.wall() as wall:
-            wall.give({"path": self.place, "limits": limits_of(Limits(timeout_seconds=EXAMINATION_SECONDS))})
+            wall.give({"path": self.place, "limits": child_limits(Limits(timeout_seconds=EXAMINATION_SECONDS))})
             found = wall.answer()["tables"]
         return tuple(
             OutsideTable(
@@ -144,16 +152,8 @@ class SqliteSource(DescribedSource):
             "types": types,
             "at_most": self._limits.rows,
             "batch_rows": BATCH_ROWS,
-            "limits": {**limits_of(self._limits), "timeout_seconds": seconds},
+            "limits": {**child_limits(self._limits), "timeout_seconds": seconds},
         }
-
-
-def limits_of(limits: Limits) -> dict[str, int]:
-    return {
-        "memory_mb": limits.sorting_memory_mb,
-        "spill_mb": limits.spill_mb,
-        "timeout_seconds": limits.timeout_seconds,
-    }
 
 
 def kind_of(declared: str) -> str:
