@@ -24,7 +24,8 @@ from paquebot.flow import Rows
 from paquebot.sources.lake.problems import READER_LOST, unpack
 
 _PIPE_BYTES = 1 << 20
-_LONGEST_ANSWER = 1 << 20
+_LONGEST_ANSWER = 16 << 20
+"""The columns of a thousand tables."""
 
 
 class Wall:

@@ -187,7 +187,6 @@ FILE_GONE = Problem(
     "source.file_gone",
     "There is no file {place} that Paquebot may read.",
     "Somebody may have moved it: put it back, or correct the path in the project's settings; and let Paquebot's user read it.",
-    retryable=True,
 )
 NOT_SQLITE = Problem(
     "source.not_sqlite",
@@ -215,7 +214,6 @@ FOLDER_GONE = Problem(
     "source.folder_gone",
     "There is no folder {place} that Paquebot may read.",
     "Put it back, or correct the path in the project's database settings; and let Paquebot's user read it.",
-    retryable=True,
 )
 TWO_OF_ONE_NAME = Problem(
     "source.two_of_one_name",
