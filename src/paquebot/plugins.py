@@ -34,6 +34,8 @@ DATABASES = {
     "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
     "mysql": "paquebot.sources.outside.mysql:MysqlDatabase",
     "mariadb": "paquebot.sources.outside.mysql:MariadbDatabase",
+    "sqlite": "paquebot.sources.outside.sqlite:SqliteDatabase",
+    "folder": "paquebot.sources.outside.folder:FolderDatabase",
 }
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",

@@ -26,8 +26,7 @@ DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azu
 _PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
-DATABASE_KINDS = ("postgresql", "mysql", "mariadb")
-_PLANNED_DATABASES = ("sqlite", "folder")
+DATABASE_KINDS = ("postgresql", "mysql", "mariadb", "sqlite", "folder")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",
@@ -51,7 +50,7 @@ UNKNOWN_DATABASE = Problem(
 NO_OPTIONS = Problem(
     "definition.no_database_options",
     "{where}: “{value}” needs to be told where the database is.",
-    "Write its keys below it: host, database, username, password.",
+    "Write its keys below it: host, database, username, password; or path, for what is on this machine.",
 )
 NOT_ONE_CHANNEL = Problem("definition.channel_kind", "{where}: a channel has exactly one kind.", "Keep one of: {known}.")
 NOT_ONE_GROUP = Problem(
@@ -220,7 +219,6 @@ _PROJECT = Section(
             "Where its rows are: “embedded”, or the database they are read from, such as {postgresql: {host: …}}.",
             kind="mapping",
             alone=True,
-            planned_choices=_PLANNED_DATABASES,
             check=_check_database,
         ),
     ),

@@ -1,8 +1,10 @@
-"""Projects whose rows stay in a MariaDB: described as code, exported, refused in a sentence."""
+"""Projects whose rows stay in a MariaDB, a SQLite file or a folder: described as code, exported, refused in a sentence."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import sqlite3
 
 import pytest
 
@@ -36,6 +38,15 @@ project:
     mariadb: {host: 127.0.0.1, port: PORT, database: DATABASE, username: reader, password: env:PASSWORD, ca_certificate: env:CA}
 queries:
   - {name: refused, sql: "select code, letter, concat('', $run_date) as day from letters where opt_in = 0 order by 1, 2"}
+"""
+SQLITE = """
+version: 1
+project:
+  name: sqlite
+  timezone: America/Toronto
+  database: {sqlite: {path: rows/people.db}}
+queries:
+  - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = 0 order by 1, 2"}
 """
 
 
@@ -160,4 +171,141 @@ def test_a_run_that_cannot_read_a_mariadb_fails_in_a_sentence_and_delivers_nothi
             owner.execute("RENAME TABLE persons TO people")
     assert (run["status"], run["error"]["code"]) == ("failed", "source.no_such_table")
     assert "“people”" in run["error"]["message"]
+    assert not target.exists()
+
+
+@pytest.fixture(scope="module")
+def sqlite(installation):
+    """The file that the project reads."""
+    file = installation.root / "quay" / "rows" / "people.db"
+    file.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(file)) as made, made:
+        made.executescript(";".join((PEOPLE.replace("CHARACTER SET utf8mb4", ""), ROWS, LETTERS, SENT)))
+    installation.apply(of_sqlite())
+    return file
+
+
+def of_sqlite(text=SQLITE + COMMON):
+    return text_of(text, FOLDER_SERVER, "exports:\n", *exports("quai"))
+
+
+@pytest.mark.parametrize(("export", "rows"), WHAT_LEAVES[::2])
+def test_an_export_of_a_sqlite_file_holds_exactly_what_it_says(installation, sqlite, export, rows):
+    assert delivered(installation, "sqlite", export) == rows
+
+
+def test_a_query_runs_in_the_dialect_of_sqlite_with_its_parameters(installation, sqlite):
+    header, row = delivered(installation, "sqlite", "refusals")
+    assert (header, row[:2], len(row[2])) == (["code", "letter", "day"], ["46005", "1"], len("2026-11-24"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("rows/people.db", "rows/nobody.db"), ("source.file_gone", "nobody.db")),
+        (("rows/people.db", "../people.db"), ("source.path_not_allowed", "PAQUEBOT_FOLDERS")),
+        (("rows/people.db", "/etc/passwd"), ("source.path_not_allowed", "/etc/passwd")),
+        (("letters where opt_in", "letters where optin"), ("source.no_such_field", "queries.refused")),
+    ],
+)
+def test_what_is_wrong_about_a_sqlite_file_is_told_with_its_place(installation, sqlite, change, told):
+    (old, new), (code, words) = change, told
+    error = refused(installation, of_sqlite((SQLITE + COMMON).replace(old, new)))
+    assert error["code"] == code
+    assert words in error["message"] + error["hint"]
+
+
+def test_a_run_whose_sqlite_file_is_gone_fails_in_a_sentence_and_delivers_nothing(installation, sqlite):
+    target = delivered_folder(installation) / "pilots.csv"
+    target.unlink(missing_ok=True)
+    away = sqlite.rename(sqlite.with_suffix(".away"))
+    try:
+        run = installation.document("run", "pilots", "--project", "sqlite", "--wait", exit_code=1)
+    finally:
+        away.rename(sqlite)
+    assert (run["status"], run["error"]["code"]) == ("failed", "source.file_gone")
+    assert "people.db" in run["error"]["message"]
+    assert not target.exists()
+
+
+FOLDER = """
+version: 1
+project:
+  name: folder
+  timezone: America/Toronto
+  database: {folder: {path: rows/files}}
+contacts: {table: people, key: code, email: email, display_order: [name, code]}
+relational_tables:
+  - {name: letters, key: [code, letter], profile_of: {contacts: code}}
+groups:
+  - {name: large, where: {field: region, op: "=", value: Nord}}
+  - {name: pilots, members: ["46005", "48028", "no-such-code"]}
+queries:
+  - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = '0' order by 1, 2"}
+"""
+
+
+@pytest.fixture(scope="module")
+def files(installation):
+    """The folder that the project reads."""
+    folder = installation.root / "quay" / "rows" / "files"
+    (folder / "letters").mkdir(parents=True)
+    (folder / "people.csv").write_text(
+        "code,name,email,region\n46005,Ville A, A@Example.org ,Nord\n48028,Ville B,,Sud\n093042,Ville Ç ☕,,\n",
+        encoding="utf-8",
+    )
+    (folder / "letters" / "1.csv").write_text("code,letter,opt_in\n46005,1,0\n")
+    (folder / "letters" / "2.csv").write_text("code,letter,opt_in\n46005,2,5\n48028,1,1\n")
+    installation.apply(of_folder())
+    return folder
+
+
+def of_folder(text=FOLDER):
+    return text_of(text, FOLDER_SERVER, "exports:\n", *exports("quai"))
+
+
+EVERYBODY = [
+    ["name", "code", "email", "region"],
+    ["Ville Ç ☕", "093042", "", ""],
+    ["Ville A", "46005", " A@Example.org ", "Nord"],
+    ["Ville B", "48028", "", "Sud"],
+]
+
+
+@pytest.mark.parametrize(("export", "rows"), [("everyone", EVERYBODY), WHAT_LEAVES[1]])
+def test_an_export_of_a_folder_holds_exactly_what_it_says(installation, files, export, rows):
+    assert delivered(installation, "folder", export) == rows
+
+
+def test_a_query_of_a_folder_has_its_parameters(installation, files):
+    header, row = delivered(installation, "folder", "refusals")
+    assert (header, row[:2], len(row[2])) == (["code", "letter", "day"], ["46005", "1"], len("2026-11-24"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("rows/files", "rows/nowhere"), ("source.folder_gone", "nowhere")),
+        (("rows/files", "/etc"), ("source.path_not_allowed", "/etc")),
+        (("letters where opt_in", "letters where optin"), ("query.unknown_field", "optin")),
+    ],
+)
+def test_what_is_wrong_about_a_folder_is_told_with_its_place(installation, files, change, told):
+    (old, new), (code, words) = change, told
+    error = refused(installation, of_folder(FOLDER.replace(old, new)))
+    assert error["code"] == code
+    assert words in error["message"] + error["hint"]
+
+
+def test_a_run_that_finds_a_broken_file_names_its_line_and_delivers_nothing(installation, files):
+    target = delivered_folder(installation) / "everyone.csv"
+    target.unlink(missing_ok=True)
+    whole = (files / "people.csv").read_text(encoding="utf-8")
+    (files / "people.csv").write_text(whole + "1,2\n", encoding="utf-8")
+    try:
+        run = installation.document("run", "everyone", "--project", "folder", "--wait", exit_code=1)
+    finally:
+        (files / "people.csv").write_text(whole, encoding="utf-8")
+    assert (run["status"], run["error"]["code"]) == ("failed", "source.bad_record")
+    assert "people.csv, line 5" in run["error"]["message"]
     assert not target.exists()

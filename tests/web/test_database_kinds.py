@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from fixtures.stocked import version_in
@@ -33,7 +36,7 @@ def of_mariadb(outside_mariadb, people):
 
 def test_every_kind_is_offered_and_each_asks_its_own(cast):
     page = cast.alice.get(PAGE).text
-    for kind in ("postgresql", "mysql", "mariadb"):
+    for kind in ("postgresql", "mysql", "mariadb", "sqlite", "folder"):
         assert f'href="{PAGE}?kind={kind}"' in page
     assert 'name="schema"' in page
     chosen = cast.alice.get(f"{PAGE}?kind=mariadb").text
@@ -66,3 +69,37 @@ def test_a_mariadb_that_cannot_be_read_is_told_in_a_sentence(laked, of_mariadb):
     saved(laked, "mariadb", of_mariadb, zero_dates="never")
     laked.project.refresh_from_db()
     assert laked.project.database_options["zero_dates"] == "refuse"
+
+
+def test_a_sqlite_file_is_told_tested_and_taken_where_the_administrator_allows(laked, served):
+    folder = served.home.allowed_folders[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(folder / "people.db")) as made, made:
+        made.executescript("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (2, 'Zoé')")
+    assert str(folder) in laked.alice.get(f"{PAGE}?kind=sqlite").text
+    told = {"path": "/etc/passwd", "statement_timeout_seconds": "60"}
+    refused = saved(laked, "sqlite", told)
+    assert (refused.status_code, "does not lie under a folder the administrator allows" in refused.text) == (422, True)
+    assert saved(laked, "sqlite", told, path="people.db").status_code == 302
+    assert "1 table or view" in laked.alice.post(f"{PAGE}test/").text
+    assert laked.alice.post(f"{PAGE}tables/", {"table": "people"}).status_code == 302
+    assert "Zoé" in laked.alice.get(f"{DATA}tables/people/rows/", headers={"HX-Request": "true"}).text
+    (folder / "people.db").unlink()
+    assert "There is no file" in laked.alice.post(f"{PAGE}test/").text
+
+
+def test_a_folder_of_files_is_told_tested_and_queried(laked, served):
+    folder = served.home.allowed_folders[0] / "files"
+    folder.mkdir(parents=True)
+    (folder / "people.csv").write_text("id;name\n2;Zoé\n", encoding="utf-8")
+    told = {"path": "files", "separator": "auto", "statement_timeout_seconds": "60"}
+    assert saved(laked, "folder", told).status_code == 302
+    assert "1 table or view" in laked.alice.post(f"{PAGE}test/").text
+    assert laked.alice.post(f"{PAGE}tables/", {"table": "people"}).status_code == 302
+    assert "Zoé" in laked.alice.get(f"{DATA}tables/people/rows/", headers={"HX-Request": "true"}).text
+    assert "Folder of files" in laked.alice.get(f"{DATA}tables/people/").text
+    sql = "select upper(name) as name from people"
+    assert "ZOÉ" in laked.alice.post(f"{DATA}new-query/", {"name": "zs", "sql": sql, "do": "try"}).text
+    (folder / "people.csv").write_text("id;name\n2;Zoé;3\n", encoding="utf-8")
+    wrong = laked.alice.post(f"{DATA}new-query/", {"name": "zs", "sql": sql, "do": "try"}).text
+    assert "people.csv, line 2" in wrong

@@ -41,7 +41,7 @@ from paquebot.records.checking import (
     tables_of,
 )
 from paquebot.records.connection import Records
-from paquebot.records.databases import KEY_UNKNOWN, keep_database, look_again, remember, table_there
+from paquebot.records.databases import KEY_UNKNOWN, keep_database, look_again, remember, require_outside, table_there
 from paquebot.records.groups import keep_group
 from paquebot.records.importing import import_file
 from paquebot.records.keys import keep_key, keep_signing_key
@@ -140,21 +140,21 @@ def _apply_outside(
     changes = _apply_database(records, project, document, checked)
     kind = document.project.database.kind
     with placed(("project", "database", kind), describe_path(("project", "database", kind))):
-        found = look_again(records, project)
+        found, place = look_again(records, project), require_outside(records, project).place
     tables = tables_of(project, document)
     for table in tables:
-        changes += _apply_table(records, project, _keyed(table, found, checked.database))
+        changes += _apply_table(records, project, _keyed(table, found, place))
         remember(Table.objects.get(project=project, name=table.name), found[table.name])
     check_table_fields(project, document, tables)
     check_query_fields(document, check_queries(records, project, document))
     return [*changes, *_apply_rest(records, project, document, checked, is_new=is_new)]
 
 
-def _keyed(named: NamedTable, found: Mapping[str, OutsideTable], options: Mapping[str, Any]) -> NamedTable:
+def _keyed(named: NamedTable, found: Mapping[str, OutsideTable], place: str) -> NamedTable:
     """The table with its primary key, unless the file names another. Raises `DefinitionError`."""
     field = "table" if isinstance(named.table, ContactList) else "name"
     with placed((*named.path, field), describe_path((*named.path, field))):
-        there = table_there(found, options["database"], named.name)
+        there = table_there(found, place, named.name)
         known = [column.name for column in there.columns]
         for name in named.table.key:
             if name not in known:

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from paquebot import criteria
 from paquebot.credentials import Secret
-from paquebot.errors import CommandError, PaquebotError, Problem
+from paquebot.delivery.folder import resolve_folder
+from paquebot.errors import CommandError, DeliveryError, PaquebotError, Problem, SourceError
 from paquebot.options import Option, nearest, read
 from paquebot.plugins import find
 from paquebot.project_keys import EMBEDDED
@@ -29,7 +30,7 @@ from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, check_selection
 from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
-from paquebot.sources.outside.problems import NO_SUCH_TABLE
+from paquebot.sources.outside.problems import NO_SUCH_TABLE, PATH_NOT_ALLOWED
 from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 KIND_IN_USE = Problem(
@@ -76,7 +77,8 @@ def outside(records: Records, project: Project) -> Database | None:
     if not project.is_outside:
         return None
     sealed = {name: records.keyring.unseal(value) for name, value in project.database_secrets.items()}
-    built: Database = find("databases", project.database_kind)({**project.database_options, **sealed})
+    kind = find("databases", project.database_kind)
+    built: Database = kind(_placed(records, kind, {**project.database_options, **sealed}), records.home.scratch)
     return built
 
 
@@ -93,12 +95,25 @@ def keep_database(records: Records, project: Project, kind: str, options: Mappin
     if kind != project.database_kind and Table.objects.filter(project=project).exists():
         known = list(Table.objects.filter(project=project).values_list("name", flat=True)[:10])
         raise CommandError(KIND_IN_USE, known=known)
+    if kind != EMBEDDED:
+        _placed(records, find("databases", kind), dict(options))
     plain = {name: value for name, value in options.items() if not isinstance(value, Secret)}
     secret = {name: value for name, value in options.items() if isinstance(value, Secret)}
     sealed = project.database_secrets
     if {name: records.keyring.unseal(value) for name, value in sealed.items()} != secret:
         sealed = {name: records.keyring.seal(value.reveal()) for name, value in secret.items()}
     return update(project, database_kind=kind, database_options=plain, database_secrets=sealed)
+
+
+def _placed(records: Records, kind: type[Database], options: dict[str, Any]) -> dict[str, Any]:
+    """What is on this machine lies where an administrator allows, each time anew: links may lead elsewhere by now."""
+    if not kind.ON_THIS_MACHINE:
+        return options
+    allowed = records.home.allowed_folders
+    try:
+        return {**options, "path": str(resolve_folder(options["path"], allowed))}
+    except DeliveryError as error:
+        raise SourceError(PATH_NOT_ALLOWED, path=options["path"], allowed=allowed) from error
 
 
 def change_database(  # noqa: PLR0913 - whose database becomes which, and what of the stored one is kept

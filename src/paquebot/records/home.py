@@ -31,7 +31,7 @@ class Home:
 
     root: Path
     allowed_folders: tuple[Path, ...]
-    """Folders an administrator lets folder destinations write to; relative paths resolve under the first."""
+    """Folders an administrator lets projects write to and read from; relative paths resolve under the first."""
     database_url: str | None = None
     ambient_credentials: bool = False
     """Whether destinations may sign in as the machine itself, with what its cloud gives it."""

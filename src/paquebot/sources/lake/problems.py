@@ -135,15 +135,16 @@ def translate(error: BaseException, limits: Mapping[str, Any], fields: Sequence[
     return SourceError(READING_FAILED, kind=type(error).__name__)
 
 
-def pack(error: SourceError) -> dict[str, Any]:
-    """The problem as it passes through the wall."""
-    name = _NAMES.get(id(error.problem))
+def pack(error: SourceError, others: Mapping[str, Problem] | None = None) -> dict[str, Any]:
+    """The problem as it passes through the wall; `others` are known on both sides, too."""
+    beside = next((name for name, problem in (others or {}).items() if problem is error.problem), None)
+    name = beside or _NAMES.get(id(error.problem))
     return {"failed": name or "READING_FAILED", "parameters": error.parameters if name else {"kind": error.code}}
 
 
-def unpack(message: Mapping[str, Any]) -> SourceError:
+def unpack(message: Mapping[str, Any], others: Mapping[str, Problem] | None = None) -> SourceError:
     """The problem the child named; one it cannot know, or with parameters that do not fit, means that it was lost."""
-    problem = _OF_THE_CHILD.get(str(message.get("failed")), READER_LOST)
+    problem = {**_OF_THE_CHILD, **(others or {})}.get(str(message.get("failed")), READER_LOST)
     parameters = message.get("parameters")
     error = SourceError(problem, **(parameters if isinstance(parameters, dict) else {}))
     try:

@@ -109,7 +109,7 @@ class LakeSource(DescribedSource):
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
             "counted": self._limits.counted,
-            "parameters": {name: _written(values[name]) for name in _used(statement, added)},
+            "parameters": {name: as_json(values[name]) for name in _used(statement, added)},
             "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
@@ -202,10 +202,10 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(identifier(name) for name in names)
 
 
-def _written(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A value as the sandbox reads it from JSON: `{"date": "2026-11-24"}`; a list is a list of these."""
     if isinstance(value, list):
-        return [_written(item) for item in value]
+        return [as_json(item) for item in value]
     if value is None:
         return None
     return {type(value).__name__: value.isoformat() if isinstance(value, date) else str(value)}

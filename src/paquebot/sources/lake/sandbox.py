@@ -26,7 +26,7 @@ from typing import IO, Any
 import duckdb
 import pyarrow as pa
 
-from paquebot.errors import SourceError
+from paquebot.errors import Problem, SourceError
 from paquebot.sources.lake import confinement, duck
 from paquebot.sources.lake.duck import identifier, literal
 from paquebot.sources.lake.expression import extended
@@ -89,13 +89,21 @@ class Budget:
         return self._left - (time.monotonic() - self._started if self._started is not None else 0.0)
 
 
+Words = queue.SimpleQueue[bytes]
+"""The lines the parent says."""
+
+
 def main() -> None:
+    run(serve)
+
+
+def run(serve: Callable[[Words, IO[str], Path], None]) -> None:
     """Never returns: leaving through the interpreter's own end would wait for the thread that watches the parent."""
     scratch = Path.cwd()
     answers = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
     words = _follow_parent(scratch)
     try:
-        _serve(words, answers, scratch)
+        serve(words, answers, scratch)
     except BrokenPipeError:
         pass  # nobody takes the rows any more
     finally:
@@ -103,27 +111,37 @@ def main() -> None:
         os._exit(0)
 
 
-def opened(job: Job, scratch: Path) -> duckdb.DuckDBPyConnection:
-    """The locked connection: the sealed lake and nothing else. The sealed file is gone afterwards."""
-    limits, file = job["limits"], Path(job["file"])
-    connection = duck.connect(
+def connected(job: Job, scratch: Path, *load: str) -> duckdb.DuckDBPyConnection:
+    """A connection within the limits of the job, that still reaches what the process does."""
+    limits = job["limits"]
+    return duck.connect(
         scratch,
-        load=(duck.DUCKLAKE,),
+        load=load,
         memory_limit=f"{limits['memory_mb']}MB",
         threads=_THREADS,
         checked=False,  # they lie among the programs this very process runs; whoever brings rows in looks at them
         settings={"max_temp_directory_size": f"{limits['spill_mb']}MB"},
     )
-    catalogue = secrets.token_hex(16)  # a name no statement can know
-    options = f"read_only, metadata_catalog '{catalogue}', data_path {literal(job['data_folder'] + '/')}"
-    connection.execute(f"attach {literal('ducklake:' + str(file))} as {identifier('lake')} ({options})")
-    file.unlink()
-    connection.execute("use lake")
+
+
+def locked(connection: duckdb.DuckDBPyConnection, job: Job) -> duckdb.DuckDBPyConnection:
+    """The connection, that from here on reaches the readable files of the job and nothing else."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set allowed_paths = [{', '.join(map(literal, job['readable']))}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def opened(job: Job, scratch: Path) -> duckdb.DuckDBPyConnection:
+    """The locked connection: the sealed lake and nothing else. The sealed file is gone afterwards."""
+    connection, file = connected(job, scratch, duck.DUCKLAKE), Path(job["file"])
+    catalogue = secrets.token_hex(16)  # a name no statement can know
+    options = f"read_only, metadata_catalog '{catalogue}', data_path {literal(job['data_folder'] + '/')}"
+    connection.execute(f"attach {literal('ducklake:' + str(file))} as {identifier('lake')} ({options})")
+    file.unlink()
+    connection.execute("use lake")
+    return locked(connection, job)
 
 
 def confine(job: Job, scratch: Path) -> bool:
@@ -137,37 +155,49 @@ def confine(job: Job, scratch: Path) -> bool:
     return confinement.close_file_system(readable=map(Path, job["readable"]), writable=scratch)
 
 
-def _serve(words: queue.SimpleQueue[bytes], answers: IO[str], scratch: Path) -> None:
+def serve(
+    words: Words,
+    answers: IO[str],
+    scratch: Path,
+    act: Callable[[Job, Words, IO[str], Path], None] | None = None,
+    others: Mapping[str, Problem] | None = None,
+) -> None:
+    """Does what the job asks for (`act`; a lake's rows without it); it may name `others` beside the problems of a lake."""
     job = json.loads(words.get())
     try:
         confine(job, scratch)
-        with contextlib.closing(opened(job, scratch)) as connection:
-            _read(connection, job, words, answers)
+        (act or _act)(job, words, answers, scratch)
     except BrokenPipeError:
         raise
     except SourceError as error:
-        _say(answers, pack(error))
+        say(answers, pack(error, others))
     except Exception as error:  # noqa: BLE001 — nobody is above this frame: the problem is named to the parent, or lost
-        _say(answers, pack(translate(error, job["limits"], job["fields"])))
+        say(answers, pack(translate(error, job["limits"], job["fields"])))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, job: Job, words: queue.SimpleQueue[bytes], answers: IO[str]) -> None:
+def _act(job: Job, words: Words, answers: IO[str], scratch: Path) -> None:
+    with contextlib.closing(opened(job, scratch)) as connection:
+        read(connection, job, words, answers)
+
+
+def read(connection: duckdb.DuckDBPyConnection, job: Job, words: Words, answers: IO[str]) -> None:
+    """Tells the columns, waits for the word to go, and gives the rows."""
     seconds = job["limits"]["timeout_seconds"]
     too_slow = pack(SourceError(TOO_SLOW, seconds=seconds))
-    budget = Budget(seconds, connection.interrupt, lambda: _give_up(answers, too_slow))
+    budget = Budget(seconds, connection.interrupt, lambda: give_up(answers, too_slow))
     confinement.forbid_children()
     parameters = {name: _value(value) for name, value in job["parameters"].items()}
     with budget.computing():
         given = _columns(connection, written(job["tree"]), {name: parameters[name] for name in job["own_parameters"]})
         columns = _columns(connection, _whole(job, written(job["tree"]), given), parameters) if job["calculated"] else given
-    _say(answers, {"columns": columns})
+    say(answers, {"columns": columns})
     words.get()
     statement = _whole(job, ordered(job["tree"], len(given)) if job["complete_order"] else written(job["tree"]), given)
     if job["counted"]:
         statement = f"select (select count(*) from ({statement})), * from ({statement})"  # noqa: S608 — a checked statement
     if job["at_most"] is not None:
         statement = f"select * from ({statement}) limit {int(job['at_most'])}"  # noqa: S608 — around a checked statement
-    _say(answers, {"rows": _stream(connection, statement, parameters, job["batch_rows"], budget)})
+    say(answers, {"rows": _stream(connection, statement, parameters, job["batch_rows"], budget)})
 
 
 def _whole(job: Job, statement: str, given: list[tuple[str, str]]) -> str:
@@ -227,20 +257,21 @@ def _value(written_value: Any) -> Any:
     return _KINDS[kind](text)
 
 
-def _say(answers: IO[str], message: Mapping[str, Any]) -> None:
+def say(answers: IO[str], message: Mapping[str, Any]) -> None:
+    """One answer to the parent."""
     answers.write(json.dumps(message) + "\n")
     answers.flush()
 
 
-def _give_up(answers: IO[str], message: Mapping[str, Any]) -> None:
+def give_up(answers: IO[str], message: Mapping[str, Any]) -> None:
     """For computations that do not answer an interruption: says why, and ends the process in the middle of them."""
-    _say(answers, message)
+    say(answers, message)
     os._exit(1)
 
 
-def _follow_parent(scratch: Path) -> queue.SimpleQueue[bytes]:
+def _follow_parent(scratch: Path) -> Words:
     """The lines of standard input; at its end the process ends, whatever it is doing."""
-    words: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    words: Words = queue.SimpleQueue()
 
     def follow() -> None:
         for line in sys.stdin.buffer:

@@ -70,18 +70,18 @@ def stage(connection: duckdb.DuckDBPyConnection, source: CsvFile) -> Iterator[St
 
 def _read(connection: duckdb.DuckDBPyConnection, source: CsvFile, columns: Sequence[str]) -> int:
     try:
-        connection.execute(f"CREATE TEMP TABLE paquebot_staged AS FROM {_reader(source, columns)}")
+        connection.execute(f"CREATE TEMP TABLE paquebot_staged AS FROM {reader(source, columns)}")
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         raise source.problem() from None  # DuckDB's message quotes the record
     except duckdb.Error as error:
         raise SourceError(STAGING_FAILED, file=source.name, kind=type(error).__name__) from error
-    rows, weight = _weigh(connection, source, columns)
+    rows, weight = weighed(connection, _STAGED, source, columns)
     if weight != source.body_bytes:
         raise source.problem()
     return rows
 
 
-def _reader(source: CsvFile, columns: Sequence[str]) -> str:
+def reader(source: CsvFile, columns: Sequence[str]) -> str:
     """DuckDB's CSV reader with nothing left to guess.
 
     In strict mode it finds no record at all once it is told that lines end with CR LF, and without being told it takes a bare
@@ -97,14 +97,14 @@ def _reader(source: CsvFile, columns: Sequence[str]) -> str:
         hive_partitioning = false, max_line_size = {MAX_RECORD_BYTES}, buffer_size = {4 * MAX_RECORD_BYTES})"""
 
 
-def _weigh(connection: duckdb.DuckDBPyConnection, source: CsvFile, columns: Sequence[str]) -> tuple[int, int]:
-    """The number of records, and the bytes a file with these values and that many quotes has.
+def weighed(connection: duckdb.DuckDBPyConnection, rows_in: str, source: CsvFile, columns: Sequence[str]) -> tuple[int, int]:
+    """The number of records in `rows_in`, and the bytes a file with these values and that many quotes has.
 
     A quoted value has two quotes around it and one more for each inside, so all quotes together, less those inside, plus the
     values themselves are what the values take.
     """
     values = _sum(f"strlen(replace({column}, '\"', ''))" for column in columns)
-    found = first_row(connection, f"SELECT count(*), coalesce(sum({values}), 0) FROM {_STAGED}")
+    found = first_row(connection, f"SELECT count(*), coalesce(sum({values}), 0) FROM {rows_in}")
     rows, without_quotes = (int(found[0]), int(found[1])) if found else (0, 0)
     line_end = len(source.terminator)
     unended = line_end if rows and not source.ends_with_terminator else 0

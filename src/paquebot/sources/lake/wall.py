@@ -19,26 +19,32 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from paquebot.errors import SourceError
+from paquebot.errors import Problem, SourceError
 from paquebot.flow import Rows
 from paquebot.sources.lake.problems import READER_LOST, unpack
 
 _PIPE_BYTES = 1 << 20
-_LONGEST_ANSWER = 1 << 20
+_LONGEST_ANSWER = 16 << 20
+"""The columns of a thousand tables."""
 
 
 class Wall:
-    """A child in `folder`, which is its working folder and the only one it may write in. Leaving the context ends it."""
+    """A child in `folder`, which is its working folder and the only one it may write in. Leaving the context ends it.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `module` is what it runs; it may name `problems` beside those of a lake.
+    """
+
+    def __init__(
+        self, folder: Path, module: str = "paquebot.sources.lake.sandbox", problems: Mapping[str, Problem] | None = None
+    ) -> None:
+        self._folder, self._module, self._problems = folder, module, problems or {}
 
     def __enter__(self) -> Self:
         receiving, sending = os.pipe()
         self._answers = os.fdopen(receiving, "rb")
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-I", "-m", "paquebot.sources.lake.sandbox", str(sending)],
+                [sys.executable, "-I", "-m", self._module, str(sending)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -71,9 +77,20 @@ class Wall:
         """Hands over the job; the child opens the lake and binds the statement."""
         self._tell(json.dumps(job))
 
+    def answer(self) -> dict[str, Any]:
+        """What the child says next. Raises `SourceError` for what it could not do."""
+        line = self._answers.readline(_LONGEST_ANSWER)
+        try:
+            answer = json.loads(line)
+        except ValueError as error:
+            raise SourceError(READER_LOST) from error
+        if "failed" in answer:
+            raise unpack(answer, self._problems)
+        return dict(answer)
+
     def columns(self) -> list[tuple[str, str]]:
         """Name and DuckDB type of each column, once the child has bound the statement. Raises `SourceError`."""
-        columns: list[tuple[str, str]] = self._answer()["columns"]
+        columns: list[tuple[str, str]] = self.answer()["columns"]
         return columns
 
     def rows(self) -> Rows:
@@ -98,7 +115,7 @@ class Wall:
         while (batch := self._next(reader)) is not None:
             rows += batch.num_rows
             yield batch
-        if self._answer().get("rows") != rows:
+        if self.answer().get("rows") != rows:
             raise SourceError(READER_LOST)
 
     def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
@@ -112,20 +129,10 @@ class Wall:
     def _reason(self) -> SourceError:
         """Why the stream broke: what the child said last, if it could still say something."""
         try:
-            self._answer()
+            self.answer()
         except SourceError as error:
             return error
         return SourceError(READER_LOST)
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._answers.readline(_LONGEST_ANSWER)
-        try:
-            answer = json.loads(line)
-        except ValueError as error:
-            raise SourceError(READER_LOST) from error
-        if "failed" in answer:
-            raise unpack(answer)
-        return dict(answer)
 
     def _tell(self, line: str) -> None:
         if self._child.stdin is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
 from paquebot.addresses import is_refused
@@ -61,9 +63,13 @@ class Database(ABC):
     LABEL: ClassVar[str]
     """What people call it."""
     OPTIONS: ClassVar[tuple[Option, ...]]
+    ON_THIS_MACHINE: ClassVar[bool] = False
+    """Whether its option `path` names a file or folder here: only under the folders an administrator allows."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], scratch: FilePath | None = None) -> None:
+        """`scratch` is the folder for what reading needs on the disk while it lasts."""
         self.options = options
+        self.scratch = scratch or FilePath(tempfile.gettempdir())
 
     @classmethod
     def read(cls, written: Mapping[str, Any], path: Path = ()) -> dict[str, Any]:
@@ -127,6 +133,15 @@ def examined(*steps: tuple[str, Callable[[], object]]) -> list[Step]:
         if found[-1].error:
             break
     return found
+
+
+def child_limits(limits: Limits) -> dict[str, int]:
+    """The limits as a child process of ours is told them."""
+    return {
+        "memory_mb": limits.sorting_memory_mb,
+        "spill_mb": limits.spill_mb,
+        "timeout_seconds": limits.timeout_seconds,
+    }
 
 
 def refuse_names(names: Sequence[str]) -> None:

@@ -97,8 +97,8 @@ class Link:
                 written = "NULL" if text is None else f"CONVERT(x'{text.encode().hex()}' USING utf8mb4)"
                 self.wire.carry_out(f"SET {variable(name)} = {written}")
             self.wire.carry_out(f"SET SESSION sql_select_limit = {'DEFAULT' if at_most is None else int(at_most)}")
-            self._busy = True
             columns = self.wire.carry_out(statement.sql)
+        self._busy = True
         return columns, self._rows()
 
     @property
@@ -116,8 +116,13 @@ class Link:
             raise translated(self._options, error, self._seconds) from error
 
     def _rows(self) -> Iterator[bytes]:
+        """The server is busy until the last row came, or it said why none will."""
         with self.translating():
-            yield from self.wire.packets()
+            try:
+                yield from self.wire.packets()
+            except pymysql.Error:
+                self._busy = False
+                raise
         self._busy = False
 
     def _begin(self) -> None:

@@ -178,3 +178,60 @@ ZERO_DATE = Problem(
     "The column “{column}” holds a date that is none, such as 0000-00-00.",
     "Choose in the project's database settings how such dates leave: as text, or empty. Nothing was delivered.",
 )
+PATH_NOT_ALLOWED = Problem(
+    "source.path_not_allowed",
+    "“{path}” does not lie under a folder the administrator allows.",
+    "Allowed: {allowed}. An administrator adds folders in PAQUEBOT_FOLDERS; “..” is never accepted.",
+)
+FILE_GONE = Problem(
+    "source.file_gone",
+    "There is no file {place} that Paquebot may read.",
+    "Somebody may have moved it: put it back, or correct the path in the project's settings; and let Paquebot's user read it.",
+)
+NOT_SQLITE = Problem(
+    "source.not_sqlite",
+    "{place} is no SQLite database, or a damaged one.",
+    "Check the path. A file that is copied while it is written is damaged: copy it with “.backup” or VACUUM INTO.",
+)
+FILE_BUSY = Problem(
+    "source.file_busy",
+    "{place} is being written, and gives no moment to read it.",
+    "Try again; long changes are better made in WAL mode, which lets others read.",
+    retryable=True,
+)
+FILE_CHANGED = Problem(
+    "source.file_changed",
+    "{place} was changed while it was read.",
+    "Nothing was delivered. Try again once nobody writes it; a file is best replaced by renaming the new one over it.",
+    retryable=True,
+)
+OTHER_KIND_OF_VALUE = Problem(
+    "source.other_kind_of_value",
+    "The column “{column}” is declared to hold {expected_kind}, and holds something else in some row.",
+    "Let a saved query give the column: whatever a query gives leaves as text, each value as it is.",
+)
+FOLDER_GONE = Problem(
+    "source.folder_gone",
+    "There is no folder {place} that Paquebot may read.",
+    "Put it back, or correct the path in the project's database settings; and let Paquebot's user read it.",
+)
+TWO_OF_ONE_NAME = Problem(
+    "source.two_of_one_name",
+    "“{first}” and “{second}” in {place} would both be the table “{table}”.",
+    "Rename one of them; upper and lower case count as the same.",
+)
+MIXED_FILES = Problem(
+    "source.mixed_files",
+    "The folder {place} holds files of several kinds.",
+    "All files of a sub-folder are one table: keep CSV files or Parquet files there, not both.",
+)
+FILES_DIFFER = Problem(
+    "source.files_differ",
+    "{place} does not have the columns of {first}, though both are the table “{table}”.",
+    "All files of a sub-folder have the same columns, in the same order, of the same types. Correct it, or put it elsewhere.",
+)
+NOT_PARQUET = Problem(
+    "source.not_parquet",
+    "{place} is no Parquet file, or a damaged one.",
+    "It may still be being written; a file is best written under another name, and renamed when it is whole.",
+)

@@ -122,6 +122,8 @@ def _page(request: PageRequest, kind: str, form: OptionForm | None = None, **mor
     has_tables = Table.objects.filter(project=project).exists()
     known = {
         "kind": kind,
+        "on_this_machine": find("databases", kind).ON_THIS_MACHINE,
+        "allowed_folders": _allowed_folders(kind),
         "kind_label": gettext(find("databases", kind).LABEL),
         "kinds": [] if project.is_outside else [(name, gettext(find("databases", name).LABEL)) for name in names("databases")],
         "outside": outside_line(project),
@@ -135,6 +137,11 @@ def _page(request: PageRequest, kind: str, form: OptionForm | None = None, **mor
         "risks": _risks(project),
     }
     return render(request, "data/database.html", {**known, **more}, status=422 if wrong else 200)
+
+
+def _allowed_folders(kind: str) -> list[str]:
+    here = find("databases", kind).ON_THIS_MACHINE
+    return [str(folder) for folder in installation.records().home.allowed_folders] if here else []
 
 
 def _risks(project: Project) -> list[str]:
