@@ -19,6 +19,7 @@ from paquebot.alerts import CHANNEL_KINDS
 from paquebot.cli.yaml_reader import TOO_BIG, Positions, read_yaml
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, PackagingError, Problem
+from paquebot.export import ExportDefinition
 from paquebot.options import DefinitionError, Path, read
 from paquebot.packaging import naming
 from paquebot.project import ProjectDocument
@@ -60,6 +61,18 @@ BAD_TEMPLATE = Problem(
     "{where}: “{value}” does not give a usable file name.",
     "Variables: {known}, each between braces; dates take directives such as %Y%m%d.",
 )
+BAD_CHARACTER = Problem(
+    "export.refused_character",
+    "{where}: the name of a file may not contain {character}.",
+    "Use letters, digits, spaces, “-”, “_” and single dots.",
+)
+NOTHING_TO_SAY = Problem(
+    "export.nothing_to_say",
+    "{where}: “{value}” uses “{variable}”, and this export has none.",
+    "Take it out. “group” means something where the contacts of one group leave, “operation” where added, changed and removed "
+    "rows leave in a file each.",
+)
+_TEMPLATE_PROBLEMS = {naming.REFUSED_CHARACTER: BAD_CHARACTER, naming.NOTHING_TO_SAY: NOTHING_TO_SAY}
 
 MOST_BYTES = 8 * 1024 * 1024
 _ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key", "dsn"})
@@ -208,16 +221,19 @@ def _check_plug_ins(document: ProjectDocument) -> None:
         options = plugins.find("notifiers", channel.kind).OPTIONS
         read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):
-        _check_template(export.file.name, ("exports", position, "file", "name"))
+        _check_template(export, export.file.name, ("exports", position, "file", "name"))
+        if export.zip_name:
+            _check_template(export, export.zip_name, ("exports", position, "zip_name"))
         if export.confirmation:
-            _check_template(export.confirmation.name, ("exports", position, "confirmation", "name"))
+            _check_template(export, export.confirmation.name, ("exports", position, "confirmation", "name"))
 
 
-def _check_template(template: str, path: Path) -> None:
+def _check_template(export: ExportDefinition, template: str, path: Path) -> None:
     try:
-        naming.check(template)
+        naming.check(template, export.content.group, export.production)
     except PackagingError as error:
-        raise DefinitionError(BAD_TEMPLATE, path, value=template, known=naming.VARIABLES) from error
+        problem = _TEMPLATE_PROBLEMS.get(error.problem, BAD_TEMPLATE)
+        raise DefinitionError(problem, path, value=template, **{"known": naming.VARIABLES, **error.parameters}) from error
 
 
 def _with_absolute_imports(document: ProjectDocument, base: FilePath) -> ProjectDocument:

@@ -16,6 +16,7 @@ from string import Formatter
 from paquebot.errors import PackagingError, Problem
 from paquebot.file_keys import NO_EXTENSION
 from paquebot.options import nearest
+from paquebot.production_keys import ADDED, ProductionOptions
 
 Value = str | int | datetime
 """What a variable stands for."""
@@ -50,6 +51,12 @@ TOO_LONG = Problem(
     "Shorten the template.",
 )
 
+NOTHING_TO_SAY = Problem(
+    "naming.nothing_to_say",
+    "The file name template “{template}” uses “{variable}”, and this export has none.",
+    "Take it out. “group” means something where the contacts of one group leave, “operation” where added, changed and removed "
+    "rows leave in a file each.",
+)
 OUT_OF_CALENDAR = Problem(
     "naming.out_of_calendar",
     "The file name template “{template}” asks for a day that no calendar has (“{variable}”).",
@@ -66,7 +73,11 @@ DATE_FORMATS = {
 COUNTER = "counter"
 PART = "part"
 """The number of a part, of an export that leaves in several files; 1 of one file."""
-VARIABLES = ("export", "project", "run.id", COUNTER, PART, *DATE_FORMATS)
+OPERATION = "operation"
+"""What became of the rows of a file, where added, changed and removed ones leave in a file each."""
+GROUP = "group"
+"""The group of contacts that leave."""
+VARIABLES = ("export", "project", "run.id", COUNTER, PART, OPERATION, GROUP, *DATE_FORMATS)
 UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 """After a moment, a sign and a number: `{run.local_date-1d}` is the day before, `{run.local_date+1m}` a month later."""
 DIRECTIVES = "YymdjHMSGV"
@@ -84,6 +95,8 @@ _SAMPLE: Mapping[str, Value] = {
     "run.id": "1",
     COUNTER: 1,
     PART: 1,
+    OPERATION: "added",
+    GROUP: "group",
     **dict.fromkeys(DATE_FORMATS, _SAMPLE_MOMENT),
 }
 
@@ -98,9 +111,24 @@ def values_of(  # noqa: PLR0913, PLR0917 - each is what a variable stands for
     return {"export": export, "project": project, "run.id": run_id, COUNTER: counter, PART: 1, **moments}
 
 
-def check(template: str) -> None:
-    """Raises `PackagingError` when `template` can never give an acceptable name; for use when an export is defined."""
+def values_from(group: str | None, production: ProductionOptions) -> dict[str, Value]:
+    """What the variables stand for that an export has by its definition alone."""
+    return {GROUP: group or "", OPERATION: production.words[ADDED] if production.is_apart else ""}
+
+
+def check(template: str, group: str | None = None, production: ProductionOptions | None = None) -> None:
+    """Raises `PackagingError` when `template` can never give an acceptable name; for use when an export is defined.
+
+    With `production` a variable the export has nothing for is refused, too, and the names of its files are judged whole.
+    """
     render(template, _SAMPLE)
+    if production is None:
+        return
+    for variable, missing in ((GROUP, not group), (OPERATION, not production.is_apart)):
+        if missing and _uses(template, variable):
+            raise PackagingError(NOTHING_TO_SAY, template=template, variable=variable)
+    values = {**_SAMPLE, **values_from(group, production)}
+    render(told_apart(template, by_operation=production.is_apart, by_part=production.is_cut), values)
 
 
 def render(template: str, values: Mapping[str, Value]) -> str:
@@ -113,9 +141,15 @@ def render(template: str, values: Mapping[str, Value]) -> str:
     return name
 
 
-def with_part(template: str) -> str:
-    """The template of the names of parts: as it is when it numbers them, else with the number behind."""
-    return template if re.search(r"(?<!\{)\{part[:}]", template) else f"{template}_{{{PART}:3}}"
+def told_apart(template: str, *, by_operation: bool, by_part: bool) -> str:
+    """The template of the names of files that leave together: with what tells them apart behind, where it does not say it."""
+    if by_operation and not _uses(template, OPERATION):
+        template = f"{template}_{{{OPERATION}}}"
+    return template if not by_part or _uses(template, PART) else f"{template}_{{{PART}:3}}"
+
+
+def _uses(template: str, variable: str) -> bool:
+    return any(used == variable for _, used, _, _ in Formatter().parse(template))
 
 
 def full_name(stem: str, *extensions: str, chosen: str = "") -> str:

@@ -22,7 +22,7 @@ from paquebot.packaging import naming
 from paquebot.production_keys import CHANGES, check_changes
 from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
-from paquebot.records.freezing import check_place, source_of, table_name
+from paquebot.records.freezing import check_lock, check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, SigningKey, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
@@ -209,17 +209,17 @@ def _locked(project: Project, name: str) -> Export:
 
 def _checked(document: Mapping[str, Any], project: Project) -> ExportDefinition:
     definition = ExportDefinition.from_document(document, timezone=project.timezone)
-    _check_file_name(definition.file.name, ("file", "name"))
+    _check_file_name(definition, definition.file.name, ("file", "name"))
     if definition.zip_name:
-        _check_file_name(definition.zip_name, ("zip_name",))
+        _check_file_name(definition, definition.zip_name, ("zip_name",))
     if definition.confirmation:
-        _check_file_name(definition.confirmation.name, ("confirmation", "name"))
+        _check_file_name(definition, definition.confirmation.name, ("confirmation", "name"))
     return definition
 
 
-def _check_file_name(template: str, path: tuple[str, ...]) -> None:
+def _check_file_name(definition: ExportDefinition, template: str, path: tuple[str, ...]) -> None:
     try:
-        naming.check(template)
+        naming.check(template, definition.content.group, definition.production)
     except PackagingError as error:
         raise DefinitionError(error.problem, path, **error.parameters) from error
 
@@ -231,6 +231,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         kinds = dict(Server.objects.filter(project=project, name=server).values_list("name", "kind"))
         _require(server in kinds, NO_SUCH_SERVER, "server", server)
         check_place(definition, kinds, ("destination",))
+        check_lock(definition, Server.objects.filter(project=project, name=server).values_list("secrets", flat=True).first())
     _check_keys(project, definition.encryption)
     if group := definition.content.group:
         _require(Group.objects.filter(project=project, name=group).exists(), NO_SUCH_GROUP, "group", group)
