@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ from paquebot.alerts import CHANNEL_KINDS
 from paquebot.cli.yaml_reader import TOO_BIG, Positions, read_yaml
 from paquebot.credentials import Secret
 from paquebot.errors import CommandError, PackagingError, Problem
-from paquebot.export import ExportDefinition
 from paquebot.options import DefinitionError, Path, read
 from paquebot.packaging import naming
 from paquebot.project import ProjectDocument
@@ -72,7 +71,16 @@ NOTHING_TO_SAY = Problem(
     "Take it out. “group” means something where the contacts of one group leave, “operation” where added, changed and removed "
     "rows leave in a file each.",
 )
-_TEMPLATE_PROBLEMS = {naming.REFUSED_CHARACTER: BAD_CHARACTER, naming.NOTHING_TO_SAY: NOTHING_TO_SAY}
+COUNTED_LATER = Problem(
+    "export.counted_later",
+    "{where}: “{variable}” is not known yet when the first record is written.",
+    "Put it in the last record (“trailer_record”).",
+)
+_TEMPLATE_PROBLEMS = {
+    naming.REFUSED_CHARACTER: BAD_CHARACTER,
+    naming.NOTHING_TO_SAY: NOTHING_TO_SAY,
+    naming.COUNTED_LATER: COUNTED_LATER,
+}
 
 MOST_BYTES = 8 * 1024 * 1024
 _ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key", "dsn"})
@@ -221,19 +229,17 @@ def _check_plug_ins(document: ProjectDocument) -> None:
         options = plugins.find("notifiers", channel.kind).OPTIONS
         read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):
-        _check_template(export, export.file.name, ("exports", position, "file", "name"))
-        if export.zip_name:
-            _check_template(export, export.zip_name, ("exports", position, "zip_name"))
-        if export.confirmation:
-            _check_template(export, export.confirmation.name, ("exports", position, "confirmation", "name"))
+        for path, check in naming.templates_of(export):
+            _check_template(check, ("exports", position, *path))
 
 
-def _check_template(export: ExportDefinition, template: str, path: Path) -> None:
+def _check_template(check: Callable[[], None], path: Path) -> None:
     try:
-        naming.check(template, export.content.group, export.production)
+        check()
     except PackagingError as error:
         problem = _TEMPLATE_PROBLEMS.get(error.problem, BAD_TEMPLATE)
-        raise DefinitionError(problem, path, value=template, **{"known": naming.VARIABLES, **error.parameters}) from error
+        told = {"known": naming.VARIABLES, "value": error.parameters.get("template") or error.parameters.get("name", "")}
+        raise DefinitionError(problem, path, **{**told, **error.parameters}) from error
 
 
 def _with_absolute_imports(document: ProjectDocument, base: FilePath) -> ProjectDocument:

@@ -70,7 +70,7 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     names |= naming.values_from(definition.content.group, definition.production)
     kept = runs.kept_artifact(run)
     destination = _destination(records, run, definition)
-    format_ = format_of(definition)
+    format_ = format_of(definition, names)
     encryption = _encryption(records, run, scratch, fresh=kept is None)
     named = _Names(definition, names, encryption, destination.options.get(ZIP_PASSWORD.name))
     splitting = None if isinstance(destination, TableDestination) else named.splitting()
@@ -219,9 +219,13 @@ def _file_name(kept: SealedArtifact | None, destination: Destination, named: _Na
     return destination.address if isinstance(destination, TableDestination) else named.full()
 
 
-def format_of(definition: ExportDefinition) -> Format:
-    """The format with its options."""
-    built: Format = find("formats", definition.file.format)(definition.file.options)
+def format_of(definition: ExportDefinition, names: Mapping[str, naming.Value]) -> Format:
+    """The format with its options; `names` fills its first and last record."""
+    options = dict(definition.file.options)
+    for name in ("header_record", "trailer_record"):
+        if options.get(name):
+            options[name] = naming.record(options[name], names)
+    built: Format = find("formats", definition.file.format)(options)
     return built
 
 
@@ -255,7 +259,7 @@ class _Names:
         self._stem = self._rendered(definition.file.name, "", 1)
 
     def full(self, stem: str = "") -> str:
-        parts = (part for part in (format_of(self._definition), self.compression()) if part)
+        parts = (part for part in (format_of(self._definition, self._values), self.compression()) if part)
         extensions = [*(part.EXTENSION for part in parts), self._encryption.extension if self._encryption else ""]
         return naming.full_name(stem or self._stem, *extensions, chosen=self._definition.file.extension)
 
@@ -301,7 +305,7 @@ class _Names:
     def _inner(self, operation: str, part: int) -> str:
         if self._definition.zip_name:
             return self._rendered(self._definition.zip_name, operation, part)
-        return self._rendered(self._definition.file.name, operation, part) + format_of(self._definition).EXTENSION
+        return self._rendered(self._definition.file.name, operation, part) + format_of(self._definition, self._values).EXTENSION
 
     def _rendered(self, template: str, operation: str, part: int) -> str:
         chosen = self._definition.production

@@ -113,14 +113,11 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
             if server.name == named:
                 check_folders(records.home, server.kind, options, export, ("exports", position))
                 check_lock(export, [option for option, value in options.items() if value], ("exports", position))
-        naming.check(export.file.name, export.content.group, export.production)
+        for _, check in naming.templates_of(export):
+            check()
         if export.trigger and export.trigger.folder:
             with _placed("exports", position, "trigger", "folder"):
                 resolve_folder(export.trigger.folder, records.home.allowed_folders)
-        if export.zip_name:
-            naming.check(export.zip_name, export.content.group, export.production)
-        if export.confirmation:
-            naming.check(export.confirmation.name, export.content.group, export.production)
     own = tuple(_signing_keys(records, document))
     return Checked(servers, tuple(keys), own, _database_options(records, document), channels)
 

@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
-from paquebot.errors import CommandError, PackagingError, Problem
+from paquebot.errors import CommandError, Problem
 from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, EncryptionChoice, ExportDefinition, check_name
-from paquebot.options import DefinitionError
+from paquebot.options import DefinitionError, describe_path, placed
 from paquebot.packaging import naming
 from paquebot.production_keys import CHANGES, check_changes
 from paquebot.project import TAKEN_NAME, check_outside
@@ -209,19 +209,10 @@ def _locked(project: Project, name: str) -> Export:
 
 def _checked(document: Mapping[str, Any], project: Project) -> ExportDefinition:
     definition = ExportDefinition.from_document(document, timezone=project.timezone)
-    _check_file_name(definition, definition.file.name, ("file", "name"))
-    if definition.zip_name:
-        _check_file_name(definition, definition.zip_name, ("zip_name",))
-    if definition.confirmation:
-        _check_file_name(definition, definition.confirmation.name, ("confirmation", "name"))
+    for path, check in naming.templates_of(definition):
+        with placed(path, describe_path(path)):
+            check()
     return definition
-
-
-def _check_file_name(definition: ExportDefinition, template: str, path: tuple[str, ...]) -> None:
-    try:
-        naming.check(template, definition.content.group, definition.production)
-    except PackagingError as error:
-        raise DefinitionError(error.problem, path, **error.parameters) from error
 
 
 def _check_names(project: Project, definition: ExportDefinition) -> None:

@@ -13,7 +13,7 @@ import hmac
 import os
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -96,8 +96,10 @@ def _mixed(block: memoryview, stream: memoryview) -> bytes:
 def _words(content: bytes | memoryview) -> pa.UInt64Array:
     import pyarrow as pa
 
-    return pa.UInt64Array.from_buffers(pa.uint64(), len(content) // 8, [None, pa.py_buffer(bytes(content))])
+    words = pa.Array.from_buffers(pa.uint64(), len(content) // 8, [None, pa.py_buffer(bytes(content))])
+    return cast("pa.UInt64Array", words)
 
 
 def _bytes(words: pa.UInt64Array) -> bytes:
-    return words.buffers()[1].to_pybytes()[: 8 * len(words)]
+    content = words.buffers()[1]
+    return content.to_pybytes()[: 8 * len(words)] if content else b""
