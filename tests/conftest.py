@@ -18,6 +18,7 @@ _PARTS = (
     "fixtures.browser",
     "fixtures.bigquery",
     "fixtures.smtp",
+    "fixtures.outside_mariadb",
     "fixtures.outside_postgres",
 )
 

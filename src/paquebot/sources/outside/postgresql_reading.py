@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 from psycopg import pq
 
-from paquebot.errors import SourceError
 from paquebot.flow import BLOCK_BYTES, Rows
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside import postgresql_sql as dialect
-from paquebot.sources.outside.postgresql_link import Link, place_of
+from paquebot.sources.outside.base import refuse_names
+from paquebot.sources.outside.network import place_of
+from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_sql import Statement
 from paquebot.sources.outside.postgresql_tables import tables_of
 from paquebot.sources.outside.postgresql_types import arrow_type
-from paquebot.sources.outside.problems import NO_COLUMNS
 from paquebot.sources.outside.texts import batch_of
 from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 
@@ -73,7 +72,7 @@ class PostgresqlSource(DescribedSource):
         if self._found is None:
             statement = self._statement(link)
             columns = link.describe(statement)
-            _refuse_names([name for name, _, _ in columns])
+            refuse_names([name for name, _, _ in columns])
             self._found = statement, pa.schema([pa.field(name, arrow_type(oid, size)) for name, oid, size in columns])
         return self._found
 
@@ -135,12 +134,3 @@ def _expect(pgconn: pq.abc.PGconn, status: pq.ExecStatus) -> None:
         raise psycopg.OperationalError
     if result.status != status:
         raise psycopg.errors.error_from_result(result)
-
-
-def _refuse_names(names: list[str]) -> None:
-    if not names:
-        raise SourceError(NO_COLUMNS)
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if folded.count(name.casefold()) > 1:
-            raise SourceError(DUPLICATE_COLUMN, column=name)
