@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot.errors import Problem
+from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Path
 
 DELIMITERS: Mapping[str, str] = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 LINE_ENDINGS: Mapping[str, str] = {"crlf": "\r\n", "lf": "\n"}
 FORMATS = ("csv", "tsv", "json_lines", "json", "xml", "parquet", "xlsx", "fixed_width")
-FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Excel (XLSX)", "Fixed width")
+FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Excel (XLSX)", translatable("Fixed width"))
 JSON, FIXED_WIDTH = ("json_lines", "json"), "fixed_width"
 UTF8 = "utf-8"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "iso-8859-15", "windows-1252")
@@ -268,14 +269,14 @@ VALUE_OPTIONS = (
     ),
     Option(
         "header_record",
-        "A line before all others, with variables as in file names, such as “HDR{run.local_date:%Y%m%d}”.",
+        "A line before all others, with variables as in file names, such as “HDR{export}”.",
         label="First record",
         default="",
         check=_check_null_text,
     ),
     Option(
         "trailer_record",
-        "A line behind all others, with the same variables, {rows} and {records}; “TRL{rows:9}” counts with nine digits.",
+        "A line behind all others, with the same variables, {rows} and {records}; “{rows:9}” has nine digits.",
         label="Last record",
         default="",
         check=_check_null_text,
