@@ -10,7 +10,7 @@ import pytest
 
 from paquebot.errors import FormatError, PackagingError
 from paquebot.export import ExportDefinition
-from paquebot.flow import Rows
+from paquebot.flow import Rows, WrittenRows
 from paquebot.formats.csv import CsvFormat
 from paquebot.formats.fixed_width import FixedWidthFormat
 from paquebot.formats.tsv import TsvFormat
@@ -132,6 +132,13 @@ def test_rows_are_counted_in_every_encoding_and_when_there_are_none():
     file, _ = written(table, CsvFormat, trailer_record="FIN {rows}", encoding="utf-16")
     assert file.decode("utf-16") == 'code\r\né\r\n"a\nb"\r\nFIN 2\r\n'
     assert written(table.slice(0, 0), CsvFormat, trailer_record="FIN {rows}")[0] == b"code\r\nFIN 0\r\n"
+
+
+def test_rows_a_source_wrote_itself_are_counted_too():
+    schema = pa.schema([("a", pa.int64()), ("b", pa.int64())])
+    rows = Rows(schema, iter(()), lambda dialect: iter([WrittenRows(b"1,2\r\n3,4\r\n", 2), WrittenRows(b"5,6\r\n", 1)]))
+    made = CsvFormat(read(CsvFormat.OPTIONS, {"trailer_record": "FIN {rows}"}))
+    assert b"".join(made.write(rows)) == b"a,b\r\n1,2\r\n3,4\r\n5,6\r\nFIN 3\r\n"
 
 
 def test_a_record_longer_than_the_lines_of_the_file_is_refused():

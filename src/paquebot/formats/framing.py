@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from string import Formatter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from paquebot.flow import Rows, closing_upstream
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from paquebot.flow import Piece, Rows, closing_upstream
 
 
 class Framing:
@@ -30,7 +27,7 @@ class Framing:
         return self._before, self._behind
 
     def counted(self, rows: Rows) -> Rows:
-        return Rows(rows.schema, self._passing(rows))
+        return Rows(rows.schema, self.passing(rows.batches))
 
     def before(self) -> str | None:
         """None where there is no such record."""
@@ -43,11 +40,12 @@ class Framing:
         records = self._rows + sum((bool(self._before), names, 1))
         return _filled(self._behind, {"rows": self._rows, "records": records})
 
-    def _passing(self, rows: Rows) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                self._rows += batch.num_rows
-                yield batch
+    def passing(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The same pieces, counted."""
+        with closing_upstream(pieces):
+            for piece in pieces:
+                self._rows += piece.num_rows
+                yield piece
 
 
 def _filled(template: str, counts: Mapping[str, int]) -> str:
