@@ -42,6 +42,11 @@ NO_ZIP_PASSWORD = Problem(
     "{where}: the ZIP file is to be closed with the password of its destination, and “{server}” has none.",
     "Write the password agreed with the partner in the destination (“zip_password”), or leave the file open.",
 )
+NO_DESTINATION_TO_LOCK = Problem(
+    "export.no_destination_to_lock",
+    "{where}: a file made once, by hand, has no destination, and so no password that closes its ZIP file.",
+    "Leave the ZIP file open, close it with OpenPGP keys, or make an export for the partner.",
+)
 OPENPGP, AGE = "openpgp", "age"
 
 
