@@ -9,6 +9,7 @@ _PARTS = (
     "fixtures.web",
     "fixtures.object_store",
     "fixtures.gcs",
+    "fixtures.azure",
     "fixtures.voyage",
     "fixtures.lake",
     "fixtures.home",

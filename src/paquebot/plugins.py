@@ -26,6 +26,7 @@ DESTINATIONS = {
     "https": "paquebot.delivery.https:HttpsDestination",
     "s3": "paquebot.delivery.s3:S3Destination",
     "gcs": "paquebot.delivery.gcs:GcsDestination",
+    "azure": "paquebot.delivery.azure:AzureDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
