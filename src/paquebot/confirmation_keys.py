@@ -38,6 +38,7 @@ CONTENT_LABELS: Mapping[str, str] = {
     "plain_size_bytes": translatable("Size before compression and encryption"),
     "plain_sha256": translatable("SHA-256 before compression and encryption"),
     "verification": translatable("How it was compared"),
+    "changes": translatable("Changes or all rows"),
 }
 """What a confirmation may tell, in the order it is offered, and what people call it."""
 CONFIRMATION_CONTENTS = tuple(CONTENT_LABELS)[:12]

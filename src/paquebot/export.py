@@ -157,6 +157,7 @@ class ExportDefinition:
     compression: str = "none"
     compression_level: int | None = None
     zip_name: str = ""
+    zip_locked: bool = False
     encryption: EncryptionChoice | None = None
     two_step: bool = True
     confirmation: ConfirmationChoice | None = None
@@ -205,6 +206,7 @@ class ExportDefinition:
             compression=values["compression"],
             compression_level=values["compression_level"],
             zip_name=values["zip_name"],
+            zip_locked=values["zip_locked"],
             encryption=EncryptionChoice.from_values(values["encryption"]),
             two_step=values["two_step"],
             confirmation=ConfirmationChoice.from_values(values["confirmation"]),
@@ -224,7 +226,8 @@ class ExportDefinition:
             definition.obfuscation.check_exported((*definition.content.fields, *added), (*path, "obfuscation"))
         _check_rows_alone(definition, path)
         _check_changes(definition, path)
-        check_compression(definition.compression, definition.compression_level, definition.zip_name, path)
+        level, inner = definition.compression_level, definition.zip_name
+        check_compression(definition.compression, level, inner, path, locked=definition.zip_locked)
         if definition.state == ACTIVE:
             definition.require(definition.missing_for_activation(), path)
         return definition
@@ -262,6 +265,8 @@ class ExportDefinition:
             yield "compression_level", self.compression_level
         if self.zip_name:
             yield "zip_name", self.zip_name
+        if self.zip_locked:
+            yield "zip_locked", True
         if self.encryption:
             yield "encryption", self.encryption.to_document()
         yield "two_step", self.two_step

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from paquebot.errors import Problem
+from paquebot.language import translatable
 from paquebot.options import DefinitionError, Option, Path
 
 DELIMITERS: Mapping[str, str] = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 LINE_ENDINGS: Mapping[str, str] = {"crlf": "\r\n", "lf": "\n"}
-FORMATS = ("csv", "tsv", "json_lines", "json", "xml", "parquet", "xlsx")
-FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Excel (XLSX)")
+FORMATS = ("csv", "tsv", "json_lines", "json", "xml", "parquet", "xlsx", "fixed_width")
+FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Excel (XLSX)", translatable("Fixed width"))
+JSON, FIXED_WIDTH = ("json_lines", "json"), "fixed_width"
+UTF8 = "utf-8"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "iso-8859-15", "windows-1252")
 DIRECTIVES = "YymdjHMSfVG"
 """The `strftime` directives a pattern may use: those that give digits in every language."""
@@ -26,6 +30,21 @@ MEANINGLESS = Problem(
     "definition.meaningless_option",
     "{where}: “{key}” means nothing in a file of the format {format}.",
     "Remove it, or choose another format. What it is for: {explanation}",
+)
+JSON_IS_UTF8 = Problem(
+    "definition.json_is_utf8",
+    "{where}: JSON is UTF-8, and nothing else: readers are told so by RFC 8259, section 8.1.",
+    "Remove “encoding”, or choose a format that has encodings, such as CSV or XML.",
+)
+BAD_WIDTH = Problem(
+    "definition.bad_width",
+    "{where}: “{value}” cannot be the width of “{column}”.",
+    "Write a number of characters from 1 to 4000, such as “12”; “12>” for values to the right, “12>0” filled up with zeros.",
+)
+NO_WIDTHS = Problem(
+    "definition.no_widths",
+    "{where}: a file of fixed width needs the width of each of its columns.",
+    "Write “column = width”, one a line, such as “code = 8”.",
 )
 BAD_PATTERN = Problem(
     "definition.bad_pattern",
@@ -84,6 +103,31 @@ def _check_labels(value: Mapping[str, Any], path: Path) -> None:
     for column, label in value.items():
         if not isinstance(label, str) or not label.strip():
             raise DefinitionError(BAD_LABEL, (*path, str(column)), column=column)
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How many characters a value takes, on which side it stands, and what it is filled up with."""
+
+    size: int
+    right: bool = False
+    pad: str = " "
+
+
+def width_from(written: str) -> Width:
+    """As people write it: `12`, `12>`, `12>0`. Raises `ValueError`."""
+    found = re.fullmatch(r"([0-9]{1,4})\s*(?:([<>])(\S)?)?", written.strip())
+    if found is None or not 1 <= int(found[1]) <= 4000 or (found[3] or "").isspace():
+        raise ValueError(written)
+    return Width(int(found[1]), found[2] == ">", found[3] or " ")
+
+
+def _check_widths(value: Mapping[str, Any], path: Path) -> None:
+    for column, written in value.items():
+        try:
+            width_from(str(written))
+        except ValueError as error:
+            raise DefinitionError(BAD_WIDTH, (*path, str(column)), value=written, column=column) from error
 
 
 def _check_null_text(value: str, path: Path) -> None:
@@ -149,7 +193,7 @@ VALUE_OPTIONS = (
     ),
     Option(
         "encoding",
-        "How characters become bytes.",
+        "How characters become bytes. JSON is always UTF-8; XML writes what an encoding does not have by its number.",
         label="Encoding",
         default="utf-8",
         choices=ENCODINGS,
@@ -208,6 +252,35 @@ VALUE_OPTIONS = (
         default="true/false",
         check=_check_words,
     ),
+    Option(
+        "widths",
+        "How many characters each column takes: column = width, one a line; “12>” for values to the right, “12>0” with zeros.",
+        kind="mapping",
+        label="Widths",
+        check=_check_widths,
+    ),
+    Option(
+        "overflow",
+        "What happens to a value longer than its width; what was cut is counted in the report.",
+        label="Values longer than their width",
+        default="fail",
+        choices=("fail", "truncate"),
+        choice_labels=("The run fails", "They are cut"),
+    ),
+    Option(
+        "header_record",
+        "A line before all others, with variables as in file names, such as “HDR{export}”.",
+        label="First record",
+        default="",
+        check=_check_null_text,
+    ),
+    Option(
+        "trailer_record",
+        "A line behind all others, with the same variables, {rows} and {records}; “{rows:9}” has nine digits.",
+        label="Last record",
+        default="",
+        check=_check_null_text,
+    ),
     Option("root_element", "The element around all rows.", label="Root element", default="rows", check=_check_element),
     Option("row_element", "The element around one row.", label="Row element", default="row", check=_check_element),
     Option(
@@ -238,15 +311,18 @@ EXTENSION = Option(
 
 
 _RENDERED = ("decimal_mark", "trailing_zeros", "dates", "times", "booleans")
-_TEXT_FILE = ("header", "line_ending", "encoding", "unencodable", "reader", "null_text", *_RENDERED)
+_FRAMED = ("header_record", "trailer_record")
+_LINES = ("header", "line_ending", "encoding", "unencodable", "null_text", *_RENDERED, *_FRAMED)
+_TEXT_FILE = (*_LINES, "reader")
 OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "csv": ("labels", "delimiter", "quoting", "escape", *_TEXT_FILE),
     "tsv": ("labels", *_TEXT_FILE),
     "json_lines": ("labels", "dates", "times"),
     "json": ("labels", "dates", "times"),
-    "xml": ("labels", "root_element", "row_element", "dates", "times", "booleans"),
+    "xml": ("labels", "encoding", "root_element", "row_element", "dates", "times", "booleans"),
     "parquet": ("labels", "parquet_compression"),
     "xlsx": ("labels", "header", "sheet"),
+    "fixed_width": ("labels", "widths", "overflow", *_LINES),
 }
 """Format → the options that mean something there."""
 
@@ -269,6 +345,10 @@ def meaningful(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_meaning(values: Mapping[str, Any], path: Path) -> None:
     """Raises `DefinitionError` for an option that means nothing in the format, unless it says what it says by itself."""
+    if values["format"] in JSON and values.get("encoding", UTF8) not in (UTF8, None):
+        raise DefinitionError(JSON_IS_UTF8, (*path, "encoding"))
+    if values["format"] == FIXED_WIDTH and not values.get("widths"):
+        raise DefinitionError(NO_WIDTHS, (*path, "widths"))
     for option in VALUE_OPTIONS:
         given = values.get(option.name, option.default)
         if option.name not in OPTIONS_OF[values["format"]] and given not in (option.default, None):

@@ -32,6 +32,21 @@ SIGNATURE_ALONE = Problem(
     "{where}: a signature goes with OpenPGP keys alone.",
     "Remove “sign_with”, or close the file with OpenPGP keys.",
 )
+BAD_ZIP_PASSWORD = Problem(
+    "definition.bad_zip_password",
+    "{where}: the password of ZIP files must have 12 to 128 characters: letters without accents, digits, signs and spaces.",
+    "Take a long one: the format tries passwords quickly. For instance the output of: openssl rand -base64 24",
+)
+NO_ZIP_PASSWORD = Problem(
+    "export.no_zip_password",
+    "{where}: the ZIP file is to be closed with the password of its destination, and “{server}” has none.",
+    "Write the password agreed with the partner in the destination (“zip_password”), or leave the file open.",
+)
+NO_DESTINATION_TO_LOCK = Problem(
+    "export.no_destination_to_lock",
+    "{where}: a file made once, by hand, has no destination, and so no password that closes its ZIP file.",
+    "Leave the ZIP file open, close it with OpenPGP keys, or make an export for the partner.",
+)
 OPENPGP, AGE = "openpgp", "age"
 
 
@@ -88,6 +103,14 @@ PACKAGING: tuple[Entry, ...] = (
         default="",
         only_with=("compression=zip",),
         check=check_file_name_or_none,
+    ),
+    Option(
+        "zip_locked",
+        "Whether a password opens the ZIP file (AES-256): the one agreed with the partner, kept with the destination.",
+        label="Close the ZIP file with the destination's password",
+        kind="boolean",
+        default=False,
+        only_with=("compression=zip",),
     ),
     Section(
         "encryption",
@@ -151,12 +174,29 @@ def level_option(compression: str) -> Option:
     )
 
 
-def check_compression(compression: str, level: int | None, inner_name: str, path: Path) -> None:
-    """Raises `DefinitionError` for a level or an inner name the compression does not have."""
+def _check_password(value: str, path: Path) -> None:
+    """What every program that opens ZIP files types alike."""
+    if not 12 <= len(value) <= 128 or not value.isascii() or not value.isprintable():
+        raise DefinitionError(BAD_ZIP_PASSWORD, path)
+
+
+ZIP_PASSWORD = Option(
+    "zip_password",
+    "What opens the ZIP files of exports that are closed with it (AES-256).",
+    label="Password of ZIP files",
+    secret=True,
+    check=_check_password,
+)
+"""What a destination keeps for the files that go there."""
+
+
+def check_compression(compression: str, level: int | None, inner_name: str, path: Path, *, locked: bool = False) -> None:
+    """Raises `DefinitionError` for a level, an inner name or a lock the compression does not have."""
     levels = LEVELS.get(compression)
     for key, said in (
         ("compression_level", level is not None and levels is None),
         ("zip_name", inner_name and compression != "zip"),
+        ("zip_locked", locked and compression != "zip"),
     ):
         if said:
             raise DefinitionError(LEVEL_OF_NOTHING, (*path, key), key=key, compression=compression)

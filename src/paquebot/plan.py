@@ -35,11 +35,15 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """An export that leaves in parts: at most so many rows each, and the name and the compression of the part of a number."""
+    """An export that leaves in several files: of at most so many `rows` and `size_bytes` each, or by what became of the rows.
 
-    rows: int
-    file_name: Callable[[int], str]
-    compression: Callable[[int], Compression | None]
+    `file_name` and `compression` take what became of the rows (“” where that is not told apart) and the number of the part.
+    """
+
+    file_name: Callable[[str, int], str]
+    compression: Callable[[str, int], Compression | None]
+    rows: int | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ FORMATS = {
     "xml": "paquebot.formats.xml:XmlFormat",
     "parquet": "paquebot.formats.parquet:ParquetFormat",
     "xlsx": "paquebot.formats.xlsx:XlsxFormat",
+    "fixed_width": "paquebot.formats.fixed_width:FixedWidthFormat",
 }
 COMPRESSIONS = {
     "gzip": "paquebot.packaging.compression.gzip:GzipCompression",

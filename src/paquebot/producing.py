@@ -20,7 +20,7 @@ from paquebot.content.contract import ColumnContract
 from paquebot.content.delta import Delta
 from paquebot.content.gate import Inspection
 from paquebot.content.labels import labelled
-from paquebot.content.splitting import split
+from paquebot.content.splitting import PART_TOO_LARGE, Weight, split
 from paquebot.errors import ContentError, Problem, VerificationError, describe
 from paquebot.events import SealedArtifact, SealedPart
 from paquebot.flow import Blocks, Cancellation, Measure, Meter, RowCounter, Rows, Writer, closing_upstream
@@ -90,7 +90,7 @@ class Production(Steps):
             location=kept.location,
             wrapped_key=kept.wrapped_key,
             file_name=made.parts[0].file_name,
-            rows=made.leaving.count,
+            rows=made.rows_left,
             columns=made.columns,
             types=made.types,
             plain=_joined([part.plain for part in made.parts]),
@@ -110,7 +110,7 @@ class Production(Steps):
         except BaseException:
             self.plan.store.remove(artifact.location)
             raise
-        if second != (first := artifact.packed):
+        if second != (first := artifact.packed if self._packs_alike else artifact.plain):
             self.plan.store.remove(artifact.location)
             sizes = {"first_bytes": first.size_bytes, "second_bytes": second.size_bytes}
             raise VerificationError(PRODUCED_OTHERWISE, **sizes, first_sha256=first.sha256, second_sha256=second.sha256)
@@ -123,7 +123,12 @@ class Production(Steps):
             with closing(made), closing_upstream(watched):
                 for _ in watched:
                     pass
-        return _joined([part.packed for part in made.parts])
+        return _joined([part.packed if self._packs_alike else part.plain for part in made.parts])
+
+    @property
+    def _packs_alike(self) -> bool:
+        """What is closed with a password never has the same bytes twice: then the files inside are compared."""
+        return self.plan.compression is None or self.plan.compression.is_reproducible
 
     def _refuse_empty(self, artifact: SealedArtifact) -> None:
         if artifact.rows == 0 and self.plan.when_empty == FAILURE:
@@ -134,8 +139,8 @@ class Production(Steps):
 class Making:
     """The road from rows to the file that leaves: `blocks`, once; what is told of it is complete when they have all passed.
 
-    `counter` counts the rows of the source, `leaving` those of the file; they differ where only changes leave. `close` lets go
-    of what such a file needed.
+    `counter` counts the rows of the source, `rows_left` those of the files; they differ where only changes leave. `close` lets
+    go of what such a file needed.
     """
 
     def __init__(self, plan: Plan, format_: Writer, rows: Rows, cancellation: Cancellation, *, encrypts: bool = True) -> None:
@@ -152,11 +157,13 @@ class Making:
             leaving = Rows(hidden.schema, ahead(hidden.batches, depth=2))
         leaving = contract.only(leaving, [column.name for column in self.fit.columns])
         self.delta = Delta(plan.changes, self.fit.columns) if plan.changes else None
-        if self.delta:
-            leaving = self.delta.rows(leaving)
-        self.leaving = RowCounter(labelled(leaving, plan.labels), cancellation)
+        files = self.delta.files(leaving) if self.delta else [("", leaving)]
+        known = files[0][1].schema.names
+        self._files = [(operation, labelled(rows, plan.labels, known)) for operation, rows in files]
         self._cancellation = cancellation
-        schema = self.leaving.rows.schema
+        self.rows_left = 0
+        """How many rows the files have."""
+        schema = self._files[0][1].schema
         self.columns = tuple(schema.names)
         self.types = tuple(str(field.type) for field in schema)
         self.parts: list[SealedPart] = []
@@ -164,32 +171,50 @@ class Making:
 
     def blocks(self) -> Blocks:
         """The files, one behind the other; `parts` tells each once it has passed."""
-        offset, rows = 0, self.leaving.rows
-        files: Iterator[Rows] = split(rows, self._plan.splitting.rows) if self._plan.splitting else iter((rows,))
-        for number, file in enumerate(files, 1):
-            final = Meter()
-            made = self._file(number, file, offset)
-            yield from final.watch(made) if self._plan.splitting else made
-            self.parts[-1] = replace(self.parts[-1], final=final.measure)
-            offset += final.size_bytes
+        offset = 0
+        for operation, rows in self._files:
+            for number, file in enumerate(self._cut(rows), 1):
+                final = Meter()
+                made = self._file(operation, number, file, offset)
+                yield from final.watch(made) if self._plan.splitting else made
+                self.parts[-1] = replace(self.parts[-1], final=final.measure)
+                offset += final.size_bytes
 
-    def _file(self, number: int, rows: Rows, offset: int) -> Blocks:
+    def _cut(self, rows: Rows) -> Iterator[Rows]:
+        splitting = self._plan.splitting
+        if splitting is None or not (splitting.rows or splitting.size_bytes):
+            return iter((rows,))
+        weight = Weight(splitting.size_bytes, self._measured) if splitting.size_bytes else None
+        return split(rows, splitting.rows, weight)
+
+    def _measured(self, rows: Rows) -> int:
+        self._cancellation.check()
+        return sum(map(len, self._format.afresh().write(rows)))
+
+    def _file(self, operation: str, number: int, rows: Rows, offset: int) -> Blocks:
         plan, plain, packed = self._plan, Meter(), Meter()
-        format_ = self._format if number == 1 else self._format.afresh()
+        format_ = self._format.afresh() if self.parts else self._format
         counted = RowCounter(rows, self._cancellation)
         blocks: Blocks = ahead(plain.watch(format_.write(counted.rows)), depth=16)
-        compression = plan.splitting.compression(number) if plan.splitting else plan.compression
+        compression = plan.splitting.compression(operation, number) if plan.splitting else plan.compression
         blocks = ahead(compression.pack(blocks)) if compression else blocks
         blocks = packed.watch(blocks) if self.is_measured else blocks
         yield from self._encryption.encrypt(blocks) if self._encryption else blocks
-        name = plan.splitting.file_name(number) if plan.splitting else plan.file_name
+        name = plan.splitting.file_name(operation, number) if plan.splitting else plan.file_name
+        self._refuse_large(name, plain.size_bytes)
+        self.rows_left += counted.count
         self.parts.append(SealedPart(name, offset, counted.count, plain.measure, packed.measure, packed.measure))
         for told, count in format_.report.items():
             self.report[told] = self.report.get(told, 0) + count
 
+    def _refuse_large(self, name: str, size_bytes: int) -> None:
+        most = self._plan.splitting.size_bytes if self._plan.splitting else None
+        if most and size_bytes > most:
+            raise ContentError(PART_TOO_LARGE, file_name=name, size_bytes=size_bytes, most=most)
+
     def held_for(self, size_bytes: int, seconds: float) -> tuple[dict[str, Any], ...]:
         """Why a person must look at the file before it leaves."""
-        found = self._inspection.findings(size_bytes, self.leaving.count, seconds)
+        found = self._inspection.findings(size_bytes, self.rows_left, seconds)
         return tuple(describe(why) for why in (*self.fit.held_for, *found))
 
     def facts_of_changes(self) -> dict[str, Any] | None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from paquebot.errors import Problem
-from paquebot.options import DefinitionError, Option, Path, Planned, Section, describe_path
+from paquebot.options import DefinitionError, Option, Path, Section, describe_path
 
 COMPLETE, CHANGES = "complete", "changes"
 NUMBER = "number"
 """A file whose name is taken gets another one."""
+COLUMN, FILES = "column", "files"
+"""Where it is said what became of a row: in a column, or by the file it stands in."""
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 OPERATIONS = (ADDED, CHANGED, REMOVED)
 """What may have become of a row, in the order their words are written."""
@@ -21,7 +23,8 @@ OPERATIONS = (ADDED, CHANGED, REMOVED)
 BAD_OPERATION_WORDS = Problem(
     "definition.bad_operation_words",
     "{where}: “{value}” does not give three different words for added, changed and removed.",
-    "Write them with slashes between, such as “added/changed/removed” or “I/U/D”.",
+    "Write them with slashes between, such as “added/changed/removed” or “I/U/D”; in names of files they are letters, digits, "
+    "“-” and “_”.",
 )
 BAD_OPERATION_COLUMN = Problem(
     "definition.bad_operation_column",
@@ -62,6 +65,13 @@ def _check_words(value: str, path: Path) -> None:
         raise DefinitionError(BAD_OPERATION_WORDS, path, value=value)
 
 
+def _check_words_of_names(value: str, path: Path) -> None:
+    """No server takes two names for one because the case of letters alone tells them apart."""
+    words = value.split("/")
+    if not all(re.fullmatch(r"[\w-]{1,40}", word) for word in words) or len({word.casefold() for word in words}) != len(words):
+        raise DefinitionError(BAD_OPERATION_WORDS, path, value=value)
+
+
 def _check_column(value: str, path: Path) -> None:
     if not value.strip() or len(value) > 80 or _CONTROL.search(value):
         raise DefinitionError(BAD_OPERATION_COLUMN, path, value=value)
@@ -74,6 +84,7 @@ class ProductionOptions:
     mode: str = COMPLETE
     key: tuple[str, ...] = ()
     complete_every: int | None = None
+    operation_as: str = COLUMN
     operation_column: str = "operation"
     operation_words: str = "added/changed/removed"
     when_empty: str = "header_only"
@@ -81,6 +92,7 @@ class ProductionOptions:
     order: str = "key"
     twice: bool = False
     rows_per_part: int | None = None
+    bytes_per_part: int | None = None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ProductionOptions:
@@ -97,8 +109,18 @@ class ProductionOptions:
         """What the operation column says of each of `OPERATIONS`."""
         return dict(zip(OPERATIONS, self.operation_words.split("/"), strict=True))
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether rows that were added, changed and removed leave in a file each."""
+        return self.mode == CHANGES and self.operation_as == FILES
 
-OF_CHANGES = ("key", "complete_every", "operation_column", "operation_words")
+    @property
+    def is_cut(self) -> bool:
+        """Whether a file of too many rows or bytes leaves in parts."""
+        return bool(self.rows_per_part or self.bytes_per_part)
+
+
+OF_CHANGES = ("key", "complete_every", "operation_as", "operation_column", "operation_words")
 """What means something only where nothing but changes leaves."""
 _WITH_CHANGES = (f"mode={CHANGES}",)
 
@@ -109,6 +131,8 @@ def _check_production(values: Mapping[str, Any], path: Path) -> None:
     for name in OF_CHANGES if values["mode"] == COMPLETE else ():
         if values[name] not in (None, [], getattr(usual, name)):
             raise DefinitionError(OF_CHANGES_ALONE, (*path, name), where=describe_path(path), key=name)
+    if values["operation_as"] == FILES:
+        _check_words_of_names(values["operation_words"], (*path, "operation_words"))
 
 
 def check_changes(
@@ -169,6 +193,15 @@ PRODUCTION = Section(
             only_with=_WITH_CHANGES,
         ),
         Option(
+            "operation_as",
+            "A column says what became of each row, or rows stand in three files, told apart by “{operation}” in their names.",
+            label="Added, changed and removed rows",
+            default=COLUMN,
+            choices=(COLUMN, FILES),
+            choice_labels=("In one file, told by a column", "In a file each"),
+            only_with=_WITH_CHANGES,
+        ),
+        Option(
             "operation_column",
             "The name of the column, behind the others, that says whether a row was added, changed or removed.",
             label="Name of the operation column",
@@ -178,7 +211,7 @@ PRODUCTION = Section(
         ),
         Option(
             "operation_words",
-            "What that column says, in this order: added/changed/removed. A removed row has its key, and nothing else.",
+            "What that column, or “{operation}” in names, says, in this order. A removed row has its key, and nothing else.",
             label="Words for added, changed and removed",
             default="added/changed/removed",
             only_with=_WITH_CHANGES,
@@ -223,7 +256,14 @@ PRODUCTION = Section(
             least=1,
             most=10**9,
         ),
-        Planned("bytes_per_part"),
+        Option(
+            "bytes_per_part",
+            "Files of at most so many bytes each before compression and encryption, cut between two rows.",
+            label="Bytes per part",
+            kind="integer",
+            least=1,
+            most=10**13,
+        ),
     ),
     check=_check_production,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, staffed, text_of
@@ -77,6 +79,59 @@ def test_the_first_file_is_complete_and_the_next_one_has_what_was_added_changed_
     third = run(installation)
     assert lines(installation) == ["id,email,town,operation"]
     assert (third["rows"], third["changes"]["to"]) == (0, 3)
+
+
+def test_added_changed_and_removed_rows_may_leave_in_three_files_produced_twice_and_confirmed(installation):
+    apart = "production: {mode: changes, operation_as: files, operation_words: ajouts/modifs/retraits, twice: true}"
+    confirmed = "confirmation: {name: ok.json, content: [file_name, rows, changes]}"
+    described(installation, export_of("a", "quai", content="{contacts: {}}", more=f"{apart}\n{confirmed}"))
+    first = run(installation)
+    folder = delivered_folder(installation)
+    assert lines(installation, "a_ajouts") == ["id,email,town", *FIRST.splitlines()[1:]]
+    assert (lines(installation, "a_modifs"), lines(installation, "a_retraits")) == (["id,email,town"], ["id"])
+    assert json.loads((folder / "ok.json").read_text())["changes"] == "complete"
+    brought(installation, SECOND)
+    second = run(installation)
+    assert lines(installation, "a_ajouts") == ["id,email,town", "4,d@example.org,Laval"]
+    assert lines(installation, "a_modifs") == ["id,email,town", "1,a@example.org,Gatineau"]
+    assert lines(installation, "a_retraits") == ["id", "2"]
+    assert json.loads((folder / "ok.json").read_text()) == {
+        "file_name": ["a_ajouts.csv", "a_modifs.csv", "a_retraits.csv"],
+        "rows": 3,
+        "changes": "changes",
+    }
+    assert [part["rows"] for part in second["parts"]] == [1, 1, 1]
+    assert second["changes"]["since_run"] == first["id"]
+    produced = next(step for step in second["steps"] if step["name"] == "produce")
+    assert produced["detail"]["times_produced"] == 2
+
+
+def test_three_files_are_cut_into_parts_of_so_many_bytes_each_and_get_their_names_all_or_none(installation):
+    apart = "production: {mode: changes, operation_as: files, bytes_per_part: 70, if_exists: refuse}"
+    described(installation, export_of("a", "quai", content="{contacts: {}}", more=apart))
+    folder = delivered_folder(installation)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a_changed_001.csv").write_text("other")
+    refused = installation.document("run", "a", "--wait", exit_code=1)
+    assert refused["error"]["code"] == "delivery.name_taken"
+    assert [file.name for file in folder.iterdir()] == ["a_changed_001.csv"]
+    (folder / "a_changed_001.csv").unlink()
+    run(installation)
+    names = ["a_added_001.csv", "a_added_002.csv", "a_changed_001.csv", "a_removed_001.csv"]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    assert max(file.stat().st_size for file in folder.iterdir()) <= 70
+    assert lines(installation, "a_added_002")[0] == "id,email,town"
+
+
+def test_a_failure_is_told_where_nothing_changed_and_something_was_to(installation):
+    described(
+        installation, export_of("a", "quai", content="{contacts: {}}", more=CHANGES.replace("}", ", when_empty: failure}"))
+    )
+    run(installation)
+    failed = installation.document("run", "a", "--wait", exit_code=1)
+    assert failed["error"]["code"] == "content.empty"
+    brought(installation, SECOND)
+    assert run(installation)["changes"]["from"] == 1
 
 
 def test_no_file_leaves_when_nothing_changed_and_none_is_wanted_then(installation):

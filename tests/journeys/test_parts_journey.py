@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 
@@ -13,6 +14,13 @@ PEOPLE = """
 version: 1
 project: {name: people}
 contacts: {table: people, key: [id]}
+"""
+USUAL_FILE = "    file: {name: mainframe}\n"
+MAINFRAME = """
+production: {rows_per_part: 2}
+compression: gzip
+file: {name: "mf_{part}", format: fixed_width, widths: {id: "5>0", town: 7}, header: false, encoding: iso-8859-1,
+  line_ending: lf, header_record: "{export}", trailer_record: "FIN{rows:5}"}
 """
 ROWS = "id,town\n1,Laval\n2,Amos\n3,Québec\n"
 
@@ -26,6 +34,9 @@ def installation(postgres_server, tmp_path):
         parts = "production: {rows_per_part: 2}\ncompression: zip"
         exports = [
             export_of("parts", "quai", content="{contacts: {}}", more=parts),
+            export_of("mainframe", "quai", content="{contacts: {}}", more=MAINFRAME).replace(
+                "    file: {name: mainframe}\n", ""
+            ),
             export_of("counted", "quai", content="{contacts: {}}", more="production: {if_exists: number}"),
         ]
         made.apply(text_of(PEOPLE, FOLDER_SERVER, "exports:\n", *exports))
@@ -71,3 +82,12 @@ def test_a_taken_name_is_numbered_and_the_same_file_again_keeps_its_own(installa
     again = installation.document("retry", str(second["id"]), "--wait")
     assert (again["file_name"], again["remote_path"]) == ("counted-2.csv", "counted-2.csv")
     assert len(list(delivered_folder(installation).iterdir())) == 3
+
+
+def test_a_mainframe_finds_every_value_at_its_place_and_each_part_counts_its_own_rows(installation):
+    installation.document("run", "mainframe", "--wait")
+    parts = [gzip.decompress((delivered_folder(installation) / f"mf_{part}.txt.gz").read_bytes()) for part in (1, 2)]
+    assert parts == [
+        b"mainframe   \n00001Laval  \n00002Amos   \nFIN00002    \n",
+        "mainframe   \n00003Québec \nFIN00001    \n".encode("iso-8859-1"),
+    ]

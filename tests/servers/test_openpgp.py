@@ -48,6 +48,8 @@ class Keyring:
 
 
 RSA = ("Key-Type: RSA", "Key-Length: 2048", "Subkey-Type: RSA", "Subkey-Length: 2048")
+RSA_4096 = ("Key-Type: RSA", "Key-Length: 4096", "Subkey-Type: RSA", "Subkey-Length: 4096")
+ELGAMAL = ("Key-Type: DSA", "Key-Length: 2048", "Subkey-Type: ELG-E", "Subkey-Length: 2048")
 CURVE = ("Key-Type: EDDSA", "Key-Curve: ed25519", "Subkey-Type: ECDH", "Subkey-Curve: cv25519")
 SIGNING = ("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign")
 IN_2020 = ("--faked-system-time", "20200101T120000")
@@ -59,6 +61,8 @@ def keyring():
     ring = Keyring(home)
     try:
         ring.create("rsa", *RSA, "Expire-Date: 0")
+        ring.create("rsa4096", *RSA_4096, "Expire-Date: 0")
+        ring.create("elgamal", *ELGAMAL, "Expire-Date: 0")
         ring.create("courbe", *CURVE, "Expire-Date: 20991231T120000")
         ring.create("signe", *SIGNING, "Expire-Date: 0")
         ring.create("vieux", *CURVE, "Expire-Date: 20200301T120000", clock=IN_2020)
@@ -104,7 +108,7 @@ def encrypted(scratch, content, *keys, size=MIB):
     return b"".join(encryption(scratch, *keys).encrypt(blocks))
 
 
-@pytest.mark.parametrize("name", ["rsa", "courbe"])
+@pytest.mark.parametrize("name", ["rsa", "rsa4096", "elgamal", "courbe"])
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB + 321])
 def test_the_partner_decrypts_what_was_encrypted(keyring, scratch, name, size):
     content = random.Random(size).randbytes(size)

@@ -29,7 +29,7 @@ def compared(tmp_path):
         prior = Prior(7, states, COLUMNS, 41)
         asked = ChangesOnly(key, Secret("s" * 32), prior, store, "0a1b2c-1", tmp_path / "scratch", complete=complete)
         delta = Delta(asked, COLUMNS)
-        leaving = delta.rows(Rows(SCHEMA, iter(batches)))
+        ((_, leaving),) = delta.files(Rows(SCHEMA, iter(batches)))
         assert leaving.schema.names == ["code", "town", "since", "operation"]
         found = [tuple(row.values()) for batch in leaving.batches for row in batch.to_pylist()]
         state = delta.keep_state()
@@ -48,6 +48,44 @@ def test_added_changed_and_removed_rows_leave_and_the_others_stay(compared):
         **{"kind": "changes", "why": "", "from": 7, "since_run": 41, "considered": [state.location]},
         **{"added": 1, "changed": 2, "removed": 1},
     }
+
+
+def test_rows_that_were_added_changed_and_removed_may_stand_apart_the_removed_ones_by_their_key_alone(compared, tmp_path):
+    _, _, state = compared([(1, "Laval"), (2, "Amos"), (3, "Alma")], complete="first")
+    store = ArtifactStore(tmp_path / "artifacts", bytes(32))
+
+    def apart(complete=""):
+        prior = Prior(7, (state,), COLUMNS, 41)
+        asked = ChangesOnly(("code",), Secret("s" * 32), prior, store, "x", tmp_path / "scratch", complete=complete, apart=True)
+        delta = Delta(asked, COLUMNS)
+        rows = [(9, "Rouyn"), (2, "Gatineau"), (3, "Alma"), (8, "Val-d'Or")]
+        batches = [pa.record_batch([[code], [town], [None]], schema=SCHEMA) for code, town in rows]
+        files = [
+            (
+                operation,
+                leaving.schema.names,
+                [tuple(row.values())[:2] for batch in leaving.batches for row in batch.to_pylist()],
+            )
+            for operation, leaving in delta.files(Rows(SCHEMA, iter(batches)))
+        ]
+        told = {name: delta.facts[name] for name in ("kind", "added", "changed", "removed")}
+        delta.close()
+        return files, told
+
+    columns = ["code", "town", "since"]
+    assert apart() == (
+        [
+            ("added", columns, [(9, "Rouyn"), (8, "Val-d'Or")]),
+            ("changed", columns, [(2, "Gatineau")]),
+            ("removed", ["code"], [(1,)]),
+        ],
+        {"kind": "changes", "added": 2, "changed": 1, "removed": 1},
+    )
+    everything = [(9, "Rouyn"), (2, "Gatineau"), (3, "Alma"), (8, "Val-d'Or")]
+    assert apart("asked") == (
+        [("added", columns, everything), ("changed", columns, []), ("removed", ["code"], [])],
+        {"kind": "complete", "added": 4, "changed": 0, "removed": 0},
+    )
 
 
 def test_of_a_file_that_may_have_arrived_every_row_it_could_have_left_otherwise_leaves_again(compared):
@@ -70,7 +108,7 @@ def test_other_columns_ask_for_all_rows(compared, tmp_path):
     prior = Prior(7, (state,), COLUMNS[:2], 41)
     delta = Delta(ChangesOnly(("code",), Secret("s" * 32), prior, store, "x", tmp_path / "scratch"), COLUMNS)
     batch = pa.record_batch([[1], ["Laval"], [None]], schema=SCHEMA)
-    assert sum(batch.num_rows for batch in delta.rows(Rows(SCHEMA, iter([batch]))).batches) == 1
+    assert sum(batch.num_rows for batch in delta.files(Rows(SCHEMA, iter([batch])))[0][1].batches) == 1
     assert (delta.facts["kind"], delta.facts["why"]) == ("complete", "columns")
     delta.close()
 
@@ -87,7 +125,7 @@ def test_a_key_that_does_not_leave_and_a_column_of_the_operations_name_are_refus
     assert refused.value.parameters == {"column": "cod", "nearest": "code", "known": "code, town, since"}
     asked = ChangesOnly(("code",), Secret("s" * 32), Prior(0), None, "x", tmp_path, column="town")
     with pytest.raises(ContentError) as refused:
-        Delta(asked, COLUMNS).rows(Rows(SCHEMA, iter([])))
+        Delta(asked, COLUMNS).files(Rows(SCHEMA, iter([])))
     assert refused.value.code == "content.operation_column_taken"
 
 

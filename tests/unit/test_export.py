@@ -172,6 +172,8 @@ def test_the_kept_document_writes_every_default_out():
             "dates": "",
             "times": "",
             "booleans": "true/false",
+            "header_record": "",
+            "trailer_record": "",
         },
         "compression": "none",
         "two_step": True,

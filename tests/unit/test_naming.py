@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paquebot.errors import PackagingError
-from paquebot.packaging.naming import check, full_name, render, values_of
+from paquebot.packaging.naming import check, full_name, render, told_apart, values_from, values_of
+from paquebot.production_keys import ProductionOptions
 
 LATE = datetime(2026, 11, 25, 3, 5, tzinfo=UTC)  # still the 24th in Montréal
 VALUES = values_of("desabonnements", "municipalites", "1042", LATE, ZoneInfo("America/Toronto"))
@@ -32,6 +33,30 @@ VALUES = values_of("desabonnements", "municipalites", "1042", LATE, ZoneInfo("Am
 def test_a_template_gives_a_name(template, expected):
     check(template)
     assert render(template, VALUES) == expected
+
+
+def test_names_of_files_that_leave_together_say_what_tells_them_apart():
+    assert told_apart("a", by_operation=True, by_part=True) == "a_{operation}_{part:3}"
+    assert told_apart("{part}-{operation}", by_operation=True, by_part=True) == "{part}-{operation}"
+    assert told_apart("a", by_operation=False, by_part=False) == "a"
+    assert told_apart("{{part}}", by_operation=False, by_part=True) == "{{part}}_{part:3}"
+
+
+def test_group_operation_and_part_stand_for_what_the_export_has():
+    apart = ProductionOptions(mode="changes", operation_as="files", operation_words="ajouts/modifs/retraits")
+    values = {**VALUES, **values_from("Clients", apart)}
+    assert render("{group}_{operation}_{part:2}", values) == "Clients_ajouts_01"
+    check("{group}_{operation}", "Clients", apart)
+    for template, variable in (("{group}", "group"), ("{operation}", "operation")):
+        with pytest.raises(PackagingError) as refused:
+            check(template, None, ProductionOptions())
+        assert (refused.value.code, refused.value.parameters["variable"]) == ("naming.nothing_to_say", variable)
+
+
+def test_a_group_whose_name_cannot_be_in_a_file_name_is_refused_by_the_character():
+    with pytest.raises(PackagingError) as refused:
+        check("{group}", "Clients/VIP", ProductionOptions())
+    assert "may not contain “/” (U+002F)" in refused.value.message
 
 
 def test_extensions_are_added_in_the_order_of_the_road():

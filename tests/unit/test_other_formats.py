@@ -201,6 +201,22 @@ def test_an_xml_parser_reads_back_every_value_xml_can_hold(table):
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1", "iso-8859-15", "windows-1252"])
+def test_xml_says_its_encoding_and_parsers_read_every_character_back(tmp_path, encoding):
+    text = pa.table({"ville é": ["Québec € œ 日本 🚢 & <x>"]})
+    content = b"".join(XmlFormat({"encoding": encoding}).write(Rows(text.schema, iter(text.to_batches()))))
+    root = ElementTree.fromstring(content)
+    assert [(value.get("name"), value.text) for value in root.iter() if value.get("name")] == [
+        ("ville é", "Québec € œ 日本 🚢 & <x>")
+    ]
+    (tmp_path / "a.xml").write_bytes(content)
+    subprocess.run(["xmllint", "--noout", str(tmp_path / "a.xml")], check=True)
+    named = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "windows-1252": "windows-1252"}.get(encoding, encoding.upper())
+    assert f'encoding="{named}"' in content.decode(encoding)
+    if encoding == "iso-8859-15":
+        assert "Québec € œ &#26085;".encode("iso-8859-15") in content
+
+
 def test_xmllint_finds_the_file_well_formed(tmp_path):
     needed("xmllint")
     (tmp_path / "t.xml").write_bytes(written(XmlFormat, EVERY_TYPE))

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from paquebot import events, pipeline
-from paquebot.content.splitting import split
+from paquebot.content.splitting import Weight, split
 from paquebot.delivery.memory import MemoryDestination, MemoryStore
 from paquebot.delivery.problems import CONNECTION_LOST
-from paquebot.errors import DeliveryError
+from paquebot.errors import ContentError, DeliveryError
 from paquebot.flow import Cancellation, Rows
 from paquebot.formats.csv import CsvFormat
 from paquebot.options import read
@@ -93,7 +93,7 @@ def plan(request, store, tmp_path):
         two_step=True,
         confirmation=None,
         started_at=NOON,
-        splitting=Splitting(2, lambda part: f"a_{part}.csv", lambda part: None),
+        splitting=Splitting(lambda _, part: f"a_{part}.csv", lambda *_: None, rows=2),
     )
 
 
@@ -118,6 +118,66 @@ def test_without_rows_there_is_one_part_and_a_full_last_part_is_followed_by_none
         return [sum(batch.num_rows for batch in part.batches) for part in split(Rows(SCHEMA, iter(batches)), most)]
 
     assert (parts(0, 2), parts(4, 2), parts(5, 2), parts(1, 9)) == ([0], [2, 2], [2, 2, 1], [1])
+
+
+def sized(rows):
+    return sum(map(len, CsvFormat(read(CsvFormat.OPTIONS, {})).write(rows)))
+
+
+def test_parts_of_so_many_bytes_are_as_full_as_they_may_be_wherever_batches_end():
+    schema = pa.schema([("word", pa.string())])
+    words = [f"mot {number}" + "x" * (number % 40) for number in range(1000)]
+
+    def cut(batch_rows):
+        batches = [pa.record_batch([words[at : at + batch_rows]], schema=schema) for at in range(0, 1000, batch_rows)]
+        return [pa.Table.from_batches(part.batches) for part in split(Rows(schema, iter(batches)), None, Weight(4000, sized))]
+
+    parts = cut(1000)
+    sizes = [sized(Rows(schema, iter(part.to_batches()))) for part in parts]
+    assert [word for part in parts for word in part.column(0).to_pylist()] == words
+    assert max(sizes) <= 4000
+    assert min(sizes[:-1]) > 3800
+    for batch_rows in (1, 7):
+        assert [part.num_rows for part in cut(batch_rows)] == [part.num_rows for part in parts]
+
+
+def test_a_part_has_neither_more_rows_nor_more_bytes_than_it_may():
+    def cut(most, size_bytes):
+        rows = Rows(SCHEMA, iter([pa.record_batch([[1, 2, 3, 4, 5]], schema=SCHEMA)]))
+        return [sum(batch.num_rows for batch in part.batches) for part in split(rows, most, Weight(size_bytes, sized))]
+
+    assert (cut(2, 10**6), cut(9, 28), cut(None, 10**6)) == ([2, 2, 1], [3, 2], [5])
+    assert [sum(b.num_rows for b in part.batches) for part in split(Rows(SCHEMA, iter(())), None, Weight(6, sized))] == [0]
+
+
+def test_a_row_that_is_larger_than_a_part_is_refused_by_its_number_and_nothing_leaves(plan, store):
+    schema = pa.schema([("word", pa.string())])
+
+    class Words(Numbers):
+        def rows(self):
+            return Rows(schema, iter([pa.record_batch([["a", "b", "c" * 90]], schema=schema)]))
+
+    small = replace(plan.splitting, rows=None, size_bytes=50)
+    with pytest.raises(ContentError) as refused:
+        carry_out(replace(plan, source=Words(), splitting=small))
+    assert (refused.value.code, refused.value.parameters["row"]) == ("content.row_larger_than_part", 3)
+    assert "98 bytes in a file of its own" in refused.value.message
+    assert store.files == {}
+
+
+def test_parts_of_a_format_that_packs_rows_are_measured_once_more(plan, store):
+    class Swelling(CsvFormat):
+        """Writes more than it said when it was asked."""
+
+        def write(self, rows):
+            batches = list(rows.batches)
+            yield b"x" * (60 if sum(batch.num_rows for batch in batches) > 1 else 10)
+
+    swelling = replace(plan, format=Swelling({}), splitting=replace(plan.splitting, rows=None, size_bytes=50))
+    with pytest.raises(ContentError) as refused:
+        carry_out(swelling)
+    assert refused.value.code == "content.part_too_large"
+    assert store.files == {}
 
 
 def test_all_parts_are_compared_before_the_first_gets_its_name_and_the_confirmation_tells_each(plan, store):

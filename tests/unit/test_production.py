@@ -17,6 +17,7 @@ def test_changes_alone_are_told_whole_and_read_back_the_same():
         "mode": "changes",
         "key": ["code"],
         "complete_every": 7,
+        "operation_as": "column",
         "operation_column": "quoi",
         "operation_words": "ajout/modif/retrait",
     }
@@ -51,6 +52,19 @@ def test_what_only_changes_need_is_not_told_where_everything_leaves():
         ),
         ({"mode": "changes", "operation_words": "I/U"}, {}, "definition.bad_operation_words", "“I/U”"),
         ({"mode": "changes", "operation_words": "I/I/D"}, {}, "definition.bad_operation_words", "“I/I/D”"),
+        (
+            {"mode": "changes", "operation_as": "files", "operation_words": "a/A/d"},
+            {},
+            "definition.bad_operation_words",
+            "“a/A/d”",
+        ),
+        (
+            {"mode": "changes", "operation_as": "files", "operation_words": "../b/c"},
+            {},
+            "definition.bad_operation_words",
+            "“../b/c”",
+        ),
+        ({"operation_as": "files"}, {}, "export.of_changes_alone", "“operation_as”"),
         ({"mode": "changes", "operation_column": " "}, {}, "definition.bad_operation_column", "name of a column"),
         ({"mode": "changes", "complete_every": 0}, {}, "definition.out_of_bounds", "complete_every"),
     ],

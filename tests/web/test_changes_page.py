@@ -30,7 +30,7 @@ def produced(cast, export, **values):
 
 
 def test_changes_are_chosen_told_and_taken_back(cast, export):
-    words = {"operation_column": "quoi", "operation_words": "A/M/S"}
+    words = {"operation_as": "column", "operation_column": "quoi", "operation_words": "A/M/S"}
     assert produced(cast, export, mode="changes", complete_every="7", **words).status_code == 302
     export.refresh_from_db()
     assert export.definition["production"] == {

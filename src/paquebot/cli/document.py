@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -60,6 +60,27 @@ BAD_TEMPLATE = Problem(
     "{where}: “{value}” does not give a usable file name.",
     "Variables: {known}, each between braces; dates take directives such as %Y%m%d.",
 )
+BAD_CHARACTER = Problem(
+    "export.refused_character",
+    "{where}: the name of a file may not contain {character}.",
+    "Use letters, digits, spaces, “-”, “_” and single dots.",
+)
+NOTHING_TO_SAY = Problem(
+    "export.nothing_to_say",
+    "{where}: “{value}” uses “{variable}”, and this export has none.",
+    "Take it out. “group” means something where the contacts of one group leave, “operation” where added, changed and removed "
+    "rows leave in a file each.",
+)
+COUNTED_LATER = Problem(
+    "export.counted_later",
+    "{where}: “{variable}” is not known yet when the first record is written.",
+    "Put it in the last record (“trailer_record”).",
+)
+_TEMPLATE_PROBLEMS = {
+    naming.REFUSED_CHARACTER: BAD_CHARACTER,
+    naming.NOTHING_TO_SAY: NOTHING_TO_SAY,
+    naming.COUNTED_LATER: COUNTED_LATER,
+}
 
 MOST_BYTES = 8 * 1024 * 1024
 _ALWAYS_SECRET = frozenset({"password", "passphrase", "private_key", "dsn"})
@@ -208,16 +229,17 @@ def _check_plug_ins(document: ProjectDocument) -> None:
         options = plugins.find("notifiers", channel.kind).OPTIONS
         read(options, channel.options, ("channels", position, channel.kind))
     for position, export in enumerate(document.exports):
-        _check_template(export.file.name, ("exports", position, "file", "name"))
-        if export.confirmation:
-            _check_template(export.confirmation.name, ("exports", position, "confirmation", "name"))
+        for path, check in naming.templates_of(export):
+            _check_template(check, ("exports", position, *path))
 
 
-def _check_template(template: str, path: Path) -> None:
+def _check_template(check: Callable[[], None], path: Path) -> None:
     try:
-        naming.check(template)
+        check()
     except PackagingError as error:
-        raise DefinitionError(BAD_TEMPLATE, path, value=template, known=naming.VARIABLES) from error
+        problem = _TEMPLATE_PROBLEMS.get(error.problem, BAD_TEMPLATE)
+        told = {"known": naming.VARIABLES, "value": error.parameters.get("template") or error.parameters.get("name", "")}
+        raise DefinitionError(problem, path, **{**told, **error.parameters}) from error
 
 
 def _with_absolute_imports(document: ProjectDocument, base: FilePath) -> ProjectDocument:

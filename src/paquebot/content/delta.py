@@ -102,12 +102,14 @@ class ChangesOnly:
     name: str
     scratch: Path
     complete: str = ""
+    apart: bool = False
+    """Whether rows that were added, changed and removed leave in a file each, which have no operation column."""
     column: str = "operation"
     words: Mapping[str, str] = field(default_factory=lambda: {operation: operation for operation in OPERATIONS})
 
 
 class Delta:
-    """One file's changes. `rows` once; `facts` are complete when they have all passed; `close` lets go of what waited."""
+    """One export's changes. `files` once; `facts` are complete when all rows have passed; `close` lets go of what waited."""
 
     def __init__(self, asked: ChangesOnly, columns: Sequence[Column]) -> None:
         self._asked = asked
@@ -118,18 +120,26 @@ class Delta:
         self._found = 0
         self._schema: pa.Schema
 
-    def rows(self, source: Rows) -> Rows:
-        """The rows that leave, with the operation column behind the others. Raises `ContentError` at once for a wrong key."""
+    def files(self, source: Rows) -> list[tuple[str, Rows]]:
+        """The rows that leave, to be read in this order: of one file, with the operation column behind the others, under “”; or
+        of a file for each of `OPERATIONS`, that of removed rows with the key alone. A file of everything says *added* of it.
+
+        Raises `ContentError` at once for a wrong key.
+        """
         import pyarrow as pa
 
         asked, names = self._asked, source.schema.names
         for column in asked.key:
             if column not in names:
                 raise ContentError(KEY_NOT_EXPORTED, column=column, nearest=nearest(column, names), known=names)
+        if asked.apart:
+            key = pa.schema([field for field in source.schema if field.name in asked.key])
+            schemas = {ADDED: source.schema, CHANGED: source.schema, REMOVED: key}
+            return [(name, Rows(schema, self._alone(name, source, schema))) for name, schema in schemas.items()]
         if asked.column in names:
             raise ContentError(COLUMN_TAKEN, column=asked.column)
         schema = source.schema.append(pa.field(asked.column, pa.string()))
-        return Rows(schema, self._leaving(source, schema))
+        return [("", Rows(schema, self._leaving(source, schema)))]
 
     def keep_state(self) -> State:
         """Seals what the next run compares with."""
@@ -163,16 +173,32 @@ class Delta:
         self._database = self._waiting = None
 
     def _leaving(self, source: Rows, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        database = self._begin(source)
+        if self._complete:
+            yield from self._everything(schema)
+        else:
+            yield from self._changes(database, schema, (ADDED, CHANGED))
+            yield from self._removed(database, schema)
+
+    def _alone(self, operation: str, source: Rows, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        database = self._database or self._begin(source)
+        if self._complete:
+            yield from self._everything(schema) if operation == ADDED else ()
+        elif operation == REMOVED:
+            yield from self._removed(database, schema)
+        else:
+            yield from self._changes(database, schema, (operation,))
+
+    def _begin(self, source: Rows) -> duckdb.DuckDBPyConnection:
+        """Everything is known before the first row leaves."""
         self._database = database = _connect(self._asked.scratch)
         self._take_in(source, database)
         self._refuse_doubles(database)
         if self._complete in _BY_CHOICE and not self._found:
             self._complete = ""  # all rows are gone: that is said by removing them, not by a file that says nothing
-        if self._complete:
-            yield from self._everything(schema)
-        else:
-            yield from self._changes(database, schema)
-            yield from self._removed(database, schema)
+        if not self._complete:
+            self._compare(database)
+        return database
 
     def _take_in(self, source: Rows, database: duckdb.DuckDBPyConnection) -> None:
         """All rows, sealed until it is known which leave, and their digests where they can be compared."""
@@ -199,7 +225,7 @@ class Delta:
         for batch in self._waiting_batches():
             yield self._with_operations(batch, schema, [ADDED] * batch.num_rows)
 
-    def _changes(self, database: duckdb.DuckDBPyConnection, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _compare(self, database: duckdb.DuckDBPyConnection) -> None:
         states = self._asked.prior.states
         database.execute("CREATE TABLE known (state INT, place BIGINT, key_high UBIGINT, key_low UBIGINT, digest UBIGINT)")
         for number, state in enumerate(states):
@@ -208,9 +234,15 @@ class Delta:
                 _insert(database, "known", batch, start, number)
                 start += batch.num_rows
         database.execute(_WHAT_CHANGED, {"states": len(states)})
+
+    def _changes(
+        self, database: duckdb.DuckDBPyConnection, schema: pa.Schema, operations: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Of the rows that changed those that became one of `operations`, in the order of the source."""
         start = 0
         for batch in self._waiting_batches():
-            found = _between(database, "changed", start, batch.num_rows)
+            told = _between(database, "changed", start, batch.num_rows)
+            found = [one for one in told if (CHANGED if one[1] else ADDED) in operations]
             if found:
                 yield self._with_operations(_taken(batch, found), schema, [CHANGED if known else ADDED for _, known in found])
             start += batch.num_rows
@@ -235,9 +267,9 @@ class Delta:
         present = set(batch.schema.names)
         values = [
             batch.column(column.name) if column.name in present else pa.nulls(batch.num_rows, column.type)
-            for column in list(schema)[:-1]
+            for column in (schema if self._asked.apart else list(schema)[:-1])
         ]
-        return pa.RecordBatch.from_arrays([*values, said], schema=schema)
+        return pa.RecordBatch.from_arrays(values if self._asked.apart else [*values, said], schema=schema)
 
     def _waiting_batches(self) -> Iterator[pa.RecordBatch]:
         assert self._waiting is not None  # noqa: S101 - rows were taken in before

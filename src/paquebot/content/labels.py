@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paquebot.errors import ContentError, Problem
@@ -19,9 +19,9 @@ UNKNOWN_LABELLED = Problem(
 )
 
 
-def labelled(rows: Rows, labels: Mapping[str, str]) -> Rows:
-    """The rows with each column of `labels` renamed. Raises `ContentError` for one that is not there."""
-    names = rows.schema.names
+def labelled(rows: Rows, labels: Mapping[str, str], known: Sequence[str] = ()) -> Rows:
+    """The rows with each column of `labels` renamed. Raises `ContentError` for one that is neither there nor `known`."""
+    names = list(known or rows.schema.names)
     for column in labels:
         if column not in names:
             raise ContentError(UNKNOWN_LABELLED, column=column, nearest=nearest(column, names), known=names)

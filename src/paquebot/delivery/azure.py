@@ -23,6 +23,7 @@ from paquebot.delivery.http_link import URL_OPTIONS, Answer
 from paquebot.delivery.problems import BUSY, CONNECTION_LOST, FILE_MISSING, PARTIAL_DIFFERS, PERMISSION_DENIED
 from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 _POLL_SECONDS = 0.5
 
@@ -61,6 +62,7 @@ class AzureDestination(Destination):
         ),
         BANDWIDTH,
         STAGING_FOLDER,
+        ZIP_PASSWORD,
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, server_md5=True, listing=True, folders=False, resumes=True)
 

@@ -16,6 +16,7 @@ from paquebot.delivery.problems import NAME_TAKEN
 from paquebot.errors import DeliveryError
 from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ BANDWIDTH = Option(
     most=10**7,
     tuning=True,
 )
-SERVER_OPTIONS = (CREATE_FOLDERS, OTHER_HOSTS, BANDWIDTH, PUBLISHING, STAGING_FOLDER)
+SERVER_OPTIONS = (CREATE_FOLDERS, OTHER_HOSTS, BANDWIDTH, PUBLISHING, STAGING_FOLDER, ZIP_PASSWORD)
 """What every server with folders that is reached by its host can be told."""
 
 AMBIENT, SIGN_IN = "ambient", "sign_in"

@@ -29,6 +29,7 @@ from paquebot.delivery.problems import (
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks, Remainder, measured
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 FOLDER_NOT_ALLOWED = Problem(
     "delivery.folder_not_allowed",
@@ -59,6 +60,7 @@ class FolderDestination(Destination):
     NAME = "folder"
     OPTIONS = (
         Option("path", "The folder; a relative path starts at the first allowed folder.", label="Folder", required=True),
+        ZIP_PASSWORD,
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=True, listing=True, resumes=True)
 

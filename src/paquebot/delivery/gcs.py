@@ -35,6 +35,7 @@ from paquebot.delivery.problems import (
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 EXTRA_MISSING = Problem(
     "delivery.storage_extra_missing",
@@ -66,6 +67,7 @@ class GcsDestination(Destination):
         ),
         BANDWIDTH,
         STAGING_FOLDER,
+        ZIP_PASSWORD,
         Option(
             "stall_timeout_seconds",
             "How long a link may stand still.",

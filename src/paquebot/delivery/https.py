@@ -23,6 +23,7 @@ from paquebot.errors import DeliveryError, Problem, UncertainError
 from paquebot.flow import Blocks
 from paquebot.language import translatable
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 OUTCOME_UNKNOWN = Problem(
     "delivery.outcome_unknown",
@@ -67,6 +68,7 @@ class HttpsDestination(Destination):
         Option("token", "A bearer token, in place of account and password.", label="Token", secret=True),
         *URL_OPTIONS,
         BANDWIDTH,
+        ZIP_PASSWORD,
     )
     CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, folders=False, hidden_name=False)
 

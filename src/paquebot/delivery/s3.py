@@ -22,6 +22,7 @@ from paquebot.delivery.s3_upload import Upload, copy_in_parts
 from paquebot.delivery.xml_answers import fields
 from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 _LARGEST_COPY = 5 << 30
 """What one copy may hold (Amazon's limit); a larger object is copied in parts."""
@@ -56,6 +57,7 @@ class S3Destination(Destination):
         ),
         BANDWIDTH,
         STAGING_FOLDER,
+        ZIP_PASSWORD,
     )
     CAPABILITIES = Capabilities(
         atomic_publish=True, read_back=True, server_digest=True, listing=True, folders=False, resumes=True

@@ -34,6 +34,7 @@ from paquebot.delivery.problems import (
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import Blocks, closing_upstream
 from paquebot.options import Option
+from paquebot.packaging_keys import ZIP_PASSWORD
 
 NOT_WEBDAV = Problem(
     "delivery.not_webdav",
@@ -55,6 +56,7 @@ class WebDavDestination(Destination):
         BANDWIDTH,
         PUBLISHING,
         STAGING_FOLDER,
+        ZIP_PASSWORD,
     )
     CAPABILITIES = Capabilities(atomic_publish=False, read_back=True, listing=True)
 

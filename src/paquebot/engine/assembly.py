@@ -28,9 +28,11 @@ from paquebot.events import SealedArtifact
 from paquebot.export import ExportDefinition, TableChoice
 from paquebot.formats.base import Format
 from paquebot.obfuscation_choice import REMOVE, FieldObfuscation
+from paquebot.options import DefinitionError
 from paquebot.packaging import naming
 from paquebot.packaging.compression.base import Compression
 from paquebot.packaging.encryption.base import Encryption
+from paquebot.packaging_keys import NO_ZIP_PASSWORD, ZIP_PASSWORD
 from paquebot.plan import Splitting
 from paquebot.plugins import find
 from paquebot.production_keys import NUMBER
@@ -65,11 +67,12 @@ def assemble(records: Records, run: Run, scratch: Path) -> pipeline.Plan:
     named_after = str(frozen.get("named_after", run.id))
     counter = runs.place_among_runs(run.project, run.export_name, int(named_after))
     names = naming.values_of(definition.name, frozen["project"]["name"], named_after, run.scheduled_for, zone, counter)
+    names |= naming.values_from(definition.content.group, definition.production)
     kept = runs.kept_artifact(run)
     destination = _destination(records, run, definition)
-    format_ = format_of(definition)
+    format_ = format_of(definition, names)
     encryption = _encryption(records, run, scratch, fresh=kept is None)
-    named = _Names(definition, names, encryption)
+    named = _Names(definition, names, encryption, destination.options.get(ZIP_PASSWORD.name))
     splitting = None if isinstance(destination, TableDestination) else named.splitting()
     folder = definition.destination.folder if definition.destination else ""
     return pipeline.Plan(
@@ -118,6 +121,7 @@ def _changes(records: Records, run: Run, definition: ExportDefinition, scratch: 
         name=f"{run.token}-{run.attempt}",
         scratch=scratch,
         complete=changes.why_complete(run),
+        apart=definition.production.is_apart,
         column=definition.production.operation_column,
         words=definition.production.words,
     )
@@ -215,9 +219,13 @@ def _file_name(kept: SealedArtifact | None, destination: Destination, named: _Na
     return destination.address if isinstance(destination, TableDestination) else named.full()
 
 
-def format_of(definition: ExportDefinition) -> Format:
-    """The format with its options."""
-    built: Format = find("formats", definition.file.format)(definition.file.options)
+def format_of(definition: ExportDefinition, names: Mapping[str, naming.Value]) -> Format:
+    """The format with its options; `names` fills its first and last record."""
+    options = dict(definition.file.options)
+    for name in ("header_record", "trailer_record"):
+        if options.get(name):
+            options[name] = naming.record(options[name], names)
+    built: Format = find("formats", definition.file.format)(options)
     return built
 
 
@@ -244,12 +252,14 @@ def treatment_of(how: FieldObfuscation) -> Treatment:
 class _Names:
     """What the files of a run are called, and how each is compressed: a ZIP file names what is in it."""
 
-    def __init__(self, definition: ExportDefinition, values: Mapping[str, Any], encryption: Encryption | None) -> None:
-        self._definition, self._values, self._encryption = definition, values, encryption
-        self._stem = naming.render(definition.file.name, values)
+    def __init__(
+        self, definition: ExportDefinition, values: Mapping[str, Any], encryption: Encryption | None, password: Secret | None
+    ) -> None:
+        self._definition, self._values, self._encryption, self._password = definition, values, encryption, password
+        self._stem = self._rendered(definition.file.name, "", 1)
 
     def full(self, stem: str = "") -> str:
-        parts = (part for part in (format_of(self._definition), self.compression()) if part)
+        parts = (part for part in (format_of(self._definition, self._values), self.compression()) if part)
         extensions = [*(part.EXTENSION for part in parts), self._encryption.extension if self._encryption else ""]
         return naming.full_name(stem or self._stem, *extensions, chosen=self._definition.file.extension)
 
@@ -259,10 +269,18 @@ class _Names:
         return f"{name.removesuffix(extensions)}-{number}{extensions}"
 
     def splitting(self) -> Splitting | None:
-        rows = self._definition.production.rows_per_part
-        return Splitting(rows, lambda part: self.full(self._of_part(part)), self.compression) if rows else None
+        chosen = self._definition.production
+        if not (chosen.is_cut or chosen.is_apart):
+            return None
+        name = self._definition.file.name
+        return Splitting(
+            lambda operation, part: self.full(self._rendered(name, operation, part)),
+            self.compression,
+            chosen.rows_per_part,
+            chosen.bytes_per_part,
+        )
 
-    def compression(self, part: int | None = None) -> Compression | None:
+    def compression(self, operation: str = "", part: int = 1) -> Compression | None:
         definition = self._definition
         if definition.compression == "none":
             return None
@@ -270,22 +288,30 @@ class _Names:
         if definition.compression_level is not None:
             options["level"] = definition.compression_level
         if definition.compression == "zip":
-            options["inner_name"] = self._inner(part)
+            options["inner_name"] = self._inner(operation, part)
+            options["password"] = self._zip_password()
         built: Compression = find("compressions", definition.compression)(options)
         return built
 
-    def _inner(self, part: int | None) -> str:
+    def _zip_password(self) -> Secret | None:
+        """A file that was to be closed never leaves open, whatever became of its destination."""
+        if not self._definition.zip_locked:
+            return None
+        if self._password is None:
+            server = self._definition.destination.server if self._definition.destination else "–"
+            raise DefinitionError(NO_ZIP_PASSWORD, ("zip_locked",), server=server)
+        return self._password
+
+    def _inner(self, operation: str, part: int) -> str:
         if self._definition.zip_name:
-            return self._rendered(self._definition.zip_name, part)
-        return self._rendered(self._definition.file.name, part) + format_of(self._definition).EXTENSION
+            return self._rendered(self._definition.zip_name, operation, part)
+        return self._rendered(self._definition.file.name, operation, part) + format_of(self._definition, self._values).EXTENSION
 
-    def _of_part(self, part: int) -> str:
-        return self._rendered(self._definition.file.name, part)
-
-    def _rendered(self, template: str, part: int | None) -> str:
-        if part is None:
-            return naming.render(template, self._values)
-        return naming.render(naming.with_part(template), {**self._values, naming.PART: part})
+    def _rendered(self, template: str, operation: str, part: int) -> str:
+        chosen = self._definition.production
+        template = naming.told_apart(template, by_operation=chosen.is_apart, by_part=chosen.is_cut)
+        word = chosen.words[operation] if operation else self._values[naming.OPERATION]
+        return naming.render(template, {**self._values, naming.OPERATION: word, naming.PART: part})
 
 
 def _encryption(records: Records, run: Run, scratch: Path, *, fresh: bool) -> Encryption | None:

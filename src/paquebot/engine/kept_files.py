@@ -55,7 +55,7 @@ def is_there(records: Records, run: Run) -> bool:
 
 def is_readable(run: Run) -> bool:
     """Whether anybody but the partner can read the file."""
-    return not run.definition["encryption_keys"]
+    return not (run.definition["encryption_keys"] or run.definition["export"].get("zip_locked"))
 
 
 def download(records: Records, run: Run, by: User | None, part: int = 1) -> Blocks:

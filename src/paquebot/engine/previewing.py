@@ -35,6 +35,7 @@ from paquebot.records.key_versions import key_version_of
 from paquebot.records.lakes import current_snapshot, lake_address
 from paquebot.records.models import Export, Run
 from paquebot.records.reading import LIMITS, answer
+from paquebot.records.sentence import name_values
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
@@ -71,7 +72,7 @@ def preview(records: Records, export: Export, definition: ExportDefinition, most
         fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
         leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
         named = labelled(leaving, definition.file.options.get("labels", {}))
-        format_ = format_of(definition)
+        format_ = format_of(definition, name_values(export.project, definition, timezone.now()))
         shown = format_ if format_.IS_TEXT else find("formats", "csv")({})
         text = b"".join(shown.write(named)).decode(shown.options.get("encoding", "utf-8"))
     other = "" if shown is format_ else format_.NAME
@@ -125,7 +126,8 @@ def outlook(records: Records, export: Export, definition: ExportDefinition) -> O
         fit = ColumnContract(definition.column_policy, _delivered(export, definition)).fit(first.schema)
         leaving = only(obfuscation.apply(first) if obfuscation else first, [column.name for column in fit.columns])
         leaving = labelled(leaving, definition.file.options.get("labels", {}))
-        size = sum(len(block) for block in format_of(definition).write(leaving))
+        names = name_values(export.project, definition, timezone.now())
+        size = sum(len(block) for block in format_of(definition, names).write(leaving))
     is_exact = rows == measured.num_rows
     return Outlook(
         rows, size if is_exact else round(size / measured.num_rows * rows), is_exact, written_sql(records, export, definition)

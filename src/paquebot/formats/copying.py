@@ -77,7 +77,7 @@ class _Workers:
         self._schema = pa.schema([field.with_name(f"c{position}") for position, field in enumerate(schema)])
         self._select, self._options = select, options
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="paquebot-copy")
-        self._connections = [_connect() for _ in range(WORKERS)]
+        self._connections = [connect() for _ in range(WORKERS)]
         self._free: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
         for connection in self._connections:
             self._free.put(connection)
@@ -151,8 +151,8 @@ def _release(pending: deque[Future[int]]) -> None:
             os.close(future.result())
 
 
-def _connect() -> duckdb.DuckDBPyConnection:
-    """Never spills to disk."""
+def connect() -> duckdb.DuckDBPyConnection:
+    """A connection that writes rows as text and never spills to disk."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {

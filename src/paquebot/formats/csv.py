@@ -19,6 +19,7 @@ from paquebot.flow import Blocks, CsvDialect, Pieces, Rows, WrittenRows, closing
 from paquebot.formats.base import Format
 from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.encoding import FAIL, Encoder
+from paquebot.formats.framing import Framing
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.spreadsheet import SafeForSpreadsheets
 from paquebot.formats.texts import adjusted, is_text, plain, refuse_columns
@@ -40,6 +41,7 @@ class TextFormat(Format):
         self._line_ending = LINE_ENDINGS[self._option("line_ending", "crlf")]
         self._null = self._option("null_text", "")
         self._rendering = Rendering.of(options)
+        self._framing = Framing(options)
 
     @property
     def report(self) -> dict[str, int]:
@@ -52,9 +54,14 @@ class TextFormat(Format):
 
     def _ready(self, rows: Rows) -> Rows:
         """Plain rows whose texts the encoding has and the reader takes as they are."""
-        found = plain(rows)
+        found = plain(self._framing.counted(rows))
         if not self._encoder.holds_everything:
-            words = (*rows.schema.names, self._null, *(self._option(name, "") for name in ("booleans", "dates", "times")))
+            words = (
+                *rows.schema.names,
+                self._null,
+                *self._framing.words,
+                *(self._option(name, "") for name in ("booleans", "dates", "times")),
+            )
             for word in words:
                 self._encoder.require(word)
             found = adjusted(found, self._encoder.fitting)
@@ -65,9 +72,22 @@ class TextFormat(Format):
         return [self._spreadsheet.safe_name(name) if self._spreadsheet else name for name in rows.schema.names]
 
     def _file(self, header: str, rows: Blocks) -> Blocks:
-        blocks = self._encoder.encoded(_after(header.encode() if self._option("header", True) else b"", rows))
+        blocks = self._encoder.encoded(self._framed(header if self._option("header", True) else "", rows))
         with closing_upstream(blocks):
             yield from blocks
+
+    def _framed(self, header: str, rows: Blocks) -> Blocks:
+        before = self._framing.before()
+        opening = header if before is None else self._record(before) + self._line_ending + header
+        with closing_upstream(rows):
+            yield from _after(opening.encode(), rows)
+        behind = self._framing.behind(bool(header))
+        if behind is not None:
+            yield (self._record(behind) + self._line_ending).encode()
+
+    def _record(self, text: str) -> str:
+        """A record before or behind the others, as long as the format wants it."""
+        return text
 
 
 class CsvFormat(TextFormat):
@@ -85,7 +105,8 @@ class CsvFormat(TextFormat):
         names = self._names(rows)
         if rows.written and (dialect := self._dialect(rows.schema)):
             refuse_columns(names)
-            return self._file(self._header(names), self._joined(rows.schema, rows.written(dialect)))
+            pieces = self._framing.passing(rows.written(dialect))
+            return self._file(self._header(names), self._joined(rows.schema, pieces))
         found = self._ready(rows)
         if self._quoting == NEVER:
             header = unquoted_header(names, self._delimiter) + self._line_ending

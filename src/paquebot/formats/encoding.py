@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from paquebot.errors import FormatError, Problem
@@ -129,6 +129,15 @@ class Encoder:
         except UnicodeEncodeError:
             return False
         return True
+
+
+def by_number(encoding: str, blocks: Iterable[bytes]) -> Blocks:
+    """XML in the encoding, from its UTF-8: what the encoding does not have is a character reference."""
+    if mark := _MARKS.get(encoding):
+        yield mark
+    decoder, codec = codecs.getincrementaldecoder("utf-8")(), _CODECS.get(encoding, encoding.removesuffix("-sig"))
+    for block in blocks:
+        yield block if codec == "utf-8" else decoder.decode(block).encode(codec, "xmlcharrefreplace")
 
 
 def _told(character: str) -> dict[str, str]:

@@ -1,13 +1,15 @@
-"""XML 1.0 in UTF-8: one element a row, one element a value, named after its column.
+"""XML 1.0: one element a row, one element a value, named after its column.
 
 Promise: every value reads back; a missing value has no element, an empty text has an empty one. A column's name becomes the
 element's; where XML does not allow it, other characters become `_` and the true name stands in an attribute. Characters XML
-cannot hold are refused by row and column.
+cannot hold are refused by row and column. Characters the encoding does not have are written by their number (`&#8364;`), which
+every parser reads as the character: nothing is replaced.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 from xml.sax.saxutils import quoteattr
 
@@ -16,6 +18,7 @@ from paquebot.file_keys import options_of
 from paquebot.flow import Blocks, Rows, closing_upstream
 from paquebot.formats.base import Format
 from paquebot.formats.copying import copied, raw_lines, selecting
+from paquebot.formats.encoding import by_number
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.texts import Place, adjusted, bytes_of, plain, row_at
 
@@ -29,6 +32,11 @@ NOT_IN_XML = Problem(
 )
 
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_DECLARED = {
+    **{"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"},
+    **{"iso-8859-1": "ISO-8859-1", "iso-8859-15": "ISO-8859-15", "windows-1252": "windows-1252"},
+}
+"""The encodings as their registered names say them."""
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 
 
@@ -53,9 +61,9 @@ class XmlFormat(Format):
         line = f"concat('<{row}>', {', '.join(parts)}, '</{row}>')"
         blocks = copied(rows, selecting(line), raw_lines())
         with closing_upstream(blocks):
-            yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode()
-            yield from blocks
-            yield f"</{root}>\n".encode()
+            encoding = self.options.get("encoding", "utf-8")
+            opening = f'<?xml version="1.0" encoding="{_DECLARED[encoding]}"?>\n<{root}>\n'
+            yield from by_number(encoding, chain((opening.encode(),), blocks, (f"</{root}>\n".encode(),)))
 
 
 def escaped(text: str) -> str:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from string import Formatter
 
 from paquebot.errors import PackagingError, Problem
+from paquebot.export import ExportDefinition
 from paquebot.file_keys import NO_EXTENSION
-from paquebot.options import nearest
+from paquebot.options import Path, nearest
+from paquebot.production_keys import ADDED, ProductionOptions
 
 Value = str | int | datetime
 """What a variable stands for."""
@@ -50,6 +53,17 @@ TOO_LONG = Problem(
     "Shorten the template.",
 )
 
+NOTHING_TO_SAY = Problem(
+    "naming.nothing_to_say",
+    "The file name template “{template}” uses “{variable}”, and this export has none.",
+    "Take it out. “group” means something where the contacts of one group leave, “operation” where added, changed and removed "
+    "rows leave in a file each.",
+)
+COUNTED_LATER = Problem(
+    "naming.counted_later",
+    "The first record “{template}” cannot tell “{variable}”: it is written before the rows are counted.",
+    "Put it in the last record.",
+)
 OUT_OF_CALENDAR = Problem(
     "naming.out_of_calendar",
     "The file name template “{template}” asks for a day that no calendar has (“{variable}”).",
@@ -66,7 +80,13 @@ DATE_FORMATS = {
 COUNTER = "counter"
 PART = "part"
 """The number of a part, of an export that leaves in several files; 1 of one file."""
-VARIABLES = ("export", "project", "run.id", COUNTER, PART, *DATE_FORMATS)
+OPERATION = "operation"
+"""What became of the rows of a file, where added, changed and removed ones leave in a file each."""
+GROUP = "group"
+"""The group of contacts that leave."""
+COUNTS = ("rows", "records")
+"""What the last record of a file can tell beside: its rows, and all its records."""
+VARIABLES = ("export", "project", "run.id", COUNTER, PART, OPERATION, GROUP, *DATE_FORMATS)
 UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 """After a moment, a sign and a number: `{run.local_date-1d}` is the day before, `{run.local_date+1m}` a month later."""
 DIRECTIVES = "YymdjHMSGV"
@@ -84,6 +104,8 @@ _SAMPLE: Mapping[str, Value] = {
     "run.id": "1",
     COUNTER: 1,
     PART: 1,
+    OPERATION: "added",
+    GROUP: "group",
     **dict.fromkeys(DATE_FORMATS, _SAMPLE_MOMENT),
 }
 
@@ -98,9 +120,67 @@ def values_of(  # noqa: PLR0913, PLR0917 - each is what a variable stands for
     return {"export": export, "project": project, "run.id": run_id, COUNTER: counter, PART: 1, **moments}
 
 
-def check(template: str) -> None:
-    """Raises `PackagingError` when `template` can never give an acceptable name; for use when an export is defined."""
+def values_from(group: str | None, production: ProductionOptions) -> dict[str, Value]:
+    """What the variables stand for that an export has by its definition alone."""
+    return {GROUP: group or "", OPERATION: production.words[ADDED] if production.is_apart else ""}
+
+
+def check(template: str, group: str | None = None, production: ProductionOptions | None = None) -> None:
+    """Raises `PackagingError` when `template` can never give an acceptable name; for use when an export is defined.
+
+    With `production` a variable the export has nothing for is refused, too, and the names of its files are judged whole.
+    """
     render(template, _SAMPLE)
+    if production is None:
+        return
+    for variable, missing in ((GROUP, not group), (OPERATION, not production.is_apart)):
+        if missing and _uses(template, variable):
+            raise PackagingError(NOTHING_TO_SAY, template=template, variable=variable)
+    values = {**_SAMPLE, **values_from(group, production)}
+    render(told_apart(template, by_operation=production.is_apart, by_part=production.is_cut), values)
+
+
+def templates_of(definition: ExportDefinition) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Where each template of the export stands, and what judges it: it raises `PackagingError`."""
+    group, production = definition.content.group, definition.production
+    yield ("file", "name"), partial(check, definition.file.name, group, production)
+    if definition.zip_name:
+        yield ("zip_name",), partial(check, definition.zip_name, group, production)
+    if definition.confirmation:
+        yield ("confirmation", "name"), partial(check, definition.confirmation.name, group, production)
+    for name in ("header_record", "trailer_record"):
+        if template := definition.file.options.get(name):
+            counts = COUNTS if name == "trailer_record" else ()
+            values = {**_SAMPLE, **values_from(group, production)}
+            yield ("file", name), partial(_check_record, template, values, counts)
+
+
+def _check_record(template: str, values: Mapping[str, Value], counts: Sequence[str]) -> None:
+    record(template, values, counts)
+
+
+def record(template: str, values: Mapping[str, Value], counts: Sequence[str] = COUNTS) -> str:
+    """A record before or behind the rows, filled with all but `counts`, which the format fills. Raises `PackagingError`."""
+    pieces = []
+    for literal, variable, specification in _parsed(template):
+        pieces.append(_doubled(literal))
+        if variable is None:
+            continue
+        if variable in COUNTS:
+            if variable not in counts:
+                raise PackagingError(COUNTED_LATER, template=template, variable=variable)
+            _padded(template, 0, specification, variable)
+            pieces.append(f"{{{variable}:{specification or 1}}}")
+            continue
+        if variable in (PART, OPERATION):
+            known = [one for one in (*VARIABLES, *COUNTS) if one not in (PART, OPERATION)]
+            raise PackagingError(UNKNOWN_VARIABLE, template=template, variable=variable, nearest="", known=known)
+        pieces.append(_doubled(_value(template, variable, specification, values)))
+    return "".join(pieces)
+
+
+def _doubled(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def render(template: str, values: Mapping[str, Value]) -> str:
@@ -113,9 +193,15 @@ def render(template: str, values: Mapping[str, Value]) -> str:
     return name
 
 
-def with_part(template: str) -> str:
-    """The template of the names of parts: as it is when it numbers them, else with the number behind."""
-    return template if re.search(r"(?<!\{)\{part[:}]", template) else f"{template}_{{{PART}:3}}"
+def told_apart(template: str, *, by_operation: bool, by_part: bool) -> str:
+    """The template of the names of files that leave together: with what tells them apart behind, where it does not say it."""
+    if by_operation and not _uses(template, OPERATION):
+        template = f"{template}_{{{OPERATION}}}"
+    return template if not by_part or _uses(template, PART) else f"{template}_{{{PART}:3}}"
+
+
+def _uses(template: str, variable: str) -> bool:
+    return any(used == variable for _, used, _, _ in Formatter().parse(template))
 
 
 def full_name(stem: str, *extensions: str, chosen: str = "") -> str:
@@ -130,16 +216,21 @@ def full_name(stem: str, *extensions: str, chosen: str = "") -> str:
 
 
 def _pieces(template: str, values: Mapping[str, Value]) -> Iterator[str]:
+    for literal, variable, specification in _parsed(template):
+        yield literal
+        if variable is not None:
+            yield _value(template, variable, specification, values)
+
+
+def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
         raise PackagingError(MALFORMED, template=template, example="{export}") from error
     for literal, variable, specification, conversion in parsed:
-        yield literal
         if conversion:
             raise PackagingError(MALFORMED, template=template, example="{export}")
-        if variable is not None:
-            yield _value(template, variable, specification or "", values)
+        yield literal, variable, specification or ""
 
 
 def _value(template: str, variable: str, specification: str, values: Mapping[str, Value]) -> str:
@@ -153,15 +244,15 @@ def _value(template: str, variable: str, specification: str, values: Mapping[str
     if isinstance(value, datetime):
         return _moment(template, name, _moved(template, value, offset) if offset else value, specification)
     if isinstance(value, int):
-        return _padded(template, value, specification)
+        return _padded(template, value, specification, name)
     if specification:
         raise _unknown_directive(template, variable, specification)
     return value
 
 
-def _padded(template: str, number: int, specification: str) -> str:
+def _padded(template: str, number: int, specification: str, variable: str) -> str:
     if specification and not (specification.isascii() and specification.isdecimal() and int(specification) <= _MOST_DIGITS):
-        raise _unknown_directive(template, COUNTER, specification)
+        raise _unknown_directive(template, variable, specification)
     return f"{number:0{int(specification or 1)}}"
 
 

@@ -35,7 +35,7 @@ from paquebot.project_parts import (
 from paquebot.records.alerts.channels import read_channel
 from paquebot.records.connection import Records
 from paquebot.records.destinations import check_folders, require_allowed
-from paquebot.records.freezing import check_place
+from paquebot.records.freezing import check_lock, check_place
 from paquebot.records.importing import Target, foresee_file, header_of, sha256_of
 from paquebot.records.key_versions import check_key_version
 from paquebot.records.keys import read_or_refuse
@@ -112,14 +112,12 @@ def check_alone(records: Records, document: ProjectDocument) -> Checked:
         for server, options in servers:
             if server.name == named:
                 check_folders(records.home, server.kind, options, export, ("exports", position))
-        naming.check(export.file.name)
+                check_lock(export, [option for option, value in options.items() if value], ("exports", position))
+        for _, check in naming.templates_of(export):
+            check()
         if export.trigger and export.trigger.folder:
             with _placed("exports", position, "trigger", "folder"):
                 resolve_folder(export.trigger.folder, records.home.allowed_folders)
-        if export.zip_name:
-            naming.check(export.zip_name)
-        if export.confirmation:
-            naming.check(export.confirmation.name)
     own = tuple(_signing_keys(records, document))
     return Checked(servers, tuple(keys), own, _database_options(records, document), channels)
 

@@ -39,7 +39,7 @@ GROUPS: Mapping[str, str] = {
 }
 """Part of the definition → its heading, in the order people think."""
 _PART_OF = {"label": "naming", "description": "naming", "compression": "protection", "encryption": "protection"}
-_PART_OF |= {"compression_level": "protection", "zip_name": "protection"}
+_PART_OF |= {"compression_level": "protection", "zip_name": "protection", "zip_locked": "protection"}
 _PART_OF |= {
     "two_step": "destination",
     "trigger": "schedule",

@@ -15,14 +15,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
-from paquebot.errors import CommandError, PackagingError, Problem
+from paquebot.errors import CommandError, Problem
 from paquebot.export import ACTIVE, DRAFT, PAUSED, QUERY, TABLE, EncryptionChoice, ExportDefinition, check_name
-from paquebot.options import DefinitionError
+from paquebot.options import DefinitionError, describe_path, placed
 from paquebot.packaging import naming
 from paquebot.production_keys import CHANGES, check_changes
 from paquebot.project import TAKEN_NAME, check_outside
 from paquebot.records.alerts.listening import listen_alike
-from paquebot.records.freezing import check_place, source_of, table_name
+from paquebot.records.freezing import check_lock, check_place, source_of, table_name
 from paquebot.records.key_versions import check_key_version
 from paquebot.records.models import EncryptionKey, Export, Group, Project, Query, Run, Server, SigningKey, Table, User
 from paquebot.records.models.history import ACTIVE as UNDER_WAY
@@ -209,19 +209,10 @@ def _locked(project: Project, name: str) -> Export:
 
 def _checked(document: Mapping[str, Any], project: Project) -> ExportDefinition:
     definition = ExportDefinition.from_document(document, timezone=project.timezone)
-    _check_file_name(definition.file.name, ("file", "name"))
-    if definition.zip_name:
-        _check_file_name(definition.zip_name, ("zip_name",))
-    if definition.confirmation:
-        _check_file_name(definition.confirmation.name, ("confirmation", "name"))
+    for path, check in naming.templates_of(definition):
+        with placed(path, describe_path(path)):
+            check()
     return definition
-
-
-def _check_file_name(template: str, path: tuple[str, ...]) -> None:
-    try:
-        naming.check(template)
-    except PackagingError as error:
-        raise DefinitionError(error.problem, path, **error.parameters) from error
 
 
 def _check_names(project: Project, definition: ExportDefinition) -> None:
@@ -231,6 +222,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
         kinds = dict(Server.objects.filter(project=project, name=server).values_list("name", "kind"))
         _require(server in kinds, NO_SUCH_SERVER, "server", server)
         check_place(definition, kinds, ("destination",))
+        check_lock(definition, Server.objects.filter(project=project, name=server).values_list("secrets", flat=True).first())
     _check_keys(project, definition.encryption)
     if group := definition.content.group:
         _require(Group.objects.filter(project=project, name=group).exists(), NO_SUCH_GROUP, "group", group)

@@ -6,12 +6,13 @@ one frozen here (`destinations.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ContentChoice, ExportDefinition
 from paquebot.options import DefinitionError, Path
+from paquebot.packaging_keys import NO_ZIP_PASSWORD, ZIP_PASSWORD
 from paquebot.production_keys import check_changes
 from paquebot.records.belonging import frozen_build
 from paquebot.records.destinations import keeps_rows
@@ -47,6 +48,12 @@ def check_place(definition: ExportDefinition, kinds: Mapping[str, str], path: Pa
         raise DefinitionError(NO_TABLES_THERE, (*path, "table"), where=definition.name, server=chosen.server)
 
 
+def check_lock(definition: ExportDefinition, secrets: Collection[str] | None, path: Path = ()) -> None:
+    """Raises `DefinitionError` when the file is to be closed with a password its destination does not have."""
+    if definition.zip_locked and definition.destination and ZIP_PASSWORD.name not in (secrets or ()):
+        raise DefinitionError(NO_ZIP_PASSWORD, (*path, "zip_locked"), server=definition.destination.server)
+
+
 def freeze(export: Export) -> dict[str, Any]:
     """Everything a run needs to know but secrets, as JSON. Raises `CommandError` for what is missing."""
     definition = ExportDefinition.from_document(export.definition)
@@ -55,6 +62,7 @@ def freeze(export: Export) -> dict[str, Any]:
     named = definition.destination.server if definition.destination else ""
     server = export.server if export.server and export.server.name == named else find_named(Server, project, named)
     check_place(definition, {server.name: server.kind}, ("destination",))
+    check_lock(definition, server.secrets)
     described = {
         "id": server.id,
         "name": server.name,

@@ -14,6 +14,8 @@ from django.utils.text import slugify
 
 from paquebot.delivery.download import Download
 from paquebot.export import CONTACTS, QUERY, TABLE, ExportDefinition
+from paquebot.options import DefinitionError
+from paquebot.packaging_keys import NO_DESTINATION_TO_LOCK
 from paquebot.records.freezing import frozen
 from paquebot.records.models import Export, Project, Query, Run, Table
 from paquebot.records.runs import new_token
@@ -42,6 +44,8 @@ def unkept(project: Project, definition: ExportDefinition) -> Export:
 
 def request(project: Project, definition: ExportDefinition) -> Run:
     """A new queued run that makes the file of `definition`. Raises `CommandError` for what is not there."""
+    if definition.zip_locked:
+        raise DefinitionError(NO_DESTINATION_TO_LOCK, ("zip_locked",))
     return Run.objects.create(
         project=project,
         definition=frozen(unkept(project, definition), definition, BROWSER),

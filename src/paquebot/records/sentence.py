@@ -77,10 +77,12 @@ def _starts(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
 
 
 def file_name(project: Project, definition: ExportDefinition, now: datetime) -> str:
-    """The name of the file of the next run, extensions included, or of the table its rows go to. Raises `PackagingError`."""
+    """The name of the next run's first file, extensions included, or of the table its rows go to. Raises `PackagingError`."""
     if definition.destination and definition.destination.table:
         return definition.destination.table.name
-    stem = naming.render(definition.file.name, name_values(project, definition, now))
+    chosen = definition.production
+    template = naming.told_apart(definition.file.name, by_operation=chosen.is_apart, by_part=chosen.is_cut)
+    stem = naming.render(template, name_values(project, definition, now))
     return naming.full_name(stem, *_extensions(project, definition), chosen=definition.file.extension)
 
 
@@ -92,7 +94,8 @@ def name_values(project: Project, definition: ExportDefinition, now: datetime) -
     last = Run.objects.order_by("-id").values_list("id", flat=True).first()
     next_run = (last or 0) + 1
     counter = place_among_runs(project, definition.name, next_run)
-    return dict(naming.values_of(definition.name, project.name, str(next_run), moment, zone, counter))
+    values = naming.values_of(definition.name, project.name, str(next_run), moment, zone, counter)
+    return values | naming.values_from(definition.content.group, definition.production)
 
 
 def _extensions(project: Project, definition: ExportDefinition) -> Iterator[str]:
@@ -160,6 +163,8 @@ def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if definition.compression != "none":
         compression = COMPRESSION_WORDS.get(definition.compression, definition.compression)
         yield Clause(_("compressed with {compression}"), {"compression": compression})
+    if definition.zip_locked:
+        yield Clause(_("closed with the password of its destination"))
     if definition.encryption_keys:
         yield Clause(_("encrypted for {keys}"), {"keys": ", ".join(definition.encryption_keys)})
     if definition.encryption and definition.encryption.sign_with:

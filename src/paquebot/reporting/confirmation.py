@@ -43,6 +43,7 @@ class Confirmation:
         known: dict[str, Any] = {
             "rows": artifact.rows,
             "columns": list(artifact.columns),
+            "changes": artifact.changes["kind"] if artifact.changes else "complete",
             "started_at": started_at.isoformat(),
             "finished_at": finished_at.isoformat(),
             "file_name": None,

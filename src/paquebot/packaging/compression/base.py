@@ -17,6 +17,9 @@ class Compression(ABC):
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
     EXTENSION: ClassVar[str]
 
+    is_reproducible = True
+    """Whether the same bytes in give the same bytes out."""
+
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
 
@@ -26,7 +29,7 @@ class Compression(ABC):
 
     @abstractmethod
     def pack(self, blocks: Blocks) -> Blocks:
-        """The compressed file, block by block. The same bytes in give the same bytes out: no clock, no name inside."""
+        """The compressed file, block by block; no clock, no name inside."""
 
     @abstractmethod
     def unpack(self, blocks: Blocks) -> Blocks:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
 from paquebot.options import Option
 from paquebot.packaging.compression.base import Compression
+from paquebot.packaging.compression.zip_lock import ZipLock
 from paquebot.packaging_keys import level_option
 from paquebot.zip_file import ZipFile
 
@@ -22,15 +23,21 @@ class ZipCompression(Compression):
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         level_option("zip"),
         Option("inner_name", "The name of the file inside.", default="export"),
+        Option("password", "What opens it; none when left out.", secret=True),
     )
+
+    @property
+    def is_reproducible(self) -> bool:  # type: ignore[override]  # a password makes other bytes each time
+        return self.option("password") is None
 
     def pack(self, blocks: Blocks) -> Blocks:
         file = ZipFile(self.option("level"))
-        yield from file.entry(self.option("inner_name"), blocks)
+        password = self.option("password")
+        yield from file.entry(self.option("inner_name"), blocks, ZipLock(password) if password else None)
         yield file.end()
 
     def unpack(self, blocks: Blocks) -> Blocks:
-        """The first file inside, of a ZIP file that `pack` made."""
+        """The first file inside, of a ZIP file that `pack` made without a password."""
         opener = zlib.decompressobj(_RAW_DEFLATE)
         with closing_upstream(blocks):
             for block in _content(blocks):

@@ -129,7 +129,7 @@ def _file(values: Values, _: ExportDefinition) -> Values:
 
 
 def _packaging_options(project: Project) -> tuple[Option, ...]:
-    compression = (_option("compression"), _option("compression_level"), _option("zip_name"))
+    compression = (_option("compression"), _option("compression_level"), _option("zip_name"), _option("zip_locked"))
     return (*compression, *keys_part.key_options(project))
 
 
@@ -139,12 +139,13 @@ def _packaging(values: Values, _: ExportDefinition) -> Values:
         "compression": compression,
         "compression_level": values.get("compression_level") if compression != "none" else None,
         "zip_name": values.get("zip_name", "") if compression == "zip" else "",
+        "zip_locked": values.get("zip_locked", False) and compression == "zip",
         "encryption": keys_part.chosen_keys(values),
     }
 
 
 def _stored_packaging(definition: ExportDefinition) -> Values:
-    names = ("compression", "compression_level", "zip_name")
+    names = ("compression", "compression_level", "zip_name", "zip_locked")
     encryption = definition.encryption.to_document() if definition.encryption else {}
     return {**{name: getattr(definition, name) for name in names}, **encryption}
 

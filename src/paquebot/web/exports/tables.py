@@ -19,7 +19,7 @@ FILES_ONLY = ("file", "packaging", "proof", "confirmation")
 """The parts that are about a file."""
 SERVER_FIELD = "destination-server"
 _LINES = ("key", "cluster_by", "labels")
-_FOR_FILES = ("when_empty", "if_exists", "mode", "rows_per_part")
+_FOR_FILES = ("when_empty", "if_exists", "mode", "rows_per_part", "bytes_per_part")
 _WHEN_EMPTY = (
     translatable("Load it all the same: replacing empties the table"),
     translatable("Leave the table as it is"),
