@@ -19,6 +19,7 @@ _PARTS = (
     "fixtures.browser",
     "fixtures.bigquery",
     "fixtures.smtp",
+    "fixtures.outside_mariadb",
     "fixtures.outside_postgres",
 )
 

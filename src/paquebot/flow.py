@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from paquebot.errors import RunCancelledError
 
@@ -26,11 +26,37 @@ Blocks = Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How a CSV is written: null is empty and unquoted, quotes within quotes are doubled."""
+
+    delimiter: str
+    line_ending: str
+    quotes_everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRows:
+    """Rows as the text of a CSV, each with its line ending."""
+
+    text: bytes
+    num_rows: int
+
+
+Pieces = Iterator["pa.RecordBatch | WrittenRows"]
+Piece = TypeVar("Piece", "pa.RecordBatch", "pa.RecordBatch | WrittenRows")
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows on their way: their columns (names, order, Arrow types) and the batches that carry them, readable once."""
+    """Rows on their way: their columns (names, order, Arrow types) and the batches that carry them, readable once.
+
+    `written`, where the source can write rows itself, gives the same rows to be read instead of `batches`: as text where that
+    is, byte for byte, what our own writer makes of them, as batches elsewhere. Whoever changes a value leaves it out.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
+    written: Callable[[CsvDialect], Pieces] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +163,17 @@ class RowCounter:
 
     def __init__(self, rows: Rows, cancellation: Cancellation) -> None:
         self.count = 0
-        self.rows = Rows(rows.schema, self._counted(rows, cancellation))
+        self._cancellation = cancellation
+        written = rows.written
+        counted = (lambda dialect: self._counted(written(dialect))) if written else None
+        self.rows = Rows(rows.schema, self._counted(rows.batches), counted)
 
-    def _counted(self, rows: Rows, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
-        with closing_upstream(rows.batches):
-            for batch in rows.batches:
-                cancellation.check()
-                self.count += batch.num_rows
-                yield batch
+    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        with closing_upstream(pieces):
+            for piece in pieces:
+                self._cancellation.check()
+                self.count += piece.num_rows
+                yield piece
 
 
 @contextmanager

@@ -32,6 +32,8 @@ DESTINATIONS = {
 }
 DATABASES = {
     "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
+    "mysql": "paquebot.sources.outside.mysql:MysqlDatabase",
+    "mariadb": "paquebot.sources.outside.mysql:MariadbDatabase",
 }
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",

@@ -26,8 +26,8 @@ DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azu
 _PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
-DATABASE_KINDS = ("postgresql",)
-_PLANNED_DATABASES = ("mysql", "mariadb", "sqlite", "folder")
+DATABASE_KINDS = ("postgresql", "mysql", "mariadb")
+_PLANNED_DATABASES = ("sqlite", "folder")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",

@@ -30,7 +30,7 @@ def labelled(rows: Rows, labels: Mapping[str, str]) -> Rows:
     import pyarrow as pa
 
     schema = pa.schema([field.with_name(labels.get(field.name, field.name)) for field in rows.schema])
-    return Rows(schema, _renamed(rows, schema))
+    return Rows(schema, _renamed(rows, schema), rows.written)
 
 
 def _renamed(rows: Rows, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

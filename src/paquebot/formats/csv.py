@@ -10,17 +10,18 @@ Without quotes, a value that would break the file is refused by row and column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from paquebot.file_keys import DELIMITERS, LINE_ENDINGS, options_of
-from paquebot.flow import Blocks, Rows, closing_upstream
+from paquebot.flow import Blocks, CsvDialect, Pieces, Rows, WrittenRows, closing_upstream
 from paquebot.formats.base import Format
 from paquebot.formats.copying import copied, raw_lines, selecting
 from paquebot.formats.encoding import FAIL, Encoder
 from paquebot.formats.rendering import Rendering, literal
 from paquebot.formats.spreadsheet import SafeForSpreadsheets
-from paquebot.formats.texts import adjusted, is_text, plain
+from paquebot.formats.texts import adjusted, is_text, plain, refuse_columns
 from paquebot.formats.unquoted import Unquoted, unquoted_header
 
 if TYPE_CHECKING:
@@ -81,13 +82,37 @@ class CsvFormat(TextFormat):
         self._escape = "\\" if self._option("escape", "double") == "backslash" else '"'
 
     def write(self, rows: Rows) -> Blocks:
-        found = self._ready(rows)
         names = self._names(rows)
+        if rows.written and (dialect := self._dialect(rows.schema)):
+            refuse_columns(names)
+            return self._file(self._header(names), self._joined(rows.schema, rows.written(dialect)))
+        found = self._ready(rows)
         if self._quoting == NEVER:
             header = unquoted_header(names, self._delimiter) + self._line_ending
             return self._file(header, self._unquoted(found))
-        quoted = self._delimiter.join(map(self._quoted, names)) + self._line_ending
-        return self._file(quoted, copied(found, self._select(found.schema), self._settings(found.schema)))
+        return self._file(self._header(names), self._copied(found))
+
+    def _dialect(self, schema: pa.Schema) -> CsvDialect | None:
+        """How a source that writes rows itself has to write them; None where it could not write what we do."""
+        looks_after_text = self._spreadsheet or not self._encoder.holds_everything or any(map(self._is_rendered, schema))
+        if looks_after_text or self._null or self._quoting == NEVER or self._escape == "\\" or len(schema) == 1:
+            return None
+        return CsvDialect(self._delimiter, self._line_ending, self._quoting == ALWAYS)
+
+    def _joined(self, schema: pa.Schema, pieces: Pieces) -> Blocks:
+        """Text goes on as it is, batches are written by us."""
+        with closing_upstream(pieces):
+            for is_text, some in groupby(pieces, lambda piece: isinstance(piece, WrittenRows)):
+                if is_text:
+                    yield from (piece.text for piece in cast("Iterator[WrittenRows]", some))
+                else:
+                    yield from self._copied(plain(Rows(schema, cast("Iterator[pa.RecordBatch]", some))))
+
+    def _copied(self, rows: Rows) -> Blocks:
+        return copied(rows, self._select(rows.schema), self._settings(rows.schema))
+
+    def _header(self, names: list[str]) -> str:
+        return self._delimiter.join(map(self._quoted, names)) + self._line_ending
 
     def _select(self, schema: pa.Schema) -> str:
         columns = [

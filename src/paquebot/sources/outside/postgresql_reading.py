@@ -1,36 +1,32 @@
-"""The rows of one selection of a PostgreSQL: `COPY` in one transaction that may only read, block after block of whole rows.
+"""The rows of one selection of a PostgreSQL, in one transaction that may only read.
 
-Promise: values come as the catalogue types them or as the text `psql` prints, in the order asked for; a block holds about a
-megabyte, or one row that is larger; what the server was computing is given up when the source is left.
+Promise: values come as the catalogue types them or as the text `psql` prints, in the order asked for; what
+the server was computing is given up when the source is left.
 """
 
 from __future__ import annotations
 
-import select as waiting
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import psycopg
-from psycopg import pq
-
-from paquebot.errors import SourceError
-from paquebot.flow import BLOCK_BYTES, Rows
+from paquebot.flow import Rows
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside import postgresql_sql as dialect
-from paquebot.sources.outside.postgresql_link import Link, place_of
+from paquebot.sources.outside.base import refuse_names
+from paquebot.sources.outside.network import place_of
+from paquebot.sources.outside.postgresql_copying import copied
+from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_sql import Statement
 from paquebot.sources.outside.postgresql_tables import tables_of
 from paquebot.sources.outside.postgresql_types import arrow_type
-from paquebot.sources.outside.problems import NO_COLUMNS
+from paquebot.sources.outside.postgresql_writing import may_be_written, written
 from paquebot.sources.outside.texts import batch_of
 from paquebot.sources.selection import Limits, QuerySelection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_WAIT_MILLISECONDS = 1_000
 
 
 class PostgresqlSource(DescribedSource):
@@ -65,7 +61,10 @@ class PostgresqlSource(DescribedSource):
         if self._link is None:
             raise RuntimeError("rows are read inside the source's context")
         statement, schema = self._described(self._link)
-        return Rows(schema, self._batches(self._link, statement, schema))
+        batches = self._batches(self._link, statement, schema)
+        if not may_be_written(schema):
+            return Rows(schema, batches)
+        return Rows(schema, batches, partial(written, self._link, statement, schema, self._limits.rows))
 
     def _described(self, link: Link) -> tuple[Statement, pa.Schema]:
         import pyarrow as pa
@@ -73,7 +72,7 @@ class PostgresqlSource(DescribedSource):
         if self._found is None:
             statement = self._statement(link)
             columns = link.describe(statement)
-            _refuse_names([name for name, _, _ in columns])
+            refuse_names([name for name, _, _ in columns])
             self._found = statement, pa.schema([pa.field(name, arrow_type(oid, size)) for name, oid, size in columns])
         return self._found
 
@@ -86,61 +85,5 @@ class PostgresqlSource(DescribedSource):
         return Statement(f"SELECT * FROM (\n{asked.sql}\n) AS asked", asked.values)  # noqa: S608 — the server judged it
 
     def _batches(self, link: Link, statement: Statement, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        for block, _ in copied(link, statement, self._limits.rows):
-            yield batch_of(block, schema)
-
-
-def copied(link: Link, statement: Statement, at_most: int | None, options: str = "") -> Iterator[tuple[bytes, int]]:
-    """Blocks of whole rows as `COPY` writes them, each with how many there are."""
-    limit = f" LIMIT {int(at_most)}" if at_most is not None else ""
-    command = f"COPY (SELECT * FROM (\n{statement.sql}\n) AS chosen{limit}) TO STDOUT (FORMAT csv{options})"  # noqa: S608
-    pgconn = link.connection.pgconn
-    with link.translating():
-        pgconn.send_query(command.encode())
-        _expect(pgconn, pq.ExecStatus.COPY_OUT)
-    rows: list[memoryview] = []
-    size = 0
-    while True:
-        with link.translating():
-            length, row = pgconn.get_copy_data(1)
-            if length == 0:
-                _wait(pgconn)
-        if length > 0:
-            rows.append(row)
-            size += length
-        if rows and (length < 0 or size >= BLOCK_BYTES):
-            yield b"".join(rows), len(rows)
-            rows, size = [], 0
-        if length < 0:
-            break
-    with link.translating():
-        _expect(pgconn, pq.ExecStatus.COMMAND_OK)
-        while pgconn.get_result() is not None:
-            pass
-
-
-def _wait(pgconn: pq.abc.PGconn) -> None:
-    """Until the server says more; the wait lets other threads work."""
-    poll = waiting.poll()
-    poll.register(pgconn.socket, waiting.POLLIN)
-    poll.poll(_WAIT_MILLISECONDS)
-    pgconn.consume_input()
-
-
-def _expect(pgconn: pq.abc.PGconn, status: pq.ExecStatus) -> None:
-    while pgconn.is_busy():
-        _wait(pgconn)
-    result = pgconn.get_result()
-    if result is None:
-        raise psycopg.OperationalError
-    if result.status != status:
-        raise psycopg.errors.error_from_result(result)
-
-
-def _refuse_names(names: list[str]) -> None:
-    if not names:
-        raise SourceError(NO_COLUMNS)
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if folded.count(name.casefold()) > 1:
-            raise SourceError(DUPLICATE_COLUMN, column=name)
+        for rows in copied(link, statement, self._limits.rows):
+            yield batch_of(b"".join(rows), schema)

@@ -18,11 +18,9 @@ from typing import Any
 
 from paquebot import criteria
 from paquebot.errors import SourceError
-from paquebot.options import nearest
 from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
 from paquebot.sources.outside.base import OutsideTable
-from paquebot.sources.outside.postgresql_types import asked_as
-from paquebot.sources.outside.problems import NO_SUCH_FIELD, NO_SUCH_TABLE
+from paquebot.sources.outside.choosing import chosen, kinds_of
 from paquebot.sources.selecting import Compiler, Links, Value
 from paquebot.sources.selection import TableSelection
 
@@ -92,19 +90,11 @@ class PostgresqlCompiler(Compiler):
 
 def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str, schema: str) -> Statement:
     """The statement for `selection`. Raises `SourceError` naming a table or field that is not there."""
-    table = tables.get(selection.table)
-    if table is None:
-        near = nearest(selection.table, tables)
-        raise SourceError(NO_SUCH_TABLE, place=place, table=selection.table, nearest=near, known=sorted(tables)[:40])
-    known = [column.name for column in table.columns]
-    fields = selection.fields if selection.fields is not None else _led(selection.first, known)
-    key = selection.key if selection.order == "key" else ()
-    for name in (*fields, *key):
-        if name not in known:
-            raise SourceError(NO_SUCH_FIELD, table=table.name, field=name, nearest=nearest(name, known), known=known)
+    found = chosen(selection, tables, place)
+    table, fields, key = found.table, found.fields, found.key
     compiler = PostgresqlCompiler(
         selection.table,
-        {found.name: {column.name: asked_as(column.kind) for column in found.columns} for found in tables.values()},
+        kinds_of(tables),
         selection.links or Links(""),
         selection.run_date,
         identifier,
@@ -147,11 +137,6 @@ def _type_of(value: Any) -> str:
     if isinstance(value, int):
         return "bigint" if _SMALLEST <= value <= _LARGEST else "numeric"
     return "numeric" if isinstance(value, Decimal) else "text"
-
-
-def _led(first: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
-    lead = [name for name in first if name in known]
-    return (*lead, *(name for name in known if name not in lead))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -31,17 +31,17 @@ _KINDS = {
 _OTHER = translatable("numbers")
 
 
-def batch_of(block: bytes, schema: pa.Schema) -> pa.RecordBatch:
+def batch_of(block: bytes, schema: pa.Schema, delimiter: str = ",") -> pa.RecordBatch:
     """The whole rows of `block`: an empty field is null, an empty text stands between quotes."""
     import pyarrow as pa
 
     try:
-        return _parsed(block, schema, {})
+        return _parsed(block, schema, {}, delimiter)
     except pa.ArrowInvalid:
         pass  # some value is none the fast parser knows: the columns that may hold it are read as text, and looked at
     texts = {field.name: pa.string() for field in schema if _is_delicate(field.type)}
     try:
-        found = _parsed(block, schema, texts)
+        found = _parsed(block, schema, texts, delimiter)
     except pa.ArrowInvalid as error:
         raise SourceError(NOT_TEXT, column=_named_in(str(error), schema)) from None
     columns = [
@@ -67,7 +67,7 @@ def typed(texts: pa.Array[Any], field: pa.Field[Any]) -> pa.Array[Any]:
     raise _not_kept(field, strange)
 
 
-def _parsed(block: bytes, schema: pa.Schema, instead: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+def _parsed(block: bytes, schema: pa.Schema, instead: Mapping[str, pa.DataType], delimiter: str) -> pa.RecordBatch:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -75,14 +75,14 @@ def _parsed(block: bytes, schema: pa.Schema, instead: Mapping[str, pa.DataType])
     table = csv.read_csv(
         io.BytesIO(block),
         read_options=csv.ReadOptions(column_names=schema.names, block_size=len(block) + 1),
-        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
             null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
+            true_values=["t", "true"],
+            false_values=["f", "false"],
         ),
     )
     batches = table.combine_chunks().to_batches()
