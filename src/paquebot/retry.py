@@ -1,11 +1,13 @@
 """Whether a run that stopped tries again, and when: a pure decision, nothing here sleeps or reads a clock.
 
-Only what time may heal is tried again, after a growing wait. A run whose worker was lost goes on at once; that counts too, so
+Only what time may heal is tried again, after a growing wait, drawn out a little by chance: runs that failed together, because
+one server was away, do not all come back in the same second. A run whose worker was lost goes on at once; that counts too, so
 that a run which kills its worker cannot do so for ever. `RETRY` and `DURATION` describe the keys of an export's policy.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +16,8 @@ from typing import Any, Self
 from paquebot.options import Entry, Option
 
 LONGEST_WAIT_SECONDS = 3600
+DRAWN_OUT = 0.25
+"""By how much of itself a wait may become longer."""
 
 RETRY: tuple[Entry, ...] = (
     Option(
@@ -90,12 +94,15 @@ class RetryPolicy:
         """The policy a run froze with its definition."""
         return cls(**definition.get("export", {}).get("retry", {}))
 
-    def next_attempt(self, attempt: int, retryable: bool, now: datetime, began: datetime) -> RetryDecision:
-        """What follows attempt number `attempt` (counted from 1), which failed at `now`; the first one began at `began`."""
+    def next_attempt(self, attempt: int, retryable: bool, now: datetime, began: datetime, chance: float = 0.0) -> RetryDecision:
+        """What follows attempt number `attempt` (counted from 1), which failed at `now`; the first one began at `began`.
+
+        `chance`, from 0 to less than 1, says how far the wait is drawn out.
+        """
         if not retryable or attempt >= self.attempts:
             return None
         wait = min(self.wait_seconds * self.growth ** (attempt - 1), LONGEST_WAIT_SECONDS)
-        following = now + timedelta(seconds=wait)
+        following = now + timedelta(seconds=wait * (1 + DRAWN_OUT * chance))
         if self.give_up_minutes is not None and following > began + timedelta(minutes=self.give_up_minutes):
             return None
         return following
@@ -103,6 +110,12 @@ class RetryPolicy:
     def after_lost_worker(self, attempt: int, now: datetime) -> RetryDecision:
         """What follows attempt number `attempt` (counted from 1), whose worker was found gone at `now`."""
         return None if attempt >= self.attempts else now
+
+
+def chance_of(seed: str, attempt: int) -> float:
+    """A number from 0 to less than 1, always the same for an attempt of a run, and spread evenly over runs."""
+    drawn = hashlib.sha256(f"{seed}:{attempt}".encode()).digest()
+    return int.from_bytes(drawn[:4], "big") / (1 << 32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paquebot.retry import DurationPolicy, RetryPolicy
+from paquebot.retry import DurationPolicy, RetryPolicy, chance_of
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 USUAL = RetryPolicy()
@@ -20,6 +20,22 @@ USUAL = RetryPolicy()
 )
 def test_what_time_may_heal_is_tried_again_after_a_growing_wait(attempt, at):
     assert USUAL.next_attempt(attempt, True, NOON, NOON) == at
+
+
+def test_a_wait_is_drawn_out_by_a_quarter_at_most_and_never_past_the_end():
+    assert USUAL.next_attempt(3, True, NOON, NOON, 0.5) == datetime(2026, 11, 24, 12, 0, 56, 250_000, tzinfo=UTC)
+    brief = RetryPolicy(wait_seconds=60, give_up_minutes=1)
+    assert brief.next_attempt(1, True, NOON, NOON, 0.0) == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
+    assert brief.next_attempt(1, True, NOON, NOON, 0.1) is None
+
+
+def test_chance_is_the_same_for_one_attempt_of_one_run_and_spreads_runs_evenly():
+    drawn = [chance_of(f"{run:012x}", 1) for run in range(1000)]
+    assert drawn == [chance_of(f"{run:012x}", 1) for run in range(1000)]
+    assert all(0 <= chance < 1 for chance in drawn)
+    quarters = [sum(quarter / 4 <= chance < (quarter + 1) / 4 for chance in drawn) for quarter in range(4)]
+    assert all(200 < count < 300 for count in quarters)
+    assert chance_of("000000000001", 1) != chance_of("000000000001", 2)
 
 
 @pytest.mark.parametrize("attempt", [4, 5, 100])

@@ -9,6 +9,7 @@ import socket
 
 from paquebot.addresses import is_refused
 from paquebot.delivery import stages
+from paquebot.delivery.patience import stay_awake
 from paquebot.delivery.problems import ADDRESS_REFUSED, HOST_UNKNOWN, UNREACHABLE
 from paquebot.errors import DeliveryError
 
@@ -21,9 +22,12 @@ def dial(host: str, port: int, timeout_seconds: float) -> socket.socket:
     stages.begin(stages.CONNECT)
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout_seconds)
+            link = socket.create_connection((address, port), timeout_seconds)
         except OSError as error:
             failure = error
+        else:
+            stay_awake(link)
+            return link
     raise DeliveryError(UNREACHABLE, place=f"{host}:{port}") from failure
 
 

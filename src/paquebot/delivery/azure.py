@@ -20,12 +20,14 @@ from paquebot.delivery.azure_signing import SIGN_IN_OPTIONS
 from paquebot.delivery.azure_upload import BlockUpload, committed, uncommitted
 from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS, Answer
-from paquebot.delivery.problems import BUSY, CONNECTION_LOST, FILE_MISSING, PARTIAL_DIFFERS, PERMISSION_DENIED
+from paquebot.delivery.problems import BUSY, CONNECTION_LOST, FILE_MISSING, PARTIAL_DIFFERS, PERMISSION_DENIED, UNUSABLE_NAME
 from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
 from paquebot.packaging_keys import ZIP_PASSWORD
 
 _POLL_SECONDS = 0.5
+_LONGEST_NAME = 1024
+"""learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata"""
 
 
 class AzureDestination(Destination):
@@ -99,6 +101,7 @@ class AzureDestination(Destination):
         return {name: value for name, value in known.items() if value}
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
+        self._require_usable(path)
         self.require_free(path)
         upload = BlockUpload(self._requests, _key(path), size_bytes)
         accepted = upload.send(blocks)
@@ -146,6 +149,7 @@ class AzureDestination(Destination):
         yield from blocks
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
+        self._require_usable(final)
         if self.size(temporary) is None:
             raise self._requests.problem(FILE_MISSING, temporary)
         if not replace:
@@ -167,6 +171,10 @@ class AzureDestination(Destination):
             self._requests.require(self._requests.ask("PUT", _key(path), headers=empty), path)
             self._requests.require(self._requests.ask("DELETE", _key(path)), path)
         return None
+
+    def _require_usable(self, path: str) -> None:
+        if len(_key(path)) > _LONGEST_NAME:
+            raise self._requests.problem(UNUSABLE_NAME, path)
 
     def _await_copy(self, answer: Answer, final: str) -> None:
         """Within one account a copy is done when it is answered; the store may nevertheless take its time, and says so."""

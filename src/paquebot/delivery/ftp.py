@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 from paquebot.credentials import Secret
 from paquebot.delivery.base import SERVER_OPTIONS, Capabilities, Destination
 from paquebot.delivery.ftp_client import FtpClient, meaning
+from paquebot.delivery.patience import await_arrival, push
 from paquebot.delivery.problems import (
     CANNOT_REPLACE,
     CONNECTION_LOST,
@@ -139,7 +140,7 @@ class FtpDestination(Destination):
                     self._push(link, block)
                 accepted += len(block)
             with self._translated(path):
-                self._client.end_transfer(link)
+                self._finish(link)
         except BaseException as error:
             link.close()
             if not isinstance(error, DeliveryError):
@@ -302,7 +303,19 @@ class FtpDestination(Destination):
     def _push(self, link: socket.socket, block: bytes) -> None:
         """A server that refuses to go on closes the link first: what it says then is worth more than the broken link."""
         try:
-            link.sendall(block)
+            push(link, block)
+        except TimeoutError:
+            raise
+        except OSError:
+            link.close()
+            self._client.voidresp()
+            raise
+
+    def _finish(self, link: socket.socket) -> None:
+        """The same for what was written and has not arrived."""
+        try:
+            await_arrival(link, self.options["stall_timeout_seconds"])
+            self._client.end_transfer(link)
         except TimeoutError:
             raise
         except OSError:

@@ -31,6 +31,7 @@ from paquebot.delivery.problems import (
     NAME_TAKEN,
     PERMISSION_DENIED,
     REFUSED,
+    UNUSABLE_NAME,
 )
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import BLOCK_BYTES, Blocks, closing_upstream
@@ -50,6 +51,8 @@ BUCKET_MISSING = Problem(
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 _CHUNK_BYTES = 8 << 20
 """What one request carries, up and down; memory holds no more."""
+_LONGEST_NAME_BYTES = 1024
+"""cloud.google.com/storage/docs/objects#naming"""
 
 
 class GcsDestination(Destination):
@@ -159,6 +162,8 @@ class GcsDestination(Destination):
             yield from (piece[place : place + BLOCK_BYTES] for place in range(0, len(piece), BLOCK_BYTES))
 
     def publish(self, temporary: str, final: str, *, replace: bool) -> None:
+        if len(_key(final).encode()) > _LONGEST_NAME_BYTES:
+            raise self._error(UNUSABLE_NAME, final)
         if not replace:
             self.require_free(final)
         with self._translated(final):

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from paquebot.delivery import stages
 from paquebot.delivery.address import dial
+from paquebot.delivery.patience import await_arrival, push
 from paquebot.delivery.problems import CONNECTION_LOST, NOT_HTTP, UNPROTECTED
 from paquebot.delivery.tls import AUTHORITY, CERTIFICATE, fingerprint, translated, trusting
 from paquebot.errors import DeliveryError
@@ -47,7 +48,6 @@ URL_OPTIONS = (
 
 _REPEATABLE = ("GET", "HEAD", "PUT", "DELETE", "PROPFIND")
 _ANSWER_BYTES = 1 << 22
-_SEND_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ class HttpLink:
             answer = connection.getresponse()
             self._used = False
             return answer
+        await_arrival(connection.sock, self._stall_seconds)
         answer = connection.getresponse()
         self._used = True
         return answer
@@ -228,8 +229,7 @@ def _may_be_repeated(method: str, headers: Mapping[str, str]) -> bool:
 def _send(connection: http.client.HTTPConnection, body: Body) -> None:
     with closing_upstream(() if isinstance(body, bytes) else body):
         for block in (body,) if isinstance(body, bytes) else body:
-            for start in range(0, len(block), _SEND_BYTES):
-                connection.send(block[start : start + _SEND_BYTES])
+            push(connection.sock, block)
 
 
 def _answer(response: http.client.HTTPResponse, body: bytes) -> Answer:

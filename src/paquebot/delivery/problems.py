@@ -16,7 +16,8 @@ HOST_UNKNOWN = Problem(
 ADDRESS_REFUSED = Problem(
     "delivery.address_refused",
     "The server “{host}” has the address {address}, to which Paquebot never connects.",
-    "Addresses of the local link and of cloud metadata services are refused. Give the server's real address.",
+    "Give the server’s real address. Those of the local link and of cloud metadata services are refused, unless the "
+    "administrator of this installation lists them in PAQUEBOT_ALLOWED_ADDRESSES.",
 )
 UNREACHABLE = Problem(
     "delivery.unreachable",

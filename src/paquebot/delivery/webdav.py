@@ -156,13 +156,17 @@ class WebDavDestination(Destination):
         self, answer: Answer, path: str, welcome: tuple[int, ...], meanings: Mapping[int, Problem] | None = None
     ) -> None:
         if answer.status not in welcome:
-            raise self._error({**STATUSES, **(meanings or {})}.get(answer.status, REFUSED), path)
+            meaning = {**STATUSES, **(meanings or {})}.get(answer.status, REFUSED)
+            # Most keep files on a disk, and have no words for a name that is too long for it.
+            too_long = answer.status >= 500 and len(posixpath.basename(path).encode()) > _LONGEST_NAME_BYTES
+            raise self._error(UNUSABLE_NAME if too_long else meaning, path)
 
     def _error(self, problem: Problem, path: str) -> DeliveryError:
         return DeliveryError(problem, place=self._link.place, path=path)
 
 
 _QUOTA_ASKED = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/></prop></propfind>'
+_LONGEST_NAME_BYTES = 255
 _ROOM = re.compile(r"quota-available-bytes[^>]*>\s*(\d+)\s*<")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from paquebot.addresses import allow
 from paquebot.credentials import Secret
 from paquebot.errors import Problem, StoreError
 from paquebot.mirror import Depot
@@ -54,6 +55,7 @@ class Records:
 def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool = False) -> Iterator[Records]:
     """Opens the installation for as long as the block runs; `wait` also waits for the embedded server to stop afterwards."""
     home = home or Home.from_environment()
+    allow(home.allowed_addresses)
     depot = depot_from()
     server = None if home.database_url else EmbeddedPostgres(home.postgres, home.keys)
     address = server.acquire() if server else address_of(home.database_url or "")
@@ -69,6 +71,7 @@ def open_records(home: Home | None = None, *, migrate: bool = True, wait: bool =
         with _told_by_us(address):
             yield Records(home, keyring, address, server, depot)
     finally:
+        allow(())
         _close_connections()
         if server:
             server.release(wait=wait)

@@ -7,6 +7,7 @@ elsewhere. Folders are made as they are first needed, closed to others.
 from __future__ import annotations
 
 import getpass
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
+from paquebot.addresses import Network
 from paquebot.errors import Problem, StoreError
 
 HOME_UNUSABLE = Problem(
@@ -23,6 +25,12 @@ HOME_UNUSABLE = Problem(
 )
 FOLDERS_VARIABLE = "PAQUEBOT_FOLDERS"
 AMBIENT_VARIABLE = "PAQUEBOT_AMBIENT_CREDENTIALS"
+ADDRESSES_VARIABLE = "PAQUEBOT_ALLOWED_ADDRESSES"
+BAD_ADDRESSES = Problem(
+    "store.bad_addresses",
+    "{variable} holds “{value}”, which is no address and no network.",
+    "Write addresses or networks between commas, such as 169.254.10.5 or 169.254.10.0/24.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,9 @@ class Home:
     ambient_credentials: bool = False
     """Whether destinations may sign in as the machine itself, with what its cloud gives it."""
 
+    allowed_addresses: tuple[Network, ...] = ()
+    """Link-local addresses that may be dialled all the same."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
         root = Path(environment.get("PAQUEBOT_HOME") or platformdirs.user_data_path("paquebot")).expanduser().absolute()
@@ -45,6 +56,7 @@ class Home:
             tuple(listed) or (root / "quay",),
             environment.get("PAQUEBOT_DATABASE_URL") or None,
             environment.get(AMBIENT_VARIABLE, "").lower() in ("1", "true", "yes", "allow"),
+            _networks(environment.get(ADDRESSES_VARIABLE, "")),
         )
 
     @property
@@ -87,3 +99,13 @@ class Home:
             reason = error.strerror or type(error).__name__
             raise StoreError(HOME_UNUSABLE, folder=folder, user=getpass.getuser(), reason=reason) from error
         return folder
+
+
+def _networks(written: str) -> tuple[Network, ...]:
+    found = []
+    for value in filter(None, (piece.strip() for piece in written.split(","))):
+        try:
+            found.append(ipaddress.ip_network(value, strict=False))
+        except ValueError as error:
+            raise StoreError(BAD_ADDRESSES, variable=ADDRESSES_VARIABLE, value=value) from error
+    return tuple(found)

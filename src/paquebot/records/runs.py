@@ -23,7 +23,7 @@ from paquebot.records.models import Artifact, Export, Project, Receipt, Run, Run
 from paquebot.records.models.history import ACTIVE, FINISHED
 from paquebot.records.parts import part_of, parts_told, with_paths
 from paquebot.reporting.receipt import Receipt as SignedReceipt
-from paquebot.retry import RetryPolicy
+from paquebot.retry import RetryPolicy, chance_of
 
 ALREADY_FINISHED = Problem(
     "run.already_finished",
@@ -239,7 +239,8 @@ def goes_on(run_id: int, error: BaseException) -> bool:
 
 def _again_at(run: Run, retryable: bool) -> datetime | None:
     now = timezone.now()
-    return RetryPolicy.of(run.definition).next_attempt(run.tries, retryable, now, run.released_at or run.started_at or now)
+    began = run.released_at or run.started_at or now
+    return RetryPolicy.of(run.definition).next_attempt(run.tries, retryable, now, began, chance_of(run.token, run.tries))
 
 
 def end(run_id: int, attempt: int, status: str, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from concurrent.futures import Future
 from dataclasses import KW_ONLY, dataclass, field
@@ -12,6 +13,8 @@ from typing import Literal, Self
 Direction = Literal["up", "down"]
 
 _PIECE_BYTES = 16 << 10
+_SLOW_PIECE_BYTES = 4 << 10
+_SEGMENT_BYTES = 1400
 
 
 @dataclass
@@ -52,7 +55,13 @@ class FaultProxy:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             links.add(asyncio.create_task(self._connect(reader, writer)))
 
-        server = await asyncio.start_server(accept, *self.listen, limit=_PIECE_BYTES)
+        # The window is small where the line is slow: what is sent waits with the sender, as it does on a real line.
+        listener, limit = socket.create_server(self.listen), _PIECE_BYTES
+        if self.bytes_per_second:
+            limit = _SLOW_PIECE_BYTES
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limit)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
+        server = await asyncio.start_server(accept, sock=listener, limit=limit)
         ready.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), over))
         await over.wait()
         server.close()
@@ -81,7 +90,7 @@ class FaultProxy:
 
     async def _pump(self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Ends when the link is over, or is to be."""
-        while piece := await reader.read(_PIECE_BYTES):
+        while piece := await reader.read(_SLOW_PIECE_BYTES if self.bytes_per_second else _PIECE_BYTES):
             self.passed[direction] += len(piece)
             if direction == self.direction and await self._disturb(len(piece)):
                 return
@@ -109,3 +118,16 @@ class CutOnce(FaultProxy):
             return False
         self.cut_after = None
         return True
+
+
+@dataclass
+class CutAnswer(FaultProxy):
+    """Passes everything on until it is told that the `next_answer` is to be lost: what was asked was done by then."""
+
+    _: KW_ONLY
+    direction: Direction = "down"
+    next_answer: bool = False
+
+    async def _disturb(self, size: int) -> bool:
+        lost, self.next_answer = self.next_answer, False
+        return lost
