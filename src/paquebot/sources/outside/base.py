@@ -13,8 +13,9 @@ from paquebot.credentials import Secret
 from paquebot.errors import PaquebotError, Problem, SourceError
 from paquebot.options import Option, Path, read
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import WritingCompiler
 from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Database(ABC):
     LABEL: ClassVar[str]
     """What people call it."""
     OPTIONS: ClassVar[tuple[Option, ...]]
+    WRITING: ClassVar[type[WritingCompiler] | None] = None
+    """How a query that was built is written in its SQL; None where queries cannot be built, nor columns be calculated."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
@@ -81,7 +84,7 @@ class Database(ABC):
         """The tables this user may read, by name. Raises `SourceError`."""
 
     @abstractmethod
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> DescribedSource:
+    def source(self, selection: Selection, limits: Limits) -> DescribedSource:
         """Reads `selection`."""
 
     @abstractmethod
@@ -89,7 +92,7 @@ class Database(ABC):
         """Whether table, fields and criteria mean something there; no row is read. Raises as `lake.reading.check_selection`."""
 
     @abstractmethod
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         """The SELECT that is read and the values it binds; no row is read. Raises `SourceError`."""
 
     @abstractmethod

@@ -11,13 +11,14 @@ import psycopg.conninfo
 
 from paquebot.errors import PaquebotError, Problem, SourceError
 from paquebot.options import DefinitionError, Option, Path, nearest
+from paquebot.sources.outside import postgresql_selecting as selecting
 from paquebot.sources.outside import postgresql_sql as dialect
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.postgresql_link import ENCRYPT, OFF, VERIFY, Link, place_of
 from paquebot.sources.outside.postgresql_reading import PostgresqlSource
 from paquebot.sources.outside.postgresql_tables import schemas_of, tables_of
 from paquebot.sources.outside.problems import NO_SUCH_SCHEMA
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 MAY_WRITE = Problem(
     "source.may_write",
@@ -48,6 +49,7 @@ _MAY_WRITE = """
 class PostgresqlDatabase(Database):
     NAME = "postgresql"
     LABEL = "PostgreSQL"
+    WRITING = selecting.PostgresqlWriting
     OPTIONS: ClassVar = (
         Option("host", "The name or address of the server.", label="Host", required=True),
         Option("port", "Its port.", kind="integer", default=5432, least=1, most=65_535, label="Port"),
@@ -103,18 +105,22 @@ class PostgresqlDatabase(Database):
                 _require_schema(link, self.place)
             return tuple(found[name] for name in sorted(found))
 
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> PostgresqlSource:
+    def source(self, selection: Selection, limits: Limits) -> PostgresqlSource:
         return PostgresqlSource(self.options, selection, limits)
 
     def check(self, selection: TableSelection) -> None:
         with self._link() as link:
-            link.describe(dialect.select(selection, tables_of(link), self.place, link.schema))
+            link.describe(selecting.select(selection, tables_of(link), self.place, link.schema))
 
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         if isinstance(selection, QuerySelection):
             return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
         with self._link() as link:
-            chosen = dialect.select(selection, tables_of(link), self.place, link.schema)
+            tables = tables_of(link)
+            if isinstance(selection, BuiltSelection):
+                chosen = selecting.built(selection.build, tables, selection.belonging, selection.run_date)
+            else:
+                chosen = selecting.select(selection, tables, self.place, link.schema)
         return chosen.sql, chosen.values
 
     def quoted(self, name: str) -> str:
