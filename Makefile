@@ -12,8 +12,10 @@ TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real S
 	"/usr/lib/proftpd/mod_tls.so:proftpd-mod-crypto:deliveries to a real FTPS server" "zstd:zstd:reading zstd files back" \
 	"chromium:chromium:the pages in a real browser" "bzip2:bzip2:reading bzip2 files back" "xz:xz-utils:reading xz files back" \
 	"/usr/lib/postgresql/15/bin/postgres:postgresql-15:a PostgreSQL of somebody else" \
+	"/usr/sbin/mariadbd:mariadb-server:a MariaDB of somebody else" \
 	"unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back" \
-	"sq:sq:OpenPGP keys of other software" "age:age:opening age files" "soffice:libreoffice-calc:reading Excel and CSV files back"
+	"sq:sq:OpenPGP keys of other software" "age:age:opening age files" "soffice:libreoffice-calc:reading Excel and CSV files back" \
+	"node:nodejs:deliveries to an Azure Blob Storage" "npm:npm:deliveries to an Azure Blob Storage"
 
 .PHONY: help screenshots looks demo test check bench bench-pages soak lock messages runtime-environment test-environment clean
 .DEFAULT_GOAL := help
@@ -64,6 +66,8 @@ test-environment:
 	@PYTHON=$(PYTHON) scripts/environment test
 	@scripts/programs $(if $(filter true,$(CI)),required,optional) $(TEST_PROGRAMS)
 	@scripts/bigquery-emulator build
+	@scripts/apart other-readers readers
+	@scripts/azurite build
 	@$(MAKE) -s $(CATALOGUE).mo
 
 $(CATALOGUE).mo: $(CATALOGUE).po

@@ -9,6 +9,7 @@ _PARTS = (
     "fixtures.web",
     "fixtures.object_store",
     "fixtures.gcs",
+    "fixtures.azure",
     "fixtures.voyage",
     "fixtures.lake",
     "fixtures.home",
@@ -18,6 +19,7 @@ _PARTS = (
     "fixtures.browser",
     "fixtures.bigquery",
     "fixtures.smtp",
+    "fixtures.outside_mariadb",
     "fixtures.outside_postgres",
 )
 

@@ -26,11 +26,14 @@ DESTINATIONS = {
     "https": "paquebot.delivery.https:HttpsDestination",
     "s3": "paquebot.delivery.s3:S3Destination",
     "gcs": "paquebot.delivery.gcs:GcsDestination",
+    "azure": "paquebot.delivery.azure:AzureDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
 DATABASES = {
     "postgresql": "paquebot.sources.outside.postgresql:PostgresqlDatabase",
+    "mysql": "paquebot.sources.outside.mysql:MysqlDatabase",
+    "mariadb": "paquebot.sources.outside.mysql:MariadbDatabase",
 }
 FORMATS = {
     "csv": "paquebot.formats.csv:CsvFormat",

@@ -22,12 +22,12 @@ from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "folder", "bigquery")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azure", "folder", "bigquery")
 _PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
-DATABASE_KINDS = ("postgresql",)
-_PLANNED_DATABASES = ("mysql", "mariadb", "sqlite", "folder")
+DATABASE_KINDS = ("postgresql", "mysql", "mariadb")
+_PLANNED_DATABASES = ("sqlite", "folder")
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",

@@ -47,6 +47,13 @@ def refused(club: Any, *arguments: str) -> dict[str, str]:
     return error
 
 
+@pytest.fixture
+def at_work(club):
+    """A worker, for a test of several runs."""
+    with club[0].running("worker"):
+        yield
+
+
 def rows_of(club: Any, query: str = "") -> bytes:
     """What the contact list holds now, as an export of it."""
     installation, _ = club
@@ -135,6 +142,7 @@ def test_nothing_is_suggested_where_nothing_is_near(club):
     assert refused(club, "run", "zebra")["hint"] == "Known exports: phones, readers."
 
 
+@pytest.mark.usefixtures("at_work")
 def test_a_new_and_a_missing_column_are_told_and_blank_nothing(club):
     installation, folder = club
     table = ("import", "members", str(folder / "members.csv"))

@@ -5,6 +5,7 @@ import uuid
 import asyncssh
 import pytest
 
+from paquebot.delivery.azure import AzureDestination
 from paquebot.delivery.folder import FolderDestination
 from paquebot.delivery.ftp import FtpDestination
 from paquebot.delivery.ftps import FtpsDestination
@@ -133,6 +134,16 @@ class TestGcs(DestinationConformance):
         folder = uuid.uuid4().hex
         options = read(GcsDestination.OPTIONS, gcs.options)
         return Place(lambda: GcsDestination(options), f"/{folder}", lambda: gcs.names(folder), gcs.secret_lines)
+
+
+class TestAzure(DestinationConformance):
+    """Azurite under TLS, signed with the key of the account; blocks of 1 MiB, so that larger files have several."""
+
+    @pytest.fixture
+    def place(self, azure):
+        folder = uuid.uuid4().hex
+        options = read(AzureDestination.OPTIONS, {**azure.options, "block_mebibytes": 1})
+        return Place(lambda: AzureDestination(options), f"/{folder}", lambda: azure.names(folder), (azure.key,))
 
 
 class TestWebDav(DestinationConformance):

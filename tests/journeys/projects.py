@@ -99,6 +99,13 @@ def installed(server: ServerAddress, folder: Path) -> Iterator[Installation]:
         yield install(folder / "home", database.url())
 
 
+@contextlib.contextmanager
+def staffed(server: ServerAddress, folder: Path) -> Iterator[Installation]:
+    """Such an installation with a worker that stays, for tests of many runs: none is started and stopped for each."""
+    with installed(server, folder) as installation, installation.running("worker"):
+        yield installation
+
+
 FOLDER_SERVER = """
 servers:
   - {name: quai, folder: {path: livraisons}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, installed, text_of
+from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, staffed, text_of
 
 PEOPLE = """
 version: 1
@@ -21,7 +21,7 @@ HIDDEN = "obfuscation: {fields: {email: {normalise: email}}}"
 
 @pytest.fixture
 def installation(postgres_server, tmp_path):
-    with installed(postgres_server, tmp_path) as made:
+    with staffed(postgres_server, tmp_path) as made:
         made.apply(PEOPLE.split("queries", maxsplit=1)[0])
         brought(made, FIRST, "--contacts")
         yield made

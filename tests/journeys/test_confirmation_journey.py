@@ -10,9 +10,9 @@ import pytest
 from journeys.projects import (
     REGIONS,
     export_of,
-    installed,
     sftp_server,
     sha256,
+    staffed,
     steps_of,
     text_of,
     trusted,
@@ -36,7 +36,7 @@ MORE = {
 @pytest.fixture(scope="module")
 def partner(postgres_server, sshd, tmp_path_factory):
     """An installation with an export for each case, and the folder they all deliver to."""
-    with installed(postgres_server, tmp_path_factory.mktemp("confirming")) as installation:
+    with staffed(postgres_server, tmp_path_factory.mktemp("confirming")) as installation:
         trusted(installation, sshd)
         folder = sshd.folder()
         exports = [

@@ -21,11 +21,11 @@ from journeys.projects import (
     delivered_folder,
     demonstration,
     export_of,
-    installed,
     recipient,
     sftp_server,
     sftp_servers,
     sha256,
+    staffed,
     steps_of,
     text_of,
     trusted,
@@ -64,7 +64,7 @@ def partner():
 @pytest.fixture(scope="module")
 def crossing(postgres_server, sshd, partner, tmp_path_factory):
     """The demonstration's export to a real OpenSSH, applied once; gives the served folder and the project file too."""
-    with installed(postgres_server, tmp_path_factory.mktemp("crossing")) as installation:
+    with staffed(postgres_server, tmp_path_factory.mktemp("crossing")) as installation:
         trusted(installation, sshd)
         installation.environment["PARTNER_OPENPGP"] = partner.public_key
         folder = sshd.folder()

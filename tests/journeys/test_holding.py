@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, installed, sha256, text_of
+from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, sha256, staffed, text_of
 
 PEOPLE = """
 version: 1
@@ -23,7 +23,7 @@ EXPORTS = [
 
 @pytest.fixture
 def installation(postgres_server, tmp_path):
-    with installed(postgres_server, tmp_path) as made:
+    with staffed(postgres_server, tmp_path) as made:
         made.apply(PEOPLE)
         brought(made, FIRST, "--key", "id", "--contacts")
         made.apply(text_of(PEOPLE, FOLDER_SERVER, "exports:\n", *EXPORTS))

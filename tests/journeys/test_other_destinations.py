@@ -12,13 +12,15 @@ FOREIGN, UNKNOWN = ".paquebot-notes.part", ".paquebot-ffffffffffff-1.part"
 
 
 @pytest.fixture(scope="module")
-def harbour(postgres_server, ftpd, object_store, tmp_path_factory):
+def harbour(postgres_server, ftpd, object_store, azure, tmp_path_factory):
     """One installation with an export to each of them, and the folder of the first."""
     with installed(postgres_server, tmp_path_factory.mktemp("harbour")) as installation:
         installation.environment |= {
             "FTP_PASSWORD": ftpd.password,
             "FTP_CERTIFICATE": ftpd.certificates["good"].fingerprint,
             "S3_SECRET": object_store.secret_key,
+            "AZURE_KEY": azure.key,
+            "AZURE_AUTHORITY": azure.authority,
         }
         folder = ftpd.folder()
         servers = f"""
@@ -29,8 +31,15 @@ servers:
   - name: store
     s3: {{endpoint: "{object_store.endpoint}", bucket: {object_store.bucket}, access_key: {object_store.access_key},
           secret_key: env:S3_SECRET, unprotected: true}}
+  - name: container
+    azure: {{endpoint: "{azure.options["endpoint"]}", account: partner, container: exports, account_key: env:AZURE_KEY,
+             ca_certificate: env:AZURE_AUTHORITY}}
 """
-        exports = [export_of("by-ftps", "ftps", folder.remote), export_of("by-store", "store", "journey")]
+        exports = [
+            export_of("by-ftps", "ftps", folder.remote),
+            export_of("by-store", "store", "journey"),
+            export_of("by-container", "container", "journey"),
+        ]
         installation.apply(text_of(REGIONS, servers, "exports:\n", *exports))
         yield installation, folder
 
@@ -60,3 +69,13 @@ def test_an_export_reaches_an_object_store_and_shows_its_secret_nowhere(harbour,
     assert sha256(object_store.requests().ask("GET", "journey/by-store.csv").body) == document["sha256"]
     told = installation.command("show", str(document["id"]), "--json").stdout + installation.command("history").stdout
     assert object_store.secret_key not in told
+
+
+def test_an_export_reaches_an_azure_container_and_shows_its_key_nowhere(harbour, azure):
+    installation, _ = harbour
+    document = installation.document("run", "by-container", "--wait")
+    assert (document["status"], document["verification"]) == ("delivered", "server_md5")
+    assert azure.names("journey") == {"by-container.csv"}
+    assert sha256(azure.content("journey/by-container.csv")) == document["sha256"]
+    told = installation.command("show", str(document["id"]), "--json").stdout + installation.command("history").stdout
+    assert azure.key not in told

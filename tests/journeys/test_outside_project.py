@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, installed, text_of
+from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, staffed, text_of
 
 PEOPLE = """
     CREATE TABLE people (code text PRIMARY KEY, name text, email text, region text, population int, since date)"""
@@ -67,7 +67,7 @@ def elsewhere(outside_postgres, postgres_server, tmp_path_factory):
     """An installation with such a project, and the name of its database."""
     with (
         outside_postgres.database(PEOPLE, ROWS, LETTERS, SENT) as name,
-        installed(postgres_server, tmp_path_factory.mktemp("elsewhere")) as made,
+        staffed(postgres_server, tmp_path_factory.mktemp("elsewhere")) as made,
     ):
         made.environment.update(PASSWORD=outside_postgres.passwords["reader"], CA=outside_postgres.authority)
         made.apply(project(outside_postgres, name))

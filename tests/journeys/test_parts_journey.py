@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, installed, sha256, text_of
+from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, sha256, staffed, text_of
 
 PEOPLE = """
 version: 1
@@ -19,7 +19,7 @@ ROWS = "id,town\n1,Laval\n2,Amos\n3,Québec\n"
 
 @pytest.fixture
 def installation(postgres_server, tmp_path):
-    with installed(postgres_server, tmp_path) as made:
+    with staffed(postgres_server, tmp_path) as made:
         made.apply(PEOPLE)
         (tmp_path / "people.csv").write_text(ROWS, encoding="utf-8")
         made.document("import", "people", str(tmp_path / "people.csv"), "--key", "id", "--contacts")

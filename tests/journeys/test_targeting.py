@@ -14,7 +14,7 @@ from journeys.projects import (
     delivered_folder,
     demonstration,
     export_of,
-    installed,
+    staffed,
     text_of,
 )
 
@@ -41,7 +41,7 @@ def project(*exports: str, groups: str = GROUPS) -> str:
 
 @pytest.fixture(scope="module")
 def installation(postgres_server, tmp_path_factory):
-    with installed(postgres_server, tmp_path_factory.mktemp("targeting")) as made:
+    with staffed(postgres_server, tmp_path_factory.mktemp("targeting")) as made:
         made.apply(project(*EXPORTS))
         yield made
 

@@ -4,10 +4,11 @@ import csv
 import datetime
 import decimal
 import io
+import json
 import shutil
 import subprocess
+from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -16,6 +17,8 @@ from paquebot.flow import Rows
 from paquebot.options import read
 from paquebot.plugins import find
 
+READERS = Path(__file__).resolve().parents[2] / "build" / "other-readers" / "bin" / "python"
+"""A Python that has pandas and fastparquet, and nothing of ours."""
 TEXTS = ["Québec", 'l\'été; "deux"', "=1+1", None]
 DAY = datetime.date(2026, 11, 24)
 TABLE = pa.table(
@@ -35,27 +38,44 @@ def written(name, **options):
     return b"".join(kind(read(kind.OPTIONS, options)).write(Rows(TABLE.schema, iter(TABLE.to_batches()))))
 
 
-def test_pandas_reads_csv_value_for_value():
-    frame = pd.read_csv(io.BytesIO(written("csv")), dtype=str, keep_default_na=False)
-    assert list(frame.columns) == TABLE.column_names
-    assert list(frame["code"]) == ["007", "46005", "48028", "9"]
-    assert list(frame["nom"]) == ["Québec", 'l\'été; "deux"', "=1+1", ""]
-    assert list(frame["somme"]) == ["1.50", "-42.00", "0.00", "1514.25"]
+def read_by(expression, file):
+    """The columns of the data frame that an expression of pandas or fastparquet makes of `file`, by name; null is None."""
+    if not READERS.exists():
+        missing("the other readers are not built (scripts/apart other-readers readers)")
+    script = (
+        "import json, sys, fastparquet, pandas as pd\n"
+        f"frame = {expression}\n"
+        "print(json.dumps({name: [None if pd.isna(v) else v for v in frame[name]] for name in frame}, default=str))"
+    )
+    ended = subprocess.run([READERS, "-c", script, file], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
 
 
-def test_pandas_reads_json_lines():
-    frame = pd.read_json(io.BytesIO(written("json_lines")), lines=True, dtype=False)
-    assert [value if isinstance(value, str) else None for value in frame["nom"]] == TEXTS
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "a"
 
 
-def test_fastparquet_reads_parquet_without_our_library(tmp_path):
-    import fastparquet
+def test_pandas_reads_csv_value_for_value(file):
+    file.write_bytes(written("csv"))
+    frame = read_by("pd.read_csv(sys.argv[1], dtype=str, keep_default_na=False)", file)
+    assert list(frame) == TABLE.column_names
+    assert frame["code"] == ["007", "46005", "48028", "9"]
+    assert frame["nom"] == ["Québec", 'l\'été; "deux"', "=1+1", ""]
+    assert frame["somme"] == ["1.50", "-42.00", "0.00", "1514.25"]
 
-    file = tmp_path / "a.parquet"
+
+def test_pandas_reads_json_lines(file):
+    file.write_bytes(written("json_lines"))
+    assert read_by("pd.read_json(sys.argv[1], lines=True, dtype=False)", file)["nom"] == TEXTS
+
+
+def test_fastparquet_reads_parquet_without_our_library(file):
     file.write_bytes(written("parquet"))
-    frame = fastparquet.ParquetFile(str(file)).to_pandas()
-    assert list(frame["code"]) == ["007", "46005", "48028", "9"]
-    assert [value if isinstance(value, str) else None for value in frame["nom"]] == TEXTS
+    frame = read_by("fastparquet.ParquetFile(sys.argv[1]).to_pandas()", file)
+    assert frame["code"] == ["007", "46005", "48028", "9"]
+    assert frame["nom"] == TEXTS
     assert [float(value) for value in frame["somme"]] == [1.5, -42.0, 0.0, 1514.25]
 
 

@@ -233,8 +233,8 @@ def test_a_project_may_read_a_database_outside():
     [
         ("postgres", "definition.unknown_database"),
         ("postgresql", "definition.no_database_options"),
-        ("mysql", "definition.not_built_yet"),
-        ({"mysql": {}}, "definition.not_built_yet"),
+        ("mysql", "definition.no_database_options"),
+        ({"mariadb": {}}, "definition.no_database_options"),
         ({"postgresql": {}, "embedded": {}}, "definition.not_one_database"),
         ({"postgresql": "here"}, "definition.no_database_options"),
         ({"postgresql": {"host": "a", "password": "env:PASSWORD"}}, "definition.reference"),

@@ -30,6 +30,8 @@ class Capabilities:
     """It keeps the rows of what it is sent, not the file: a `TableDestination`."""
     server_digest: bool = False
     """The server itself may tell the SHA-256 of a file it holds; `digest` finds out whether it does."""
+    server_md5: bool = False
+    """The server checks the MD5 of what it receives and tells it afterwards; `vouches` compares it."""
     server_crc32c: bool = False
     """The server tells the CRC32C it computed of what it received; `vouches` compares it."""
     listing: bool = False
@@ -165,8 +167,8 @@ class Destination(ABC):
         return None
 
     def vouches(self, path: str) -> bool | None:
-        """Whether the CRC32C the server computed of the file at `path` is that of what was sent there; None when this
-        destination did not send it, or the server tells none. Only with `CAPABILITIES.server_crc32c`."""
+        """Whether the checksum the server computed of the file at `path` is that of what was sent there; None when this
+        destination did not send it, or the server tells none. Only with `server_md5` or `server_crc32c` in `CAPABILITIES`."""
         return None
 
     @abstractmethod

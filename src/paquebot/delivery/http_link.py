@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import select
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +45,7 @@ URL_OPTIONS = (
 )
 """What every destination that is reached by an address (URL) can be told."""
 
+_REPEATABLE = ("GET", "HEAD", "PUT", "DELETE", "PROPFIND")
 _ANSWER_BYTES = 1 << 22
 _SEND_BYTES = 1 << 18
 
@@ -110,7 +112,7 @@ class HttpLink:
     def _asked(
         self, method: str, target: str, headers: Mapping[str, str], body: Body, size: int | None
     ) -> http.client.HTTPResponse:
-        again = self._used and isinstance(body, bytes)
+        again = self._used and isinstance(body, bytes) and _may_be_repeated(method, headers)
         try:
             return self._once(method, target, headers, body, size)
         except (ConnectionError, http.client.RemoteDisconnected):
@@ -144,6 +146,8 @@ class HttpLink:
         return answer
 
     def _connected(self) -> _DialledConnection:
+        if self._connection is not None and self._used and _has_ended(self._connection.sock):
+            self.close()
         if self._connection is None:
             context = trusting(self._options, self.place) if self._protected else None
             with translated(self.place, self._look):
@@ -208,6 +212,17 @@ class _DialledConnection(http.client.HTTPConnection):
         super().__init__(host, port)
         self.sock = link
         self.auto_open = 0
+
+
+def _has_ended(link: socket.socket) -> bool:
+    """Whether the server closed a connection while nobody used it: all one can read then is its end."""
+    return bool(select.select([link], [], [], 0)[0])
+
+
+def _may_be_repeated(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a question whose answer was lost may be asked again at once. Not where the first one may have changed what the
+    second one meets: a file that is renamed already, or a name that is taken by now, by us."""
+    return method in _REPEATABLE and not {"If-None-Match", "x-ms-copy-source", "x-amz-copy-source"} & set(headers)
 
 
 def _send(connection: http.client.HTTPConnection, body: Body) -> None:

@@ -35,6 +35,11 @@ SIGN_IN_REFUSED = Problem(
     "{place} refused the user name, the password or the key.",
     "Check the user name and the password or key with whoever runs the server.",
 )
+CREDENTIALS_EXPIRED = Problem(
+    "delivery.credentials_expired",
+    "The time of the credentials for {place} is over.",
+    "Have new ones made, and write them into the destination.",
+)
 FOLDER_MISSING = Problem(
     "delivery.folder_missing",
     "There is no folder at {place} to hold “{path}”.",
@@ -91,6 +96,18 @@ BUSY = Problem(
     "delivery.busy",
     "{place} has too much to do at present.",
     "Trying again later is usually enough.",
+    retryable=True,
+)
+CLOCK_WRONG = Problem(
+    "delivery.clock_wrong",
+    "The clock of this machine and that of {place} differ too much.",
+    "Set the clock of this machine by a time server; a signed request is valid for some minutes only.",
+    retryable=True,
+)
+CHANGED_ON_THE_WAY = Problem(
+    "delivery.changed_on_the_way",
+    "{place} received other bytes of “{path}” than were sent, and refused them.",
+    "Something between here and there alters files, or a link is faulty. Trying again may be enough.",
     retryable=True,
 )
 NOT_HTTP = Problem(

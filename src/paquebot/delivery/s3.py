@@ -17,8 +17,9 @@ from paquebot.delivery import stages
 from paquebot.delivery.base import BANDWIDTH, STAGING_FOLDER, Capabilities, Destination
 from paquebot.delivery.http_link import URL_OPTIONS
 from paquebot.delivery.problems import FILE_MISSING, NAME_TAKEN, PARTIAL_DIFFERS, SIGN_IN_REFUSED
-from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, StoredPart, fields, keys, stored_parts
+from paquebot.delivery.s3_requests import BUCKET_MISSING, S3Requests, StoredPart, keys, stored_parts
 from paquebot.delivery.s3_upload import Upload, copy_in_parts
+from paquebot.delivery.xml_answers import fields
 from paquebot.flow import Blocks, Remainder
 from paquebot.options import Option
 

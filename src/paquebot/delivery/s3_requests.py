@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +12,8 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from paquebot.delivery.http_link import Answer, HttpLink
 from paquebot.delivery.problems import (
     BUSY,
+    CHANGED_ON_THE_WAY,
+    CLOCK_WRONG,
     NAME_TAKEN,
     NO_SPACE,
     PERMISSION_DENIED,
@@ -22,6 +22,7 @@ from paquebot.delivery.problems import (
     UNUSABLE_NAME,
 )
 from paquebot.delivery.s3_signing import EMPTY_SHA256, Question, Signer, written
+from paquebot.delivery.xml_answers import between, fields
 from paquebot.errors import DeliveryError, Problem
 from paquebot.flow import Blocks
 
@@ -29,18 +30,6 @@ BUCKET_MISSING = Problem(
     "delivery.bucket_missing",
     "There is no bucket “{bucket}” at {place}, or not in this region.",
     "Check the name of the bucket and its region, or have it created.",
-)
-CLOCK_WRONG = Problem(
-    "delivery.clock_wrong",
-    "The clock of this machine and that of {place} differ too much.",
-    "Set the clock of this machine by a time server; a signed request is valid for some minutes only.",
-    retryable=True,
-)
-CHANGED_ON_THE_WAY = Problem(
-    "delivery.changed_on_the_way",
-    "{place} received other bytes of “{path}” than were sent, and refused them.",
-    "Something between here and there alters files, or a link is faulty. Trying again may be enough.",
-    retryable=True,
 )
 
 
@@ -176,16 +165,6 @@ def stored_parts(requests: S3Requests, key: str, upload: str) -> list[StoredPart
 def _stored_part(entry: str) -> StoredPart:
     first = {name: next(iter(fields(entry, name)), "") for name in ("PartNumber", "ETag", "Size", "ChecksumSHA256")}
     return StoredPart(int(first["PartNumber"]), first["ETag"], int(first["Size"]), first["ChecksumSHA256"])
-
-
-def between(text: str, element: str) -> list[str]:
-    """The contents of every `element` of an XML answer; entities are left as they are."""
-    return re.findall(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
-
-
-def fields(text: str, element: str) -> list[str]:
-    """The texts of every `element`."""
-    return [html.unescape(content) for content in between(text, element)]
 
 
 def keys(text: str, element: str) -> list[str]:

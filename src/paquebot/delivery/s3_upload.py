@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import chain
-from queue import SimpleQueue
 
+from paquebot.delivery.lanes import Lanes, gathered
 from paquebot.delivery.problems import REFUSED
-from paquebot.delivery.s3_requests import S3Requests, StoredPart, fields
+from paquebot.delivery.s3_requests import S3Requests, StoredPart
+from paquebot.delivery.xml_answers import fields
 from paquebot.errors import DeliveryError
 from paquebot.flow import Remainder
 
@@ -35,7 +35,7 @@ class Upload:
         return self._digest.hexdigest()
 
     def send(self, blocks: Iterable[bytes]) -> int:
-        parts = _gathered(blocks, self._part_bytes)
+        parts = gathered(blocks, self._part_bytes)
         first = next(parts, b"")
         second = next(parts, None)
         if second is None:
@@ -64,7 +64,7 @@ class Upload:
             known.append(replace(part, checksum=_encoded(whole.digest())))
         with _Parts(self._requests, self._key, upload, known) as parts:
             accepted = sum(part.size_bytes for part in stored)
-            return accepted + self._put_all(parts, digests, _gathered(rest, self._part_bytes))
+            return accepted + self._put_all(parts, digests, gathered(rest, self._part_bytes))
 
     def _in_parts(self, *parts: Iterator[bytes]) -> int:
         begun = self._requests.ask("POST", self._key, {"uploads": ""}, headers={"x-amz-checksum-algorithm": "SHA256"})
@@ -104,14 +104,10 @@ class _Parts:
         self, requests: S3Requests, key: str, upload: str, stored: Sequence[StoredPart] = (), *, keeps: bool = True
     ) -> None:
         self._requests, self._key, self._upload = requests, key, upload
-        at_once = requests.options["parts_at_once"]
-        self._free: SimpleQueue[S3Requests] = SimpleQueue()
-        self._links = [requests.another() for _ in range(at_once)]
-        for link in self._links:
-            self._free.put(link)
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="s3-part")
-        self._waiting: deque[Future[tuple[str, str]]] = deque()
-        self._done = [(part.tag, part.checksum) for part in stored]
+        self._lanes: Lanes[S3Requests, tuple[str, str]] = Lanes(
+            [requests.another() for _ in range(requests.options["parts_at_once"])]
+        )
+        self._stored = [(part.tag, part.checksum) for part in stored]
         self._count = len(stored)
         self._to_abort = not keeps
 
@@ -119,9 +115,7 @@ class _Parts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for link in self._links:
-            link.close()
+        self._lanes.__exit__()
         if self._to_abort:
             # What went wrong is on its way up.
             try:
@@ -131,17 +125,14 @@ class _Parts:
 
     def put(self, content: bytes, headers: dict[str, str]) -> None:
         """Sets a part going, once there is room; raises what an earlier one met."""
-        while len(self._waiting) >= len(self._links):
-            self._done.append(self._waiting.popleft().result())
         self._count += 1
-        self._waiting.append(self._pool.submit(self._put, self._count, content, headers))
+        self._lanes.put(partial(self._put, self._count, content, headers))
 
     def complete(self, headers: dict[str, str] | None = None) -> None:
-        self._done += [part.result() for part in self._waiting]
         listed = "".join(
             f"<Part>{checksum and f'<ChecksumSHA256>{checksum}</ChecksumSHA256>'}<ETag>{tag}</ETag>"
             f"<PartNumber>{number}</PartNumber></Part>"
-            for number, (tag, checksum) in enumerate(self._done, 1)
+            for number, (tag, checksum) in enumerate([*self._stored, *self._lanes.finished()], 1)
         )
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         answer = self._requests.ask("POST", self._key, {"uploadId": self._upload}, headers=headers or {}, body=body)
@@ -150,30 +141,14 @@ class _Parts:
             raise self._requests.error(answer, self._key)
         self._to_abort = False
 
-    def _put(self, number: int, content: bytes, headers: dict[str, str]) -> tuple[str, str]:
-        link = self._free.get()
-        try:
-            query = {"partNumber": str(number), "uploadId": self._upload}
-            answer = link.ask("PUT", self._key, query, headers=headers, body=content)
-            link.require(answer, self._key)
-        finally:
-            self._free.put(link)
+    def _put(self, number: int, content: bytes, headers: dict[str, str], link: S3Requests) -> tuple[str, str]:
+        query = {"partNumber": str(number), "uploadId": self._upload}
+        answer = link.ask("PUT", self._key, query, headers=headers, body=content)
+        link.require(answer, self._key)
         tag = answer.headers.get("etag") or next(iter(fields(answer.text, "ETag")), "")
         if not tag:
             raise self._requests.problem(REFUSED, self._key)
         return tag, headers.get("x-amz-checksum-sha256", "")
-
-
-def _gathered(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in parts of `size`, the last one shorter."""
-    held = bytearray()
-    for block in blocks:
-        held += block
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
 
 
 def _encoded(digest: bytes) -> str:

@@ -33,7 +33,7 @@ from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.problems import NO_SUCH_TABLE
 from paquebot.sources.selecting import Kinds
-from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 KIND_IN_USE = Problem(
     "project.database_in_use",
@@ -246,6 +246,8 @@ def _kind(project: Project) -> type[Database]:
 
 def _with_members(records: Records, project: Project, selection: Selection) -> Selection:
     """Members of groups are ours, and kept in the lake: an outside database is told their keys."""
+    if (isinstance(selection, BuiltSelection) or selection.calculated) and not builds(project):
+        raise CommandError(BUILT_OUTSIDE, project=project.name)
     if not isinstance(selection, TableSelection) or selection.where is None:
         return selection
     named = [name for name in criteria.linked_tables(selection.where) if name.startswith(MEMBERS)]

@@ -40,6 +40,7 @@ def level_name(level: str, _: Callable[[str], str]) -> str:
     """The verification level as people call it."""
     return {
         "server_sha256": _("SHA-256 computed by the server"),
+        "server_md5": _("MD5 checked by the server"),
         "server_crc32c": _("CRC32C computed by the server"),
         "read_back_sha256": _("SHA-256 of the file read back"),
         "size": _("size"),
@@ -54,6 +55,9 @@ def level_sentence(level: str, _: Callable[[str], str]) -> str:
     return {
         "server_sha256": _(
             "The server computed the SHA-256 of the received file; it is that of the produced one: all arrived."
+        ),
+        "server_md5": _(
+            "The server checked the MD5 of every block it received, and the file is made of those very blocks: all arrived."
         ),
         "server_crc32c": _("The server computed the CRC32C of the received file; it is that of what was sent: all arrived."),
         "read_back_sha256": _("The received file was read back, and its SHA-256 is that of the produced one: all arrived."),
@@ -146,6 +150,7 @@ def destination_kind(kind: str, _: Callable[[str], str]) -> str:
         "https": _("Web address"),
         "s3": _("S3 object store"),
         "gcs": _("Google Cloud Storage"),
+        "azure": _("Azure Blob Storage"),
         "folder": _("Folder"),
         "bigquery": _("Google BigQuery"),
     }.get(kind, kind)
@@ -161,6 +166,7 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
         "webdav": _("A folder of a web server: Nextcloud, Apache and others."),
         "https": _("An address that takes files by PUT or POST."),
         "gcs": _("A bucket at Google, as a service account."),
+        "azure": _("A container at Azure, with a key, a shared access signature, or as an application."),
         "s3": _("A bucket at Amazon, or of a store that speaks its language."),
         "folder": _("A folder of this machine, or one mounted on it."),
     }.get(kind, "")

@@ -1,10 +1,10 @@
 """Comparing the file a destination holds with the file that left, before it gets its final name.
 
-Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `server_crc32c`, the same with a
-checksum against accidents; `read_back_sha256` reads every byte again and compares the digests; `size` compares sizes only;
-`accepted`, the server took the file away and only its word is left. A server that is asked for a digest and has none is read
-back instead: the level that was reached is the one that is told. Where rows arrive and not a file, their number is compared:
-`rows`.
+Levels, the strongest first: `server_sha256`, the server computes the digest of what it holds; `server_md5` and `server_crc32c`,
+the same with a checksum against accidents; `read_back_sha256` reads every byte again and compares the digests; `size` compares
+sizes only; `accepted`, the server took the file away and only its word is left. A server that is asked for a digest and has
+none is read back instead: the level that was reached is the one that is told. Where rows arrive and not a file, their number is
+compared: `rows`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from paquebot.errors import DeliveryError, Problem, VerificationError
 from paquebot.flow import Blocks, Measure, measured
 
 SERVER_DIGEST = "server_sha256"
+SERVER_MD5 = "server_md5"
 SERVER_CRC32C = "server_crc32c"
 READ_BACK = "read_back_sha256"
 SIZE = "size"
@@ -57,6 +58,9 @@ class Able(Protocol):
 
     @property
     def server_digest(self) -> bool: ...
+
+    @property
+    def server_md5(self) -> bool: ...
 
     @property
     def server_crc32c(self) -> bool: ...
@@ -106,6 +110,8 @@ def strongest(capabilities: Able, two_step: bool) -> str:
         return SIZE
     if capabilities.server_digest:
         return SERVER_DIGEST
+    if capabilities.server_md5:
+        return SERVER_MD5
     if capabilities.server_crc32c:
         return SERVER_CRC32C
     return READ_BACK if capabilities.read_back else SIZE
@@ -131,8 +137,8 @@ def _compared(destination: Holder, path: str, expected: Measure, level: str) -> 
     told = destination.digest(path) if level == SERVER_DIGEST else None
     if told is not None:
         reached, received = SERVER_DIGEST, Measure(size, told)
-    elif level == SERVER_CRC32C and (vouched := destination.vouches(path)) is not None:
-        reached, received = SERVER_CRC32C, Measure(size, expected.sha256 if vouched else _NOT_READ)
+    elif level in (SERVER_MD5, SERVER_CRC32C) and (vouched := destination.vouches(path)) is not None:
+        reached, received = level, Measure(size, expected.sha256 if vouched else _NOT_READ)
     elif level != SIZE and destination.capabilities.read_back:
         reached, received = READ_BACK, measured(destination.read(path))
     else:

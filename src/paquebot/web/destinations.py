@@ -46,6 +46,7 @@ ICONS = {
     "webdav": "server",
     "s3": "database",
     "gcs": "database",
+    "azure": "database",
     "folder": "folder",
     "bigquery": "table",
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,8 +15,12 @@ from paquebot.errors import PaquebotError, Problem, SourceError
 from paquebot.options import Option, Path, read
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import WritingCompiler
-from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN
+from paquebot.sources.lake.problems import DUPLICATE_COLUMN
+from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN, NO_COLUMNS
 from paquebot.sources.selection import Limits, Selection, TableSelection
+
+EXAMINATION_SECONDS = 20
+"""The longest one step of an examination waits for a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +120,32 @@ def addresses(host: str, port: int) -> Sequence[str]:
         if is_refused(address):
             raise SourceError(ADDRESS_REFUSED, host=host, address=address)
     return resolved
+
+
+def examined(*steps: tuple[str, Callable[[], object]]) -> list[Step]:
+    """The steps by name, one after the other until one fails; what one gives back is an advice, where it is a problem."""
+    found: list[Step] = []
+    for name, act in steps:
+        found.append(_timed(name, act))
+        if found[-1].error:
+            break
+    return found
+
+
+def refuse_names(names: Sequence[str]) -> None:
+    """Raises `SourceError` for columns that cannot leave together: none at all, or two of one name."""
+    if not names:
+        raise SourceError(NO_COLUMNS)
+    folded = [name.casefold() for name in names]
+    for name in names:
+        if folded.count(name.casefold()) > 1:
+            raise SourceError(DUPLICATE_COLUMN, column=name)
+
+
+def _timed(name: str, act: Callable[[], object]) -> Step:
+    started = time.monotonic()
+    try:
+        advice = act()
+    except PaquebotError as error:
+        return Step(name, time.monotonic() - started, error)
+    return Step(name, time.monotonic() - started, advice=advice if isinstance(advice, Problem) else None)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import psycopg
 import psycopg.conninfo
 
-from paquebot.errors import PaquebotError, Problem, SourceError
+from paquebot.errors import Problem, SourceError
 from paquebot.options import DefinitionError, Option, Path, nearest
 from paquebot.sources.outside import postgresql_selecting as selecting
 from paquebot.sources.outside import postgresql_sql as dialect
-from paquebot.sources.outside.base import Database, OutsideTable, Step
-from paquebot.sources.outside.postgresql_link import ENCRYPT, OFF, VERIFY, Link, place_of
+from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, examined
+from paquebot.sources.outside.network import ENCRYPT, OFF, VERIFY, network_options, place_of
+from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_reading import PostgresqlSource
 from paquebot.sources.outside.postgresql_tables import schemas_of, tables_of
-from paquebot.sources.outside.problems import NO_SUCH_SCHEMA
+from paquebot.sources.outside.problems import MAY_WRITE, NO_SUCH_SCHEMA
 from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
-MAY_WRITE = Problem(
-    "source.may_write",
-    "This user may also change tables; Paquebot reads in transactions that refuse to write, and needs no more than reading.",
-    "A user with the right to read (SELECT) alone is safer, whatever happens to its password.",
-)
 BAD_DSN = Problem(
     "definition.bad_dsn",
     "{where}: this is not a connection string whose parts all have a meaning here.",
@@ -39,7 +34,6 @@ _DSN_PARTS = {
     "sslmode": "tls",
 }
 _SSL_MODES = {"verify-full": VERIFY, "require": ENCRYPT, "disable": OFF}
-EXAMINATION_SECONDS = 20
 _MAY_WRITE = """
     SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR EXISTS (
         SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -50,42 +44,8 @@ class PostgresqlDatabase(Database):
     NAME = "postgresql"
     LABEL = "PostgreSQL"
     WRITING = selecting.PostgresqlWriting
-    OPTIONS: ClassVar = (
-        Option("host", "The name or address of the server.", label="Host", required=True),
-        Option("port", "Its port.", kind="integer", default=5432, least=1, most=65_535, label="Port"),
-        Option("database", "The database on that server.", label="Database", required=True),
-        Option("schema", "The schema its tables are in.", default="public", label="Schema"),
-        Option("username", "A user that may read these tables, and had better not change them.", label="User", required=True),
-        Option("password", "That user's password.", secret=True, label="Password"),
-        Option(
-            "tls",
-            "How the connection is protected.",
-            default=VERIFY,
-            choices=(VERIFY, ENCRYPT, OFF),
-            choice_labels=(
-                "Encrypted, and the server's certificate is checked",
-                "Encrypted, whoever answers",
-                "Not at all",
-            ),
-            label="Protection (TLS)",
-            risky=(ENCRYPT, OFF),
-            risk="Whoever stands between here and the database may read the rows, or answer in its place.",
-        ),
-        Option(
-            "ca_certificate",
-            "The authority that signs the server's certificate, in PEM text; without it, those this machine trusts.",
-            lines=True,
-            only_with=(f"tls={VERIFY}",),
-        ),
-        Option(
-            "statement_timeout_seconds",
-            "The longest a statement may take there.",
-            kind="integer",
-            default=1800,
-            least=1,
-            most=86_400,
-            tuning=True,
-        ),
+    OPTIONS: ClassVar = network_options(
+        5432, Option("schema", "The schema its tables are in.", default="public", label="Schema")
     )
 
     @classmethod
@@ -128,17 +88,14 @@ class PostgresqlDatabase(Database):
 
     def examine(self) -> list[Step]:
         link = self._link()
-        found = [_timed("sign_in", link.__enter__)]
-        if found[-1].error:
-            return found
         try:
-            for name, act in (("tables", lambda: _look(link, self.place)), ("rights", lambda: _rights(link))):
-                found.append(_timed(name, act))
-                if found[-1].error:
-                    break
+            return examined(
+                ("sign_in", link.__enter__),
+                ("tables", lambda: _look(link, self.place)),
+                ("rights", lambda: _rights(link)),
+            )
         finally:
             link.close()
-        return found
 
     def _link(self) -> Link:
         return Link(self.options, min(EXAMINATION_SECONDS, self.options["statement_timeout_seconds"]))
@@ -177,12 +134,3 @@ def _require_schema(link: Link, place: str) -> None:
     if link.schema not in known:
         near = nearest(link.schema, known)
         raise SourceError(NO_SUCH_SCHEMA, place=place, schema=link.schema, nearest=near, known=known)
-
-
-def _timed(name: str, act: Callable[[], object]) -> Step:
-    started = time.monotonic()
-    try:
-        advice = act()
-    except PaquebotError as error:
-        return Step(name, time.monotonic() - started, error)
-    return Step(name, time.monotonic() - started, advice=advice if isinstance(advice, Problem) else None)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,12 +17,10 @@ from psycopg import pq
 from paquebot.errors import Problem, SourceError
 from paquebot.sources.outside import problems
 from paquebot.sources.outside.base import addresses
+from paquebot.sources.outside.network import CONNECT_SECONDS, ENCRYPT, OFF, VERIFY, place_of, trusted_authorities
 from paquebot.sources.outside.postgresql_sql import Statement, identifier, written
 
-CONNECT_SECONDS = 10
-VERIFY, ENCRYPT, OFF = "verify", "encrypt", "off"
 _TLS = {VERIFY: "verify-full", ENCRYPT: "require", OFF: "disable"}
-_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _WRITTEN_AS = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
@@ -180,10 +176,6 @@ def _accepted(result: pq.abc.PGresult) -> pq.abc.PGresult:
     return result
 
 
-def place_of(options: Mapping[str, Any]) -> str:
-    return f"{options['host']}:{options['port']}/{options['database']}"
-
-
 def connected(options: Mapping[str, Any]) -> psycopg.Connection:
     """A connection at the first address that answers. Raises `SourceError`."""
     failure: psycopg.Error | None = None
@@ -227,8 +219,7 @@ def _authority(options: Mapping[str, Any]) -> Iterator[str]:
     """The file that holds the trusted authorities: the one that was given, or those of this machine."""
     given = options.get("ca_certificate")
     if not given or options["tls"] != VERIFY:
-        known = ssl.get_default_verify_paths().cafile
-        yield next((path for path in (known, *_AUTHORITIES) if path and Path(path).is_file()), "system")
+        yield trusted_authorities() or "system"
         return
     with tempfile.NamedTemporaryFile("w", prefix="paquebot-authority-", suffix=".pem", encoding="utf-8") as file:
         file.write(given)

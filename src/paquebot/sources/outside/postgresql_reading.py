@@ -11,20 +11,19 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from paquebot.errors import SourceError
 from paquebot.flow import Rows
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside import postgresql_selecting as selecting
 from paquebot.sources.outside import postgresql_sql as dialect
+from paquebot.sources.outside.base import refuse_names
+from paquebot.sources.outside.network import place_of
 from paquebot.sources.outside.postgresql_columns import listed
 from paquebot.sources.outside.postgresql_copying import copied
-from paquebot.sources.outside.postgresql_link import Link, place_of
+from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_sql import Statement
 from paquebot.sources.outside.postgresql_tables import tables_of
 from paquebot.sources.outside.postgresql_types import arrow_type
 from paquebot.sources.outside.postgresql_writing import may_be_written, written
-from paquebot.sources.outside.problems import NO_COLUMNS
 from paquebot.sources.outside.texts import batch_of
 from paquebot.sources.selection import BuiltSelection, Limits, Selection, TableSelection
 
@@ -77,7 +76,7 @@ class PostgresqlSource(DescribedSource):
         if self._found is None:
             statement = self._statement(link)
             columns = link.describe(statement)
-            _refuse_names([name for name, _, _ in columns])
+            refuse_names([name for name, _, _ in columns])
             self._found = statement, pa.schema([pa.field(name, arrow_type(oid, size)) for name, oid, size in columns])
         return self._found
 
@@ -98,12 +97,3 @@ class PostgresqlSource(DescribedSource):
     def _batches(self, link: Link, statement: Statement, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for rows in copied(link, statement, self._limits.rows):
             yield batch_of(b"".join(rows), schema)
-
-
-def _refuse_names(names: list[str]) -> None:
-    if not names:
-        raise SourceError(NO_COLUMNS)
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if folded.count(name.casefold()) > 1:
-            raise SourceError(DUPLICATE_COLUMN, column=name)

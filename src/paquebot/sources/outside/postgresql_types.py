@@ -21,9 +21,9 @@ def arrow_type(oid: int, modifier: int) -> pa.DataType:
 
     if oid == NUMERIC:
         digits, scale = (modifier - 4) >> 16 & 0xFFFF, ((modifier - 4 & 0x7FF) ^ 1024) - 1024
-        if modifier < 4 or digits > _MOST_DIGITS or not 0 <= scale <= digits:
+        if modifier < 4 or digits > _MOST_DIGITS or not 0 <= scale <= min(digits, _MOST_DIGITS - 1):
             return pa.string()
-        return pa.decimal128(digits, scale)
+        return pa.decimal128(max(digits, scale + 1), scale)  # without a place before the point, its 0 would not be written
     plain: dict[int, pa.DataType] = {
         BOOLEAN: pa.bool_(),
         INT2: pa.int16(),
@@ -47,8 +47,3 @@ def kind_of(oid: int) -> str:
     if oid in (TIMESTAMP, TIMESTAMPTZ):
         return criteria.MOMENT
     return {DATE: criteria.DATE, BOOLEAN: criteria.BOOLEAN}.get(oid, criteria.TEXT)
-
-
-def asked_as(kind: str) -> str:
-    """The kind of `criteria.OPERATORS` by which criteria ask about a column of `kind`."""
-    return criteria.NUMBER if kind in ("integer", "decimal") else kind

@@ -153,3 +153,28 @@ NOT_TEXT = Problem(
     "The column “{column}” holds text that is not valid Unicode.",
     "Correct it in the database, or let a saved query leave it out.",
 )
+MAY_WRITE = Problem(
+    "source.may_write",
+    "This user may also change tables; Paquebot reads in transactions that refuse to write, and needs no more than reading.",
+    "A user with the right to read (SELECT) alone is safer, whatever happens to its password.",
+)
+PASSWORD_EXPIRED = Problem(
+    "source.password_expired",
+    "The password of “{username}” at {place} has expired.",
+    "Ask whoever runs the database for a new one, then write it into the project's database settings.",
+)
+NOT_INSTALLED = Problem(
+    "source.driver_missing",
+    "What speaks to a database of the kind {kind} is not installed.",
+    "Install Paquebot with it: pip install paquebot[{extra}].",
+)
+BEYOND_READING = Problem(
+    "query.beyond_reading",
+    "The query uses {construct}, which queries may not use.",
+    "A query reads tables alone: it locks nothing, waits for nothing and opens no file of the server. Leave that part out.",
+)
+ZERO_DATE = Problem(
+    "source.zero_date",
+    "The column “{column}” holds a date that is none, such as 0000-00-00.",
+    "Choose in the project's database settings how such dates leave: as text, or empty. Nothing was delivered.",
+)

@@ -35,7 +35,7 @@ def outside_line(project: Project) -> str:
     if not project.is_outside:
         return ""
     kind = find("databases", project.database_kind)
-    return f"{kind.LABEL} · {kind(project.database_options).place}"
+    return f"{gettext(kind.LABEL)} · {kind(project.database_options).place}"
 
 
 @seen_by(VIEWERS)
@@ -121,7 +121,9 @@ def _page(request: PageRequest, kind: str, form: OptionForm | None = None, **mor
     main, others = [list(form.shown(labelled=labelled)) for labelled in (True, False)]
     has_tables = Table.objects.filter(project=project).exists()
     known = {
-        "kind_label": find("databases", kind).LABEL,
+        "kind": kind,
+        "kind_label": gettext(find("databases", kind).LABEL),
+        "kinds": [] if project.is_outside else [(name, gettext(find("databases", name).LABEL)) for name in names("databases")],
         "outside": outside_line(project),
         "has_tables": has_tables,
         "may_be_outside": project.is_outside or not has_tables,
