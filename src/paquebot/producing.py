@@ -9,7 +9,7 @@ in parts are made one after the other, and stand behind one another in one artif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -64,7 +64,8 @@ class Production(Steps):
                 artifact = self._seal(plan.source.rows(), detail)
                 self._refuse_empty(artifact)
                 if plan.twice:
-                    reading.close()
+                    if not plan.source.REREADS:
+                        reading.close()
                     artifact = self._same_again(artifact)
                 detail.update(rows=artifact.rows, size_bytes=artifact.final.size_bytes, sha256=artifact.final.sha256)
                 detail.update(artifact.report)
@@ -117,7 +118,7 @@ class Production(Steps):
         return replace(artifact, report={**artifact.report, "times_produced": 2})
 
     def _measured_again(self) -> Measure:
-        with self.plan.source:
+        with nullcontext() if self.plan.source.REREADS else self.plan.source:
             made = Making(self.plan, self.plan.format.afresh(), self.plan.source.rows(), self.cancellation, encrypts=False)
             watched = self._watch(events.PRODUCE, made.blocks(), made.counter)
             with closing(made), closing_upstream(watched):

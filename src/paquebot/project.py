@@ -63,16 +63,6 @@ NO_CHANGES_TOLD = Problem(
     "{where}: a database outside does not tell when its rows change, so nothing can be started by that.",
     "Give the export a schedule, or let it start after another export or when a file arrives.",
 )
-NO_SNAPSHOT = Problem(
-    "definition.no_snapshot",
-    "{where}: a database outside keeps no snapshot of its rows, so the file cannot be produced twice from the same ones.",
-    "Switch “twice” off.",
-)
-NO_EXPRESSIONS = Problem(
-    "definition.no_expressions",
-    "{where}: Paquebot calculates no columns over a database outside.",
-    "Write a query there that has the column, and export the query.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +192,6 @@ def check_outside(export: ExportDefinition, path: Path) -> None:
     """Raises `DefinitionError` for what an export of a database outside cannot do."""
     if export.trigger and export.trigger.kind in (trigger.SOURCE, trigger.ROWS):
         raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "kind"), where=export.name)
-    if export.content.calculated:
-        raise DefinitionError(NO_EXPRESSIONS, (*path, "content", "calculated"), where=export.name)
-    if export.production.twice:
-        raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
 
 
 def _check_encryption(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:

@@ -13,7 +13,7 @@ PEOPLE = """
 ROWS = """
     INSERT INTO people VALUES
         ('46005', 'Ville A', ' A@Example.org ', 'Nord', 250000, '1999-01-02'),
-        ('48028', 'Ville B', '', 'Sud', 90000, 'infinity'),
+        ('48028', 'Ville ''B''', '', 'Sud', 90000, 'infinity'),
         ('93042', 'Ville C', NULL, 'Sud', 120000, NULL)"""
 LETTERS = "CREATE TABLE letters (code text, letter int, opt_in int, PRIMARY KEY (code, letter))"
 SENT = "INSERT INTO letters VALUES ('46005', 1, 0), ('46005', 2, 1), ('48028', 1, 1)"
@@ -33,6 +33,13 @@ groups:
   - {name: grandes-villes, where: {field: population, op: ">=", value: 100000}}
   - {name: pilotes, members: ["46005", "48028", "no-such-code"]}
 queries:
+  - name: built
+    build:
+      table: people
+      linked: [{table: letters}]
+      where: {all: [{field: population, op: ">", value: 1000}, {field: name, op: contains, value: "VILLE '"}]}
+      columns: [{field: region}, {field: letters.letter, aggregate: count, as: letters}]
+      order: [{by: region}]
   - {name: refused, sql: "select code, letter, $run_date::text as day from letters where opt_in = 0 order by 1, 2"}
 """
 HIDING = "obfuscation: {fields: {email: {normalise: email}}}"
@@ -42,6 +49,15 @@ EXPORTS = [
     export_of("large", "quai", content="{contacts: {group: grandes-villes, where: {linked: letters}, fields: [code]}}"),
     export_of("letters", "quai", content="{table: letters}"),
     export_of("refusals", "quai", content="{query: refused}"),
+    export_of("built", "quai", content="{query: built}", more="production: {twice: true}"),
+    export_of(
+        "added",
+        "quai",
+        content='{contacts: {fields: [code]}, calculated: [{name: size, expression: "population / 1000", before: code},'
+        ' {name: partner, constant: "O\'Hara; DROP TABLE people"},'
+        " {name: day, expression: \"$run_date > DATE '2020-01-01'\"}]}",
+        more="production: {twice: true}",
+    ),
     export_of("hidden", "quai", content="{contacts: {fields: [code, email]}}", more=HIDING),
 ]
 
@@ -90,17 +106,58 @@ def refused(installation, text):
             [
                 ["name", "code", "email", "region", "population", "since"],
                 ["Ville A", "46005", " A@Example.org ", "Nord", "250000", "1999-01-02"],
-                ["Ville B", "48028", "", "Sud", "90000", "infinity"],
+                ["Ville 'B'", "48028", "", "Sud", "90000", "infinity"],
                 ["Ville C", "93042", "", "Sud", "120000", ""],
             ],
         ),
-        ("pilots", [["code", "name"], ["46005", "Ville A"], ["48028", "Ville B"]]),
+        ("pilots", [["code", "name"], ["46005", "Ville A"], ["48028", "Ville 'B'"]]),
         ("large", [["code"], ["46005"]]),
         ("letters", [["code", "letter", "opt_in"], ["46005", "1", "0"], ["46005", "2", "1"], ["48028", "1", "1"]]),
     ],
 )
 def test_an_export_of_a_database_outside_holds_exactly_what_it_says(elsewhere, export, rows):
     assert delivered(elsewhere[0], export) == rows
+
+
+def test_a_query_that_was_built_asks_the_database(elsewhere):
+    assert delivered(elsewhere[0], "built") == [["region", "letters"], ["Sud", "1"]]
+
+
+def test_columns_are_added_in_the_database_and_the_file_is_produced_twice_from_one_state(elsewhere):
+    given = "O'Hara; DROP TABLE people"
+    assert delivered(elsewhere[0], "added") == [
+        ["size", "code", "partner", "day"],
+        ["250", "46005", given, "true"],
+        ["90", "48028", given, "true"],
+        ["120", "93042", given, "true"],
+    ]
+    shown = elsewhere[0].document("show", str(elsewhere[0].document("run", "added", "--wait")["id"]))
+    (produced,) = [step for step in shown["steps"] if step["name"] == "produce"]
+    assert produced["detail"]["times_produced"] == 2
+
+
+@pytest.mark.parametrize(
+    ("expression", "code"),
+    [
+        ("populatoin", "source.no_such_field"),
+        ("1, 2", "calculated.not_one_value"),
+        ("1) AS a, (2", "calculated.not_one_value"),
+        ("1 /* ", "calculated.not_one_value"),
+        ("1; DROP TABLE people", "calculated.not_one_value"),
+        ("generate_series(1, 3)", "query.refused_by_database"),
+        ("count(*)", "query.refused_by_database"),
+        ("lower(", "calculated.not_one_value"),
+        ("upper(population)", "query.refused_by_database"),
+    ],
+)
+def test_an_expression_that_is_no_value_of_the_row_is_refused_before_anything_is_saved(
+    elsewhere, outside_postgres, expression, code
+):
+    installation, name = elsewhere
+    content = f'{{contacts: {{fields: [code]}}, calculated: [{{name: wrong, expression: "{expression}"}}]}}'
+    error = refused(installation, project(outside_postgres, name, export_of("wrong", "quai", content=content)))
+    assert error["code"] == code
+    assert "wrong" in error["message"] or "calculated" in error["message"] + str(error)
 
 
 def test_a_query_runs_in_the_database_s_own_dialect_with_its_parameters(elsewhere):

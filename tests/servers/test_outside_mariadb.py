@@ -486,3 +486,18 @@ def test_a_server_without_tls_is_refused_unless_that_was_asked_for():
         assert [(step.name, step.error.code) for step in protected] == [("sign_in", "source.no_tls")]
         asked_for = database(plain, name, tls="off", ca_certificate=None).examine()
         assert [step.error for step in asked_for] == [None, None, None]
+
+
+def test_rows_read_twice_within_one_entering_are_those_of_one_state(outside_mariadb):
+    with (
+        outside_mariadb.database(
+            "CREATE TABLE few (a int PRIMARY KEY) ENGINE=InnoDB", "INSERT INTO few VALUES (1), (2)"
+        ) as name,
+        database(outside_mariadb, name).source(TableSelection("few", ("a",), key=("a",)), Limits()) as source,
+    ):
+        assert source.REREADS
+        first = [batch.to_pylist() for batch in source.rows().batches]
+        with outside_mariadb.owning(name) as owner:
+            owner.execute("INSERT INTO few VALUES (3)")
+        second = [batch.to_pylist() for batch in source.rows().batches]
+    assert first == second == [[{"a": 1}, {"a": 2}]]

@@ -8,13 +8,12 @@ from paquebot.criteria import NUMBER
 from paquebot.query_build import QueryBuild
 from paquebot.records.belonging import belonging_of
 from paquebot.records.connection import Records
-from paquebot.records.databases import opened, prepare
+from paquebot.records.databases import opened, prepare, written_build
 from paquebot.records.models import Project
 from paquebot.records.reading import LIMITS, SAMPLE_ROWS, Answer, answer
 from paquebot.records.tables import tables_of
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.building import Belonging, written
-from paquebot.sources.lake.duck import identifier
+from paquebot.sources.building import Belonging
 from paquebot.sources.selection import BuiltSelection
 
 _NUMBERS = {"integer": NUMBER, "decimal": NUMBER}
@@ -33,7 +32,7 @@ def check_build(records: Records, project: Project, build: QueryBuild, belonging
 
 def sql_of(project: Project, build: QueryBuild, belonging: Belonging | None = None) -> str:
     """What it comes to, with every value in it: for reading, and for going on in SQL. Raises as `ask_build` does."""
-    return written(build, kinds_of(project), belonging or belonging_of(project), identifier)
+    return written_build(project, build, kinds_of(project), belonging or belonging_of(project))
 
 
 def kinds_of(project: Project) -> dict[str, dict[str, str]]:

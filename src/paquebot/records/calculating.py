@@ -13,19 +13,24 @@ from paquebot.errors import ContentError, Problem, SourceError
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.connection import Records
-from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
+from paquebot.records.databases import builds, opened, prepare
 from paquebot.records.models import Project, Query, Table
 from paquebot.records.reading import LIMITS
 from paquebot.records.restricting import contact_list
 from paquebot.records.selectors import find_named
 from paquebot.sources.lake.expression import NAME_TAKEN, check_column
-from paquebot.sources.lake.reading import LakeSource
 from paquebot.sources.selection import QuerySelection, TableSelection
 
 REVEALS = Problem(
     "content.column_reveals",
     "The column “{column}” of the export “{export}” is computed from {fields}, which is obfuscated, and is not so itself.",
     "Obfuscate the column too, unless what it shows may be read.",
+)
+
+NO_EXPRESSIONS = Problem(
+    "definition.no_expressions",
+    "{where}: Paquebot calculates no columns over a database of this kind.",
+    "Write a query there that has the column, and export the query.",
 )
 
 
@@ -36,17 +41,18 @@ def check_calculated(records: Records, project: Project, definition: ExportDefin
         return
     here = (*path, "content", "calculated")
     table = _table(project, definition)
-    for position, column in enumerate(added):
+    if not builds(project):
+        raise DefinitionError(NO_EXPRESSIONS, here, where=definition.name)
+    for position, column in enumerate(added if not project.is_outside else ()):
         try:
             check_column(column, table.columns if table else None)
         except SourceError as error:
             raise _at((*here, position), error) from error
-    provision_lake(records, project)
+    prepare(records, project)
     for position, column in enumerate(added):
         selection = replace(_selection(project, definition, table), calculated=(column,))
-        source = LakeSource(lake_address(records, project), current_snapshot(project), selection, records.home.scratch, LIMITS)
         try:
-            source.columns()
+            opened(records, project, selection, LIMITS).columns()
         except SourceError as error:
             raise _at((*here, position), error) from error
 

@@ -239,17 +239,21 @@ def check_queries(records: Records, project: Project, document: ProjectDocument)
         changed = query.name in named or saved.get(query.name) != now
         if changed and (query.build or not waits_for_rows(project, document, query.sql or "")):
             with placed(("queries", position, key), describe_path(("queries", query.name, key))):
-                columns[query.name] = check_said(records, project, query.said, _belonging(document))
+                columns[query.name] = check_said(records, project, query.said, _belonging(project, document))
     return columns
 
 
-def _belonging(document: ProjectDocument) -> Belonging:
-    """Which tables say more about contacts, as the document declares it."""
+def _belonging(project: Project, document: ProjectDocument) -> Belonging:
+    """Which tables say more about contacts, as the document declares it; where no key is named, the table has its own."""
     contacts = document.contacts
-    if contacts is None or len(contacts.key) != 1:
+    if contacts is None:
+        return Belonging()
+    known = Table.objects.filter(project=project, name=contacts.table).first()
+    key = contacts.key or tuple(known.key if known else ())
+    if len(key) != 1:
         return Belonging()
     declared = {table.name: table.contact_field for table in document.relational_tables if table.contact_field}
-    return Belonging(contacts.table, contacts.key[0], declared)
+    return Belonging(contacts.table, key[0], declared)
 
 
 def waits_for_rows(project: Project, document: ProjectDocument, sql: str) -> bool:

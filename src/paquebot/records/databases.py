@@ -21,16 +21,19 @@ from paquebot.errors import CommandError, DeliveryError, PaquebotError, Problem,
 from paquebot.options import Option, nearest, read
 from paquebot.plugins import find
 from paquebot.project_keys import EMBEDDED
+from paquebot.query_build import QueryBuild
 from paquebot.records.connection import Records
 from paquebot.records.lakes import current_snapshot, lake_address, provision_lake
 from paquebot.records.models import Project, Table
 from paquebot.records.writing import CHANGED_MEANWHILE, update, version_of
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import Belonging, written
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.reading import LakeSource, check_selection
 from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.problems import NO_SUCH_TABLE, PATH_NOT_ALLOWED
+from paquebot.sources.selecting import Kinds
 from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 KIND_IN_USE = Problem(
@@ -50,7 +53,7 @@ KEY_UNKNOWN = Problem(
 )
 BUILT_OUTSIDE = Problem(
     "query.built_outside",
-    "Queries are built for rows Paquebot keeps; those of project {project} lie in a database outside.",
+    "Queries cannot be built over a database of the kind of project {project}.",
     "Write the query in the SQL of that database.",
 )
 LOOK_SECONDS = 10
@@ -191,6 +194,21 @@ def members_in(records: Records, project: Project, table: str, key: str) -> tupl
         return tuple(str(member) for batch in source.rows().batches for member in batch.column(0).to_pylist())
 
 
+def builds(project: Project) -> bool:
+    """Whether queries of the project can be built, and columns calculated."""
+    return not project.is_outside or _kind(project).WRITING is not None
+
+
+def written_build(project: Project, build: QueryBuild, kinds: Kinds, belonging: Belonging) -> str:
+    """The query as somebody would write it in the SQL of the project's database. Raises `PaquebotError`."""
+    if not project.is_outside:
+        return written(build, kinds, belonging, identifier)
+    dialect = _kind(project).WRITING
+    if dialect is None:
+        raise CommandError(BUILT_OUTSIDE, project=project.name)
+    return written(build, kinds, belonging, identifier, dialect)
+
+
 def quoted(records: Records, project: Project, name: str) -> str:
     """`name` as the SQL of the project's database writes identifiers."""
     database = outside(records, project)
@@ -236,11 +254,16 @@ def table_there(found: Mapping[str, OutsideTable], place: str, name: str) -> Out
     return found[name]
 
 
-def _with_members(records: Records, project: Project, selection: Selection) -> TableSelection | QuerySelection:
+def _kind(project: Project) -> type[Database]:
+    found: type[Database] = find("databases", project.database_kind)
+    return found
+
+
+def _with_members(records: Records, project: Project, selection: Selection) -> Selection:
     """Members of groups are ours, and kept in the lake: an outside database is told their keys."""
-    if isinstance(selection, BuiltSelection):
+    if (isinstance(selection, BuiltSelection) or selection.calculated) and not builds(project):
         raise CommandError(BUILT_OUTSIDE, project=project.name)
-    if isinstance(selection, QuerySelection) or selection.where is None:
+    if not isinstance(selection, TableSelection) or selection.where is None:
         return selection
     named = [name for name in criteria.linked_tables(selection.where) if name.startswith(MEMBERS)]
     key = selection.links.key if selection.links else ""

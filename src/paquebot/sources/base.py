@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from paquebot.flow import Rows
 
@@ -15,6 +15,9 @@ class Source(ABC):
     Used as a context manager: entering takes what reading needs (a child process, a connection), leaving gives it back whatever
     happened, within five seconds.
     """
+
+    REREADS: ClassVar[bool] = False
+    """Whether `rows` may be called again within one entering, for the same state: where no state is kept after it."""
 
     @abstractmethod
     def check(self) -> None:

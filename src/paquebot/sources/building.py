@@ -123,19 +123,29 @@ class WritingCompiler(BuildCompiler):
         return written_value(value)
 
 
-def bound(build: QueryBuild, kinds: Kinds, belonging: Belonging, run_date: date, quote: Quote) -> BuiltSql:
+def bound(  # noqa: PLR0913 — what is asked, of what, when, and in which dialect
+    build: QueryBuild,
+    kinds: Kinds,
+    belonging: Belonging,
+    run_date: date,
+    quote: Quote,
+    *,
+    dialect: type[BuildCompiler] = BuildCompiler,
+) -> BuiltSql:
     """The SELECT and the values it binds. Raises `SourceError` for a table or field that is not there, `CommandError` for a
     value or an operator that means nothing to its field."""
     links = belonging.links(build.table)
-    compiler = BuildCompiler(build.table, kinds, links, run_date, quote, joined=build.tables[1:], belonging=belonging)
+    compiler = dialect(build.table, kinds, links, run_date, quote, joined=build.tables[1:], belonging=belonging)
     return BuiltSql(_select(build, compiler), compiler.parameters)
 
 
-def written(build: QueryBuild, kinds: Kinds, belonging: Belonging, quote: Quote) -> str:
+def written(
+    build: QueryBuild, kinds: Kinds, belonging: Belonging, quote: Quote, dialect: type[WritingCompiler] = WritingCompiler
+) -> str:
     """The same SELECT with every value in it, as somebody would write it. Raises as `bound` does."""
     today: Any = RunDate()
     links = belonging.links(build.table)
-    compiler = WritingCompiler(build.table, kinds, links, today, quote, joined=build.tables[1:], belonging=belonging)
+    compiler = dialect(build.table, kinds, links, today, quote, joined=build.tables[1:], belonging=belonging)
     return _select(build, compiler)
 
 
@@ -189,7 +199,7 @@ def _join(link: Link, compiler: BuildCompiler) -> str:
     table = compiler.quote(link.table)
     names = [f"{table}.{compiler.quote(theirs)}", f"{compiler.quote(compiler.table)}.{compiler.quote(mine)}"]
     if compiler.kinds[link.table][theirs] != compiler.kinds[compiler.table][mine]:
-        names = [f"CAST({name} AS VARCHAR)" for name in names]
+        names = [compiler.as_text(name) for name in names]
     return f"{'LEFT ' if link.optional else ''}JOIN {table} ON {names[0]} = {names[1]}"
 
 

@@ -78,5 +78,10 @@ class BuiltSelection:
     calculated: tuple[CalculatedColumn, ...] = ()
     since: datetime | None = None
 
+    @property
+    def given(self) -> Mapping[str, date | datetime | None]:
+        """What its parameters stand for."""
+        return {"run_date": self.run_date, "since": self.since}
+
 
 Selection = TableSelection | QuerySelection | BuiltSelection

@@ -16,9 +16,10 @@ from paquebot.credentials import Secret
 from paquebot.errors import PaquebotError, Problem, SourceError
 from paquebot.options import Option, Path, read
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import WritingCompiler
 from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN, NO_COLUMNS
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 EXAMINATION_SECONDS = 20
 """The longest one step of an examination waits for a statement."""
@@ -65,6 +66,8 @@ class Database(ABC):
     OPTIONS: ClassVar[tuple[Option, ...]]
     ON_THIS_MACHINE: ClassVar[bool] = False
     """Whether its option `path` names a file or folder here: only under the folders an administrator allows."""
+    WRITING: ClassVar[type[WritingCompiler] | None] = None
+    """How a query that was built is written in its SQL; None where queries cannot be built, nor columns be calculated."""
 
     def __init__(self, options: Mapping[str, Any], scratch: FilePath | None = None) -> None:
         """`scratch` is the folder for what reading needs on the disk while it lasts."""
@@ -92,7 +95,7 @@ class Database(ABC):
         """The tables this user may read, by name. Raises `SourceError`."""
 
     @abstractmethod
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> DescribedSource:
+    def source(self, selection: Selection, limits: Limits) -> DescribedSource:
         """Reads `selection`."""
 
     @abstractmethod
@@ -100,7 +103,7 @@ class Database(ABC):
         """Whether table, fields and criteria mean something there; no row is read. Raises as `lake.reading.check_selection`."""
 
     @abstractmethod
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         """The SELECT that is read and the values it binds; no row is read. Raises `SourceError`."""
 
     @abstractmethod

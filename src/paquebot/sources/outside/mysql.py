@@ -14,7 +14,7 @@ from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, Outside
 from paquebot.sources.outside.mysql_types import AS_TEXT, EMPTY, REFUSE
 from paquebot.sources.outside.network import network_options, place_of
 from paquebot.sources.outside.problems import MAY_WRITE, NOT_INSTALLED
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
 
 if TYPE_CHECKING:
     from paquebot.sources.outside.mysql_link import Link
@@ -50,7 +50,7 @@ class MysqlDatabase(Database):
             found = _tables(link)
             return tuple(found[name] for name in sorted(found))
 
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> DescribedSource:
+    def source(self, selection: Selection, limits: Limits) -> DescribedSource:
         self._require_driver()
         from paquebot.sources.outside.mysql_reading import MysqlSource
 
@@ -60,9 +60,11 @@ class MysqlDatabase(Database):
         with self._link() as link:
             link.describe(dialect.select(selection, _tables(link), self.place))
 
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         if isinstance(selection, QuerySelection):
             return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+        if not isinstance(selection, TableSelection):
+            raise TypeError("queries are not built here")
         with self._link() as link:
             chosen = dialect.select(selection, _tables(link), self.place)
         return chosen.sql, chosen.values

@@ -20,7 +20,7 @@ from paquebot.sources.outside.mysql_sql import Statement
 from paquebot.sources.outside.mysql_tables import tables_of
 from paquebot.sources.outside.mysql_types import MysqlColumn, array_of, arrow_type
 from paquebot.sources.outside.mysql_wire import fields_of
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 class MysqlSource(DescribedSource):
     """Reads `selection`. A query keeps its own order: only a table can be ordered by its key."""
 
-    def __init__(self, options: Mapping[str, Any], selection: TableSelection | QuerySelection, limits: Limits) -> None:
+    REREADS = True
+
+    def __init__(self, options: Mapping[str, Any], selection: Selection, limits: Limits) -> None:
         self._options, self._selection, self._limits = options, selection, limits
         self._link: Link | None = None
         self._found: tuple[Statement, list[MysqlColumn]] | None = None
@@ -73,6 +75,8 @@ class MysqlSource(DescribedSource):
     def _statement(self, link: Link) -> Statement:
         if isinstance(self._selection, TableSelection):
             return dialect.select(self._selection, tables_of(link), link.place)
+        if not isinstance(self._selection, QuerySelection):
+            raise TypeError("queries are not built here")
         return dialect.with_parameters(self._selection.sql, self._selection.parameters)
 
     def _schema(self, columns: Sequence[MysqlColumn]) -> pa.Schema:

@@ -10,6 +10,7 @@ import psycopg.conninfo
 
 from paquebot.errors import Problem, SourceError
 from paquebot.options import DefinitionError, Option, Path, nearest
+from paquebot.sources.outside import postgresql_selecting as selecting
 from paquebot.sources.outside import postgresql_sql as dialect
 from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, examined
 from paquebot.sources.outside.network import ENCRYPT, OFF, VERIFY, network_options, place_of
@@ -17,7 +18,7 @@ from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_reading import PostgresqlSource
 from paquebot.sources.outside.postgresql_tables import schemas_of, tables_of
 from paquebot.sources.outside.problems import MAY_WRITE, NO_SUCH_SCHEMA
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 BAD_DSN = Problem(
     "definition.bad_dsn",
@@ -42,6 +43,7 @@ _MAY_WRITE = """
 class PostgresqlDatabase(Database):
     NAME = "postgresql"
     LABEL = "PostgreSQL"
+    WRITING = selecting.PostgresqlWriting
     OPTIONS: ClassVar = network_options(
         5432, Option("schema", "The schema its tables are in.", default="public", label="Schema")
     )
@@ -63,18 +65,22 @@ class PostgresqlDatabase(Database):
                 _require_schema(link, self.place)
             return tuple(found[name] for name in sorted(found))
 
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> PostgresqlSource:
+    def source(self, selection: Selection, limits: Limits) -> PostgresqlSource:
         return PostgresqlSource(self.options, selection, limits)
 
     def check(self, selection: TableSelection) -> None:
         with self._link() as link:
-            link.describe(dialect.select(selection, tables_of(link), self.place, link.schema))
+            link.describe(selecting.select(selection, tables_of(link), self.place, link.schema))
 
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         if isinstance(selection, QuerySelection):
             return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
         with self._link() as link:
-            chosen = dialect.select(selection, tables_of(link), self.place, link.schema)
+            tables = tables_of(link)
+            if isinstance(selection, BuiltSelection):
+                chosen = selecting.built(selection.build, tables, selection.belonging, selection.run_date)
+            else:
+                chosen = selecting.select(selection, tables, self.place, link.schema)
         return chosen.sql, chosen.values
 
     def quoted(self, name: str) -> str:

@@ -31,6 +31,7 @@ _WRITTEN_AS = {
     "client_encoding": "UTF8",
     "synchronize_seqscans": "off",
     "client_min_messages": "error",
+    "standard_conforming_strings": "on",
 }
 """How values become text, wherever the database is: what `psql` prints under these. And rows come in the table's own order."""
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paquebot.flow import Rows
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.outside import postgresql_selecting as selecting
 from paquebot.sources.outside import postgresql_sql as dialect
 from paquebot.sources.outside.base import refuse_names
 from paquebot.sources.outside.network import place_of
+from paquebot.sources.outside.postgresql_columns import listed
 from paquebot.sources.outside.postgresql_copying import copied
 from paquebot.sources.outside.postgresql_link import Link
 from paquebot.sources.outside.postgresql_sql import Statement
@@ -23,7 +25,7 @@ from paquebot.sources.outside.postgresql_tables import tables_of
 from paquebot.sources.outside.postgresql_types import arrow_type
 from paquebot.sources.outside.postgresql_writing import may_be_written, written
 from paquebot.sources.outside.texts import batch_of
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, Selection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 class PostgresqlSource(DescribedSource):
     """Reads `selection`. A query keeps its own order: only a table can be ordered by its key."""
 
-    def __init__(self, options: Mapping[str, Any], selection: TableSelection | QuerySelection, limits: Limits) -> None:
+    REREADS = True
+
+    def __init__(self, options: Mapping[str, Any], selection: Selection, limits: Limits) -> None:
         self._options, self._selection, self._limits = options, selection, limits
         self._link: Link | None = None
         self._found: tuple[Statement, pa.Schema] | None = None
@@ -78,11 +82,17 @@ class PostgresqlSource(DescribedSource):
 
     def _statement(self, link: Link) -> Statement:
         """What a person wrote is understood alone first: only one whole statement can then stand inside another."""
-        if isinstance(self._selection, TableSelection):
-            return dialect.select(self._selection, tables_of(link), place_of(self._options), link.schema)
-        asked = dialect.with_parameters(self._selection.sql, self._selection.parameters)
-        link.describe(asked)
-        return Statement(f"SELECT * FROM (\n{asked.sql}\n) AS asked", asked.values)  # noqa: S608 — the server judged it
+        chosen = self._selection
+        if isinstance(chosen, TableSelection):
+            return selecting.select(chosen, tables_of(link), place_of(self._options), link.schema)
+        if isinstance(chosen, BuiltSelection):
+            asked, given = selecting.built(chosen.build, tables_of(link), chosen.belonging, chosen.run_date), chosen.given
+        else:
+            asked, given = dialect.with_parameters(chosen.sql, chosen.parameters), chosen.parameters
+        names = [name for name, _, _ in link.describe(asked)]
+        columns = listed(names, chosen.calculated, given) if chosen.calculated else Statement("*")
+        values = {**given, **asked.values, **columns.values} if chosen.calculated else asked.values
+        return Statement(f"SELECT {columns.sql} FROM (\n{asked.sql}\n) AS asked", values)  # noqa: S608 — the server judged it
 
     def _batches(self, link: Link, statement: Statement, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for rows in copied(link, statement, self._limits.rows):

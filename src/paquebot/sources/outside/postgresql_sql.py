@@ -4,7 +4,6 @@ Promise: no value stands in a statement. `COPY` takes no parameters, so each val
 (`paquebot.c1`), which the statement reads once.
 """
 
-# ruff: noqa: S608
 # Names are quoted, and stand in the catalogue.
 
 from __future__ import annotations
@@ -19,10 +18,7 @@ from typing import Any
 from paquebot import criteria
 from paquebot.errors import SourceError
 from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
-from paquebot.sources.outside.base import OutsideTable
-from paquebot.sources.outside.choosing import chosen, kinds_of
-from paquebot.sources.selecting import Compiler, Links, Value
-from paquebot.sources.selection import TableSelection
+from paquebot.sources.selecting import Compiler, Value
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _NOT_PARAMETERS = r"""
@@ -43,6 +39,11 @@ class Statement:
 
 def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def text_setting(name: str) -> str:
+    """The text bound as `name`; an empty text is a value, not the absence of one."""
+    return f"(SELECT current_setting('paquebot.{name}'))"
 
 
 def setting(name: str, kind: str) -> str:
@@ -78,34 +79,14 @@ class PostgresqlCompiler(Compiler):
 
     def bind(self, value: Value) -> str:
         name = self._kept(value)
-        if isinstance(value, str):  # an empty text is a value, not the absence of one
-            return f"(SELECT current_setting('paquebot.{name}'))"
+        if isinstance(value, str):
+            return text_setting(name)
         return setting(name, _type_of(value))
 
     def _kept(self, value: Value) -> str:
         name = f"c{len(self.parameters) + 1}"
         self.parameters[name] = value
         return name
-
-
-def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str, schema: str) -> Statement:
-    """The statement for `selection`. Raises `SourceError` naming a table or field that is not there."""
-    found = chosen(selection, tables, place)
-    table, fields, key = found.table, found.fields, found.key
-    compiler = PostgresqlCompiler(
-        selection.table,
-        kinds_of(tables),
-        selection.links or Links(""),
-        selection.run_date,
-        identifier,
-        members=selection.members,
-    )
-    where = f" WHERE {compiler.condition(selection.where)}" if selection.where is not None else ""
-    order = f" ORDER BY {_listed(key)}" if key else ""
-    sql = (
-        f"SELECT {_listed(fields)} FROM {identifier(schema)}.{identifier(table.name)} AS {identifier(table.name)}{where}{order}"
-    )
-    return Statement(sql, compiler.parameters)
 
 
 def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
@@ -120,6 +101,11 @@ def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
         return setting(name, _PARAMETER_TYPES[name])
 
     return Statement(_PIECES.sub(read, sql.strip().rstrip(";")), values)
+
+
+def without_literals(sql: str) -> str:
+    """The statement with a space in place of what stands between quotes, and of comments."""
+    return _PIECES.sub(lambda found: found[0] if found["name"] else " ", sql)
 
 
 def written(value: Any) -> str | list[str]:
@@ -137,7 +123,3 @@ def _type_of(value: Any) -> str:
     if isinstance(value, int):
         return "bigint" if _SMALLEST <= value <= _LARGEST else "numeric"
     return "numeric" if isinstance(value, Decimal) else "text"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(identifier(name) for name in names)
