@@ -16,7 +16,7 @@ from paquebot.errors import Problem
 from paquebot.export import CONTACTS, QUERY, ExportDefinition, check_name
 from paquebot.known_names import check_known
 from paquebot.options import MISSING_KEY, DefinitionError, Path, describe_path, read
-from paquebot.project_keys import DESTINATION_KINDS, KEY_EXPLANATION, project_entries
+from paquebot.project_keys import DESTINATION_KINDS, KEEPING_NO_STATE, KEY_EXPLANATION, project_entries
 from paquebot.project_parts import (
     ChannelDefinition,
     ContactList,
@@ -62,6 +62,11 @@ NO_CHANGES_TOLD = Problem(
     "definition.no_changes_told",
     "{where}: a database outside does not tell when its rows change, so nothing can be started by that.",
     "Give the export a schedule, or let it start after another export or when a file arrives.",
+)
+NO_SNAPSHOT = Problem(
+    "definition.no_snapshot",
+    "{where}: a SQLite file or a folder keeps no snapshot of its rows, so they cannot be read twice as they were.",
+    "Switch “twice” off.",
 )
 
 
@@ -183,15 +188,17 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
             check_known(name, channels, "channels", (*path, "alerts", position, "channels"))
     _check_content(document, export, path)
     if document.project.database.is_outside:
-        check_outside(export, path)
+        check_outside(export, path, document.project.database.kind)
     if export.trigger:
         check_trigger(export, document, (*path, "trigger"))
 
 
-def check_outside(export: ExportDefinition, path: Path) -> None:
-    """Raises `DefinitionError` for what an export of a database outside cannot do."""
+def check_outside(export: ExportDefinition, path: Path, kind: str) -> None:
+    """Raises `DefinitionError` for what an export of a database outside of that kind cannot do."""
     if export.trigger and export.trigger.kind in (trigger.SOURCE, trigger.ROWS):
         raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "kind"), where=export.name)
+    if export.production.twice and kind in KEEPING_NO_STATE:
+        raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
 
 
 def _check_encryption(document: ProjectDocument, export: ExportDefinition, path: Path) -> None:

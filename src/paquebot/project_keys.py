@@ -23,10 +23,11 @@ from paquebot.server_keys import SERVER
 
 VERSION = 1
 DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azure", "folder", "bigquery")
-_PLANNED_KINDS = ("azure",)
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
 DATABASE_KINDS = ("postgresql", "mysql", "mariadb", "sqlite", "folder")
+KEEPING_NO_STATE = ("sqlite", "folder")
+"""Files that others write: the rows cannot be read a second time as they were."""
 
 WRONG_VERSION = Problem(
     "definition.wrong_version",
@@ -247,11 +248,8 @@ _CHANNELS = Section(
 def project_entries(destination_kinds: Collection[str] = DESTINATION_KINDS) -> tuple[Entry, ...]:
     """The keys of a project, with servers of `destination_kinds`; a kind's own options are read by its plug-in."""
     kinds = tuple(Option(kind, "The options of such a server.", kind="mapping") for kind in destination_kinds)
-    planned = tuple(Planned(kind) for kind in _PLANNED_KINDS if kind not in destination_kinds)
     name = Option("name", "The server's name.", required=True, check=check_name)
-    servers = Section(
-        "servers", "Places files are delivered to.", (name, *SERVER, *kinds, *planned), many=True, check=_one_of(kinds)
-    )
+    servers = Section("servers", "Places files are delivered to.", (name, *SERVER, *kinds), many=True, check=_one_of(kinds))
     version = Option("version", "The version of this format: 1.", kind="integer", required=True, check=_check_version)
     return (
         version,

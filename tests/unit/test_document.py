@@ -249,8 +249,6 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
 @pytest.mark.parametrize(
     "before, after, said, line",
     [
-        ("database: embedded", "database: {mysql: {dsn: env:SOURCE_DSN}}", "mysql", 7),
-        ("folder: {path: ./livraisons}", "azure: {bucket: b}", "azure", 30),
         ("format: csv", "format: avro", "avro", 42),
     ],
 )

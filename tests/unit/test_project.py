@@ -167,7 +167,6 @@ def test_things_of_different_kinds_may_share_a_name():
             {"name": "x", "sftp": {}, "folder": {}},
             "servers[0]: a server has exactly one kind, and this one names sftp, folder.",
         ),
-        ({"name": "x", "azure": {}}, "servers[0]: “azure” is known but not built yet in this version."),
         ({"name": "x", "sfpt": {}}, "servers[0]: “sfpt” is not a known key."),
     ],
 )
@@ -273,6 +272,16 @@ def test_what_needs_a_snapshot_is_refused_of_a_database_outside(more, code):
         written["exports"][0].update(more)
 
     assert refused(change).code == code
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "folder"])
+def test_files_that_others_write_are_not_read_twice(kind):
+    def change(written, kind=kind):
+        outside(written)
+        written["project"]["database"] = {kind: {"path": "/srv/rows"}}
+        written["exports"][0]["production"] = {"twice": True}
+
+    assert refused(change).code == "definition.no_snapshot"
 
 
 def test_what_is_planned_for_projects_is_refused_by_saying_so():

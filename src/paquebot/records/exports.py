@@ -232,7 +232,7 @@ def _check_names(project: Project, definition: ExportDefinition) -> None:
     if definition.content.kind == TABLE:
         _require(Table.objects.filter(project=project, name=name).exists(), NO_SUCH_SOURCE, "source", name)
     if project.is_outside:
-        check_outside(definition, ())
+        check_outside(definition, (), project.database_kind)
     if definition.production.mode == CHANGES:
         source = source_of(project, definition)
         check_changes(definition.production, table_name(source), source.get("key", ()), source.get("fields"), ())

@@ -66,6 +66,10 @@ class QuerySelection:
     order: Order = "key"
     calculated: tuple[CalculatedColumn, ...] = ()
 
+    def named(self) -> dict[str, date | datetime | None]:
+        """The values of the parameters that the statement names."""
+        return {name: value for name, value in self.parameters.items() if f"${name}" in self.sql}
+
 
 @dataclass(frozen=True, slots=True)
 class BuiltSelection:

@@ -135,7 +135,7 @@ def check_selection(address: LakeAddress, snapshot: int, selection: TableSelecti
 def sql_of(address: LakeAddress, snapshot: int, selection: Selection) -> tuple[str, Mapping[str, Any]]:
     """The SELECT that is read, before its rows are brought into their order, and the values it binds. Raises `SourceError`."""
     if isinstance(selection, QuerySelection):
-        return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+        return selection.sql, selection.named()
     with metadata_of(address, snapshot) as metadata:
         if isinstance(selection, BuiltSelection):
             built = bound(selection.build, metadata.kinds, selection.belonging, selection.run_date, identifier)

@@ -19,7 +19,7 @@ from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import WritingCompiler
 from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN, NO_COLUMNS
-from paquebot.sources.selection import Limits, Selection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 EXAMINATION_SECONDS = 20
 """The longest one step of an examination waits for a statement."""
@@ -52,6 +52,13 @@ class Step:
     seconds: float
     error: PaquebotError | None = None
     advice: Problem | None = None
+
+
+def chosen_or_written(selection: Selection) -> TableSelection | QuerySelection:
+    """`selection`, where queries are not built. Raises `TypeError` for one that is: it was to be refused before."""
+    if isinstance(selection, BuiltSelection):
+        raise TypeError("queries are not built here")
+    return selection
 
 
 class Database(ABC):

@@ -31,13 +31,14 @@ from paquebot.sources.outside.base import (
     OutsideTable,
     Step,
     child_limits,
+    chosen_or_written,
     examined,
 )
 from paquebot.sources.outside.choosing import chosen, kinds_of
 from paquebot.sources.outside.folder_child import PROBLEMS
 from paquebot.sources.outside.folder_files import SEPARATORS, FileTable, Mark, as_job, mark, refuse_changes, tables_in, told
 from paquebot.sources.selecting import Compiler, Links
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,15 +87,16 @@ class FolderDatabase(Database):
             for name, columns in found.items()
         }
 
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> FolderSource:
-        return FolderSource(self, selection, limits)
+    def source(self, selection: Selection, limits: Limits) -> FolderSource:
+        return FolderSource(self, chosen_or_written(selection), limits)
 
     def check(self, selection: TableSelection) -> None:
         self.source(selection, Limits(timeout_seconds=EXAMINATION_SECONDS)).check()
 
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
+        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
-            return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+            return selection.sql, selection.named()
         return self.select(selection, tables_in(Path(self.place)))
 
     def select(self, selection: TableSelection, there: Mapping[str, FileTable]) -> tuple[str, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from paquebot.errors import Problem, SourceError
 from paquebot.options import Option
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.outside import mysql_sql as dialect
-from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, examined
+from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, chosen_or_written, examined
 from paquebot.sources.outside.mysql_types import AS_TEXT, EMPTY, REFUSE
 from paquebot.sources.outside.network import network_options, place_of
 from paquebot.sources.outside.problems import MAY_WRITE, NOT_INSTALLED
@@ -61,10 +61,9 @@ class MysqlDatabase(Database):
             link.describe(dialect.select(selection, _tables(link), self.place))
 
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
+        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
-            return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
-        if not isinstance(selection, TableSelection):
-            raise TypeError("queries are not built here")
+            return selection.sql, selection.named()
         with self._link() as link:
             chosen = dialect.select(selection, _tables(link), self.place)
         return chosen.sql, chosen.values

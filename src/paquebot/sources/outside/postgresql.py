@@ -74,7 +74,7 @@ class PostgresqlDatabase(Database):
 
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         if isinstance(selection, QuerySelection):
-            return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+            return selection.sql, selection.named()
         with self._link() as link:
             tables = tables_of(link)
             if isinstance(selection, BuiltSelection):

@@ -24,10 +24,11 @@ from paquebot.sources.outside.base import (
     OutsideTable,
     Step,
     child_limits,
+    chosen_or_written,
     examined,
 )
 from paquebot.sources.outside.sqlite_child import PROBLEMS
-from paquebot.sources.selection import Limits, QuerySelection, TableSelection
+from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
 
 BATCH_ROWS = 16_384
 
@@ -67,15 +68,16 @@ class SqliteDatabase(Database):
             for table in found
         )
 
-    def source(self, selection: TableSelection | QuerySelection, limits: Limits) -> SqliteSource:
-        return SqliteSource(self, selection, limits)
+    def source(self, selection: Selection, limits: Limits) -> SqliteSource:
+        return SqliteSource(self, chosen_or_written(selection), limits)
 
     def check(self, selection: TableSelection) -> None:
         self.source(selection, Limits(timeout_seconds=EXAMINATION_SECONDS)).check()
 
-    def statement(self, selection: TableSelection | QuerySelection) -> tuple[str, Mapping[str, Any]]:
+    def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
+        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
-            return selection.sql, {name: value for name, value in selection.parameters.items() if f"${name}" in selection.sql}
+            return selection.sql, selection.named()
         return dialect.select(selection, {table.name: table for table in self.tables()}, self.place)
 
     def quoted(self, name: str) -> str:
