@@ -183,7 +183,6 @@ def _check_password(value: str, path: Path) -> None:
 ZIP_PASSWORD = Option(
     "zip_password",
     "What opens the ZIP files of exports that are closed with it (AES-256).",
-    label="Password of ZIP files",
     secret=True,
     check=_check_password,
 )

@@ -38,11 +38,7 @@ class AzureDestination(Destination):
         Option("account", "The name of the storage account.", label="Storage account", required=True),
         Option("container", "The name of the container.", label="Container", required=True),
         *SIGN_IN_OPTIONS,
-        Option(
-            "endpoint",
-            "The address of the store, where it is not that of the account in the public cloud.",
-            label="Store",
-        ),
+        Option("endpoint", "The address of the store, where it is not that of the account in the public cloud."),
         *URL_OPTIONS,
         Option(
             "block_mebibytes",
