@@ -71,6 +71,16 @@ def test_pandas_reads_json_lines(file):
     assert read_by("pd.read_json(sys.argv[1], lines=True, dtype=False)", file)["nom"] == TEXTS
 
 
+def test_pandas_reads_columns_of_fixed_width(file):
+    widths = {"code": "6", "nom": "16", "somme": "9>", "rang": "4>", "jour": "12", "actif": "5"}
+    file.write_bytes(written("fixed_width", widths=widths, header=False, line_ending="lf"))
+    frame = read_by(f"pd.read_fwf(sys.argv[1], widths={[6, 16, 9, 4, 12, 5]}, header=None, dtype=str)", file)
+    assert frame["0"] == ["007", "46005", "48028", "9"]
+    assert frame["1"] == TEXTS
+    assert frame["2"] == ["1.50", "-42.00", "0.00", "1514.25"]
+    assert frame["4"] == ["2026-11-24", "2026-11-24", None, "2026-11-24"]
+
+
 def test_fastparquet_reads_parquet_without_our_library(file):
     file.write_bytes(written("parquet"))
     frame = read_by("fastparquet.ParquetFile(sys.argv[1]).to_pandas()", file)

@@ -46,14 +46,7 @@ def options_of(kind: type[Destination], port: int) -> dict[str, object]:
     return options
 
 
-KINDS = [name for name in names("destinations") if any(option.secret for option in find("destinations", name).OPTIONS)]
-
-
-def test_every_kind_that_signs_in_has_a_secret_to_plant():
-    assert set(names("destinations")) - set(KINDS) == {"folder"}
-
-
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", names("destinations"))
 def test_no_secret_is_in_an_error_its_causes_or_the_destination(name):
     kind = find("destinations", name)
     with socket.socket() as closed:
