@@ -13,14 +13,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from paquebot.calculated import arranged
 from paquebot.errors import SourceError
-from paquebot.flow import Rows
 from paquebot.options import nearest
-from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import bound
 from paquebot.sources.lake.address import LakeAddress
 from paquebot.sources.lake.duck import identifier
@@ -29,6 +26,7 @@ from paquebot.sources.lake.problems import UNKNOWN_FIELD, UNKNOWN_TABLE
 from paquebot.sources.lake.seal import LakeMetadata, metadata_of
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.wall import Wall
+from paquebot.sources.lake.walled import WalledSource
 from paquebot.sources.selecting import Compiler, Links
 from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
@@ -36,7 +34,7 @@ BATCH_ROWS = 65_536
 """The most rows of one batch."""
 
 
-class LakeSource(DescribedSource):
+class LakeSource(WalledSource):
     """Reads `selection` at `snapshot`. `scratch_folder` holds the sealed copy and what is spilled, both only while entered."""
 
     def __init__(
@@ -49,49 +47,13 @@ class LakeSource(DescribedSource):
     ) -> None:
         self._address, self._snapshot, self._selection = address, snapshot, selection
         self._scratch_folder, self._limits = scratch_folder, limits or Limits()
-        self._entered: contextlib.ExitStack | None = None
-        self._wall: Wall | None = None
         self._folder = scratch_folder
-        self._columns: tuple[str, ...] | None = None
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="reading-", dir=self._scratch_folder))
-            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            self._wall = stack.enter_context(Wall(self._folder))
-            self._entered = stack.pop_all()
-        self._columns = None
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._entered is not None:
-            self._entered.close()
-        self._entered = self._wall = None
-
-    def check(self) -> None:
-        self.columns()
-
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns `rows` gives; nothing is read. Raises what `check` raises."""
-        if self._wall is None:
-            with self:
-                return self.columns()
-        if self._columns is None:
-            self._wall.give(self._job())
-            self._columns = tuple(name for name, _ in self._wall.columns())
-        return self._columns
-
-    def rows(self) -> Rows:
-        if self._wall is None:
-            raise RuntimeError("rows are read inside the source's context")
-        self.check()
-        return self._wall.rows()
-
-    @property
-    def process_id(self) -> int | None:
-        """The child's, while entered."""
-        return self._wall.process_id if self._wall else None
+    def _open(self, stack: contextlib.ExitStack) -> Wall:
+        self._scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="reading-", dir=self._scratch_folder))
+        stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        return stack.enter_context(Wall(self._folder))
 
     def _job(self) -> dict[str, Any]:
         """Makes the sealed copy, and says what to do with it."""

@@ -25,6 +25,17 @@ EXAMINATION_SECONDS = 20
 """The longest one step of an examination waits for a statement."""
 
 
+STATEMENT_TIMEOUT = Option(
+    "statement_timeout_seconds",
+    "The longest a statement may take there.",
+    kind="integer",
+    default=1800,
+    least=1,
+    most=86_400,
+    tuning=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OutsideColumn:
     """A column: the type as the database names it, and what it holds in one of the six words of `lake.tables.kind_of`."""

@@ -26,6 +26,7 @@ from paquebot.sources.lake.tables import kind_of
 from paquebot.sources.lake.wall import Wall
 from paquebot.sources.outside.base import (
     EXAMINATION_SECONDS,
+    STATEMENT_TIMEOUT,
     Database,
     OutsideColumn,
     OutsideTable,
@@ -58,15 +59,7 @@ class FolderDatabase(Database):
             choice_labels=("Told from the first line of each file", "Comma", "Semicolon", "Tab"),
             label="Separator",
         ),
-        Option(
-            "statement_timeout_seconds",
-            "The longest a statement may compute.",
-            kind="integer",
-            default=1800,
-            least=1,
-            most=86_400,
-            tuning=True,
-        ),
+        STATEMENT_TIMEOUT,
     )
 
     @property

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 from paquebot.flow import BLOCK_BYTES, Rows
 from paquebot.sources.base import DescribedSource
 from paquebot.sources.outside import mysql_sql as dialect
-from paquebot.sources.outside.base import refuse_names
+from paquebot.sources.outside.base import chosen_or_written, refuse_names
 from paquebot.sources.outside.mysql_link import Link
 from paquebot.sources.outside.mysql_sql import Statement
 from paquebot.sources.outside.mysql_tables import tables_of
 from paquebot.sources.outside.mysql_types import MysqlColumn, array_of, arrow_type
 from paquebot.sources.outside.mysql_wire import fields_of
-from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,11 +73,10 @@ class MysqlSource(DescribedSource):
         return self._found
 
     def _statement(self, link: Link) -> Statement:
-        if isinstance(self._selection, TableSelection):
-            return dialect.select(self._selection, tables_of(link), link.place)
-        if not isinstance(self._selection, QuerySelection):
-            raise TypeError("queries are not built here")
-        return dialect.with_parameters(self._selection.sql, self._selection.parameters)
+        selection = chosen_or_written(self._selection)
+        if isinstance(selection, TableSelection):
+            return dialect.select(selection, tables_of(link), link.place)
+        return dialect.with_parameters(selection.sql, selection.parameters)
 
     def _schema(self, columns: Sequence[MysqlColumn]) -> pa.Schema:
         import pyarrow as pa

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paquebot.options import Option
+from paquebot.sources.outside.base import STATEMENT_TIMEOUT
 
 CONNECT_SECONDS = 10
 VERIFY, ENCRYPT, OFF = "verify", "encrypt", "off"
@@ -43,15 +44,7 @@ def network_options(port: int, *own: Option) -> tuple[Option, ...]:
             lines=True,
             only_with=(f"tls={VERIFY}",),
         ),
-        Option(
-            "statement_timeout_seconds",
-            "The longest a statement may take there.",
-            kind="integer",
-            default=1800,
-            least=1,
-            most=86_400,
-            tuning=True,
-        ),
+        STATEMENT_TIMEOUT,
     )
 
 

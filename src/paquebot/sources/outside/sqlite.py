@@ -7,18 +7,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from paquebot import criteria
-from paquebot.flow import Rows
 from paquebot.options import Option
-from paquebot.sources.base import DescribedSource
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.wall import Wall
+from paquebot.sources.lake.walled import WalledSource
 from paquebot.sources.outside import sqlite_sql as dialect
 from paquebot.sources.outside.base import (
     EXAMINATION_SECONDS,
+    STATEMENT_TIMEOUT,
     Database,
     OutsideColumn,
     OutsideTable,
@@ -39,15 +38,7 @@ class SqliteDatabase(Database):
     ON_THIS_MACHINE = True
     OPTIONS: ClassVar = (
         Option("path", "The file; a relative path starts at the first allowed folder.", label="File", required=True),
-        Option(
-            "statement_timeout_seconds",
-            "The longest a statement may compute.",
-            kind="integer",
-            default=1800,
-            least=1,
-            most=86_400,
-            tuning=True,
-        ),
+        STATEMENT_TIMEOUT,
     )
 
     @property
@@ -98,44 +89,14 @@ class SqliteDatabase(Database):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class SqliteSource(DescribedSource):
+class SqliteSource(WalledSource):
     """Reads `selection`. A query keeps its own order: only a table can be ordered by its key."""
 
     def __init__(self, database: SqliteDatabase, selection: TableSelection | QuerySelection, limits: Limits) -> None:
         self._database, self._selection, self._limits = database, selection, limits
-        self._entered: contextlib.ExitStack | None = None
-        self._wall: Wall | None = None
-        self._columns: tuple[str, ...] | None = None
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._wall = stack.enter_context(self._database.wall())
-            self._entered = stack.pop_all()
-        self._columns = None
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._entered is not None:
-            self._entered.close()
-        self._entered = self._wall = None
-
-    def check(self) -> None:
-        self.columns()
-
-    def columns(self) -> tuple[str, ...]:
-        if self._wall is None:
-            with self:
-                return self.columns()
-        if self._columns is None:
-            self._wall.give(self._job())
-            self._columns = tuple(name for name, _ in self._wall.columns())
-        return self._columns
-
-    def rows(self) -> Rows:
-        if self._wall is None:
-            raise RuntimeError("rows are read inside the source's context")
-        self.check()
-        return self._wall.rows()
+    def _open(self, stack: contextlib.ExitStack) -> Wall:
+        return stack.enter_context(self._database.wall())
 
     def _job(self) -> dict[str, Any]:
         types: Mapping[str, str] = {}
