@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from paquebot.delivery.azure_signing import Question, Signer, signer_of
-from paquebot.delivery.http_link import Answer, HttpLink
+from paquebot.delivery.http_link import Answer
 from paquebot.delivery.problems import (
     BUSY,
     CHANGED_ON_THE_WAY,
@@ -26,9 +26,9 @@ from paquebot.delivery.problems import (
     SIGN_IN_REFUSED,
     UNUSABLE_NAME,
 )
+from paquebot.delivery.store_requests import StoreRequests
 from paquebot.delivery.xml_answers import between, fields
-from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import Blocks
+from paquebot.errors import Problem
 
 CONTAINER_MISSING = Problem(
     "delivery.container_missing",
@@ -40,49 +40,18 @@ _MOST_SKEW = timedelta(minutes=15)
 """A request signed longer ago, or later from now, is refused."""
 
 
-class AzureRequests:
+class AzureRequests(StoreRequests):
     """Asks one account about one container. A copy for another thread is made with `another`."""
 
+    HOLDER = "container"
+
     def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime], signer: Signer | None = None) -> None:
-        self.options, self._clock = options, clock
-        self._url = options["endpoint"] or f"https://{options['account']}.blob.core.windows.net"
-        self._link = HttpLink(self._url, options)
+        super().__init__(options, clock, options["endpoint"] or f"https://{options['account']}.blob.core.windows.net")
         self._signer = signer or signer_of(options)
-        self._root = f"{urlsplit(self._url).path.rstrip('/')}/{quote(options['container'])}"
-
-    @property
-    def place(self) -> str:
-        return self._link.place
-
-    @property
-    def certificate(self) -> str:
-        return self._link.certificate
 
     def another(self) -> AzureRequests:
         """The same over a connection of its own."""
         return AzureRequests(self.options, self._clock, self._signer)
-
-    def connect(self) -> None:
-        self._link.connect()
-
-    def close(self) -> None:
-        self._link.close()
-
-    def ask(
-        self,
-        method: str,
-        key: str,
-        query: Mapping[str, str] = {},
-        *,
-        headers: Mapping[str, str] = {},
-        body: bytes = b"",
-    ) -> Answer:
-        target, signed = self._signed(method, key, query, headers, len(body))
-        return self._link.ask(method, target, signed, body)
-
-    def open(self, key: str) -> tuple[Answer, Blocks]:
-        target, signed = self._signed("GET", key, {}, {}, 0)
-        return self._link.open(target, signed)
 
     def listed(self, prefix: str, delimiter: str = "/", include: str = "uncommittedblobs") -> list[str]:
         """The names in a folder, also of blobs that never became one; none where listing is not allowed."""
@@ -103,19 +72,7 @@ class AzureRequests:
         parts = urlsplit(self._url)
         return f"{parts.scheme}://{self._link.authority}{self._path(key)}{self._signer.granted()}"
 
-    def require(self, answer: Answer, path: str) -> None:
-        """Raises what a refusal means."""
-        if answer.status >= 300:
-            raise self.error(answer, path)
-
-    def error(self, answer: Answer, path: str) -> DeliveryError:
-        return self.problem(self.meaning(answer), path)
-
-    def problem(self, problem: Problem, path: str) -> DeliveryError:
-        return DeliveryError(problem, place=self.place, path=path, container=self.options["container"])
-
     def meaning(self, answer: Answer) -> Problem:
-        """What a refusal means; whatever when it is none."""
         code = answer.headers.get("x-ms-error-code") or next(iter(fields(answer.text, "Code")), "")
         told = _CODES.get(code) or _STATUSES.get(answer.status, REFUSED)
         return self._dated(told, answer) if told in (SIGN_IN_REFUSED, PERMISSION_DENIED) else told
@@ -132,16 +89,13 @@ class AzureRequests:
         return CLOCK_WRONG if told is SIGN_IN_REFUSED and abs(theirs - self._clock()) > _MOST_SKEW else told
 
     def _signed(
-        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], size_bytes: int
+        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
     ) -> tuple[str, dict[str, str]]:
         path = self._path(key)
-        question = Question(method, path, query, {"x-ms-version": _VERSION, **headers}, size_bytes)
+        question = Question(method, path, query, {"x-ms-version": _VERSION, **headers}, len(body))
         asked, signed = self._signer.signed(question, self._clock())
         written = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in asked.items())
         return f"{path}?{written}" if written else path, signed
-
-    def _path(self, key: str) -> str:
-        return f"{self._root}/{quote(key, safe='/~')}" if key else self._root
 
 
 _CODES: Mapping[str, Problem] = {

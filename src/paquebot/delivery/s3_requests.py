@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote_plus
 
-from paquebot.delivery.http_link import Answer, HttpLink
+from paquebot.delivery.http_link import Answer
 from paquebot.delivery.problems import (
     BUSY,
     CHANGED_ON_THE_WAY,
@@ -22,9 +22,9 @@ from paquebot.delivery.problems import (
     UNUSABLE_NAME,
 )
 from paquebot.delivery.s3_signing import EMPTY_SHA256, Question, Signer, written
+from paquebot.delivery.store_requests import StoreRequests
 from paquebot.delivery.xml_answers import between, fields
-from paquebot.errors import DeliveryError, Problem
-from paquebot.flow import Blocks
+from paquebot.errors import Problem
 
 BUCKET_MISSING = Problem(
     "delivery.bucket_missing",
@@ -33,53 +33,18 @@ BUCKET_MISSING = Problem(
 )
 
 
-class S3Requests:
+class S3Requests(StoreRequests):
     """Asks one store about one bucket. A key is written as it is; a copy for another thread is made with `another`."""
 
+    HOLDER = "bucket"
+
     def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
-        self._options, self._clock = options, clock
-        self._url = options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com"
-        self._link = HttpLink(self._url, options)
+        super().__init__(options, clock, options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com")
         self._signer = Signer(options["access_key"], options["secret_key"], options["region"])
-        self._root = f"{urlsplit(self._url).path.rstrip('/')}/{quote(options['bucket'])}"
-
-    @property
-    def place(self) -> str:
-        return self._link.place
-
-    @property
-    def certificate(self) -> str:
-        return self._link.certificate
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return self._options
 
     def another(self) -> S3Requests:
         """The same over a connection of its own."""
-        return S3Requests(self._options, self._clock)
-
-    def connect(self) -> None:
-        self._link.connect()
-
-    def close(self) -> None:
-        self._link.close()
-
-    def ask(
-        self,
-        method: str,
-        key: str,
-        query: Mapping[str, str] = {},
-        *,
-        headers: Mapping[str, str] = {},
-        body: bytes = b"",
-    ) -> Answer:
-        target, signed = self._signed(method, key, query, headers, hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256)
-        return self._link.ask(method, target, signed, body)
-
-    def open(self, key: str) -> tuple[Answer, Blocks]:
-        target, signed = self._signed("GET", key, {}, {}, EMPTY_SHA256)
-        return self._link.open(target, signed)
+        return S3Requests(self.options, self._clock)
 
     def listed(self, beginning: str) -> list[str]:
         """The names of the objects that begin with `beginning`. Raises what a refusal means."""
@@ -104,26 +69,20 @@ class S3Requests:
 
     def source(self, key: str) -> str:
         """How a copy names what is copied."""
-        return f"/{quote(self._options['bucket'])}/{quote(key, safe='/~')}"
+        return f"/{quote(self.options['bucket'])}/{quote(key, safe='/~')}"
 
-    def require(self, answer: Answer, path: str) -> None:
-        """Raises what a refusal means."""
-        if answer.status >= 300:
-            raise self.error(answer, path)
-
-    def error(self, answer: Answer, path: str) -> DeliveryError:
+    def meaning(self, answer: Answer) -> Problem:
         code = next(iter(fields(answer.text, "Code")), "")
-        return self.problem(_CODES.get(code) or _STATUSES.get(answer.status, REFUSED), path)
-
-    def problem(self, problem: Problem, path: str) -> DeliveryError:
-        return DeliveryError(problem, place=self.place, path=path, bucket=self._options["bucket"])
+        return _CODES.get(code) or _STATUSES.get(answer.status, REFUSED)
 
     def _signed(
-        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], payload_sha256: str
+        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
     ) -> tuple[str, dict[str, str]]:
-        path = f"{self._root}/{quote(key, safe='/~')}" if key else self._root
-        question = Question(method, path, query, {"Host": self._link.authority, **headers}, payload_sha256)
-        signed = self._signer.signed(question, self._clock())
+        path = self._path(key)
+        digest = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
+        signed = self._signer.signed(
+            Question(method, path, query, {"Host": self._link.authority, **headers}, digest), self._clock()
+        )
         del signed["Host"]  # the link says it by itself
         return f"{path}?{written(query)}" if query else path, signed
 
