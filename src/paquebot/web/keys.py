@@ -95,7 +95,7 @@ class KeyForm(named.NameForm):
 
 
 def days_left(expires_on: date | None) -> int | None:
-    """Days (UTC, as `expires_on`) until nothing can be encrypted for the key; negative once that is over, None when it never is."""
+    """Days (UTC, as the key's end) until nothing can be encrypted for it; negative once that is over, None when never."""
     return (expires_on - timezone.now().astimezone(UTC).date()).days if expires_on else None
 
 
