@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from datetime import date, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,7 @@ groups:
   - {name: grandes-villes, where: {field: population, op: ">=", value: 100000}}
   - {name: pilotes, members: ["46005", "48028", "93042", "no-such-code"]}
 """
+ZONE = ZoneInfo("America/Toronto")  # the project's
 REGIONS = ["Montérégie (16)", "Montréal (06)"]
 TARGETED = """{contacts: {group: grandes-villes, fields: [code, name, region, population],
       where: {all: [{field: region, op: in, value: ["Montérégie (16)", "Montréal (06)"]}, {field: email, op: is_set}]}}}"""
@@ -90,7 +92,7 @@ def test_a_group_of_members_is_exactly_these_contacts_even_made_again_later(inst
 
 def test_contacts_are_chosen_by_what_their_profile_rows_say(installation):
     document, rows = delivered(installation, "optedout")
-    today = date.fromisoformat(document["scheduled_for"][:10])
+    today = datetime.fromisoformat(document["scheduled_for"]).astimezone(ZONE).date()  # of the run, where its project is
     span = (str(today - timedelta(days=400)), str(today))
     known = {row["code"] for row in demonstration("municipalities")}
     expected = {

@@ -109,6 +109,12 @@ def test_a_column_of_nulls_and_a_table_without_rows_pass():
     assert next(rows.batches).num_rows == 0
 
 
+def test_addresses_among_others_are_normalised_each_in_its_place():
+    written = ["Ann@Example.ORG ", None, "e\u0301va@example.org", "", "\u00e9va@example.org", "zo\u0065\u0308@example.org"]
+    hashed = [sha256("ann@example.org"), None, sha256("\u00e9va@example.org"), "", sha256("\u00e9va@example.org")]
+    assert obfuscated({"v": written}, {"v": ("email",)}) == {"v": [*hashed, sha256("zo\u00eb@example.org")]}
+
+
 @pytest.mark.parametrize(
     ("normalisation", "written", "hashed"),
     [

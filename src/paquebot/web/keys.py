@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from django import forms
@@ -95,8 +95,8 @@ class KeyForm(named.NameForm):
 
 
 def days_left(expires_on: date | None) -> int | None:
-    """Days until nothing can be encrypted for the key; negative once that is over, None when it never is."""
-    return (expires_on - timezone.localdate()).days if expires_on else None
+    """Days (UTC, as the key's end) until nothing can be encrypted for it; negative once that is over, None when never."""
+    return (expires_on - timezone.now().astimezone(UTC).date()).days if expires_on else None
 
 
 def _tell(rows: Sequence[Any]) -> None:

@@ -77,7 +77,10 @@ def _lowered(texts: pl.Series) -> pl.Series:
 
 
 def _emails(texts: pl.Series) -> pl.Series:
-    return texts.str.strip_chars().str.to_lowercase().str.normalize("NFC")
+    """What is all ASCII is in form C already: looking at it again would cost twice what hashing does."""
+    lowered = texts.str.strip_chars().str.to_lowercase()
+    others = (lowered.str.len_bytes() != lowered.str.len_chars()).arg_true()
+    return lowered.scatter(others, lowered.gather(others).str.normalize("NFC")) if len(others) else lowered
 
 
 _VECTORISED: Mapping[str, Callable[[pl.Series], pl.Series]] = {
