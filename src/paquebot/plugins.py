@@ -44,6 +44,7 @@ FORMATS = {
     "json": "paquebot.formats.json_array:JsonFormat",
     "xml": "paquebot.formats.xml:XmlFormat",
     "parquet": "paquebot.formats.parquet:ParquetFormat",
+    "avro": "paquebot.formats.avro:AvroFormat",
     "xlsx": "paquebot.formats.xlsx:XlsxFormat",
     "fixed_width": "paquebot.formats.fixed_width:FixedWidthFormat",
 }
