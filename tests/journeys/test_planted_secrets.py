@@ -73,9 +73,8 @@ def sailed(postgres_server, tmp_path_factory, needles):
 def _project(port, needles):
     servers = [_server(kind, port, needles) for kind in KINDS]
     exports = [export_of(f"to-{kind}", kind, more=RETRY) for kind in KINDS if kind != "bigquery"]
-    exports.append(
-        f"  - {{name: to-bigquery, destination: {{server: bigquery, table: {{name: t}}}}, content: {{table: regions}}, {RETRY}}}\n"
-    )
+    place = "{server: bigquery, table: {name: t}}"
+    exports.append(f"  - {{name: to-bigquery, destination: {place}, content: {{table: regions}}, {RETRY}}}\n")
     return text_of(REGIONS, "servers:\n", *servers, "exports:\n", *exports)
 
 
