@@ -49,6 +49,11 @@ WRONG_TYPE = Problem(
     "{where}: “{key}” must be {expected_kind}, not {found_kind}.",
     "What it is for: {explanation}",
 )
+NOT_KEYS = Problem(
+    "definition.wrong_type",
+    "{where}: “{key}” must be a set of keys, not {found_kind}.",
+    "Write its keys below it. Known keys here: {known}.",
+)
 NOT_TEXT = Problem(
     "definition.wrong_type",
     "{where}: “{key}” must be text, not {found_kind}.",
@@ -169,7 +174,8 @@ def read(entries: Sequence[Entry], written: Any, path: Path = ()) -> dict[str, A
     it is `many` or `keyed`).
     """
     if not isinstance(written, Mapping):
-        raise _wrong_type(_last(path), "mapping", written, path, "")
+        known = [entry.name for entry in entries]
+        raise DefinitionError(NOT_KEYS, path, key=_last(path), found_kind=_kind_of(written), known=known)
     _refuse_unknown(entries, written, path)
     return {entry.name: _read_entry(entry, written, path) for entry in entries if not isinstance(entry, Planned)}
 

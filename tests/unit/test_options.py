@@ -151,7 +151,9 @@ def test_free_names_lead_to_sections_that_may_be_left_empty():
 
 
 def test_false_is_not_an_empty_section():
-    assert refused({"hidden": {"email": False}}).code == "definition.wrong_type"
+    told = refused({"hidden": {"email": False}})
+    assert told.code == "definition.wrong_type"
+    assert told.hint.startswith("Write its keys below it. Known keys here: ")
 
 
 def test_a_secret_comes_back_hidden():

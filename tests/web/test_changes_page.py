@@ -52,7 +52,7 @@ def test_three_files_are_chosen_and_their_names_may_tell_what_became_of_the_rows
     apart = {"mode": "changes", "operation_as": "files", "operation_column": "operation", "operation_words": "I/U/D"}
     assert produced(cast, export, **apart).status_code == 302
     page = cast.alice.get(PAGE).text
-    assert re.search(r"<code>\{operation\}</code></td><td>[^<]*</td><td><code>I</code>", page)
+    assert re.search(r"<code>\{operation\}</code><small>[^<]*</small></td><td><code>I</code>", page)
     assert "_I.csv" in page
     same = {**apart, "operation_words": "x/X/y"}
     refused = produced(cast, export, **same)
