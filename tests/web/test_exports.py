@@ -223,7 +223,8 @@ def test_the_sentence_names_the_format_in_the_persons_language(cast, export):
 def test_the_variables_of_names_are_shown_with_what_the_next_run_makes_of_them(cast, export):
     page = cast.alice.get(PAGE).text
     shown = re.search(r"What a file name may hold.*?</table>", page, re.DOTALL)[0]
-    assert re.search(r"<code>\{export\}</code><small>The stable name of the export</small></td><td><code>unsubscribed</code>", shown)
+    named = r"<code>\{export\}</code><small>The stable name of the export</small></td><td><code>unsubscribed</code>"
+    assert re.search(named, shown)
     today, before = (
         re.search(rf"<code>{written}</code><small>[^<]*</small></td><td><code>(\d{{8}})</code>", shown)[1]
         for written in (r"\{run\.local_date:%Y%m%d\}", r"\{run\.local_date-1d:%Y%m%d\}")
