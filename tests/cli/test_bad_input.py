@@ -110,9 +110,9 @@ CASES = {
         project_with("integrations: []\n"),
     ),
     "unknown variable of a file name": applied(
-        "naming.unknown_variable",
-        "“l_{run.date}” uses “run.date”, which is not known",
-        "« run.date »",
+        "export.unknown_variable",
+        "exports[0].file.name: “l_{run.date}” uses “run.date”, which is not known",
+        "qui n’est pas connu",
         project_with(ONE_EXPORT + '    file: {name: "l_{run.date}"}\n'),
     ),
     "record of Avro with an accent": applied(
