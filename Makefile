@@ -14,7 +14,8 @@ TEST_PROGRAMS := $(RUNTIME_PROGRAMS) "sshd:openssh-server:deliveries to a real S
 	"/usr/lib/postgresql/15/bin/postgres:postgresql-15:a PostgreSQL of somebody else" \
 	"/usr/sbin/mariadbd:mariadb-server:a MariaDB of somebody else" \
 	"unzip:unzip:reading ZIP files back" "7z:p7zip-full:reading ZIP files back" "xmllint:libxml2-utils:reading XML files back" \
-	"sq:sq:OpenPGP keys of other software" "age:age:opening age files" "soffice:libreoffice-calc:reading Excel and CSV files back" \
+	"sq:sq:OpenPGP keys of other software" "rnp:rnp:OpenPGP keys of other software" \
+	"age:age:opening age files" "soffice:libreoffice-calc:reading Excel and CSV files back" \
 	"node:nodejs:deliveries to an Azure Blob Storage" "npm:npm:deliveries to an Azure Blob Storage"
 
 .PHONY: help screenshots looks demo test check bench bench-pages soak lock messages runtime-environment test-environment clean

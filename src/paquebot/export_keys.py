@@ -122,7 +122,6 @@ _FILE = Section(
             default="csv",
             choices=FORMATS,
             choice_labels=FORMAT_LABELS,
-            planned_choices=("avro",),
         ),
         *(
             replace(option, only_with=tuple(f"format={name}" for name in formats_with(option.name)))

@@ -18,8 +18,8 @@ from paquebot.options import DefinitionError, Option, Path
 
 DELIMITERS: Mapping[str, str] = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 LINE_ENDINGS: Mapping[str, str] = {"crlf": "\r\n", "lf": "\n"}
-FORMATS = ("csv", "tsv", "json_lines", "json", "xml", "parquet", "xlsx", "fixed_width")
-FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Excel (XLSX)", translatable("Fixed width"))
+FORMATS = ("csv", "tsv", "json_lines", "json", "xml", "parquet", "avro", "xlsx", "fixed_width")
+FORMAT_LABELS = ("CSV", "TSV", "JSON Lines", "JSON", "XML", "Parquet", "Avro", "Excel (XLSX)", translatable("Fixed width"))
 JSON, FIXED_WIDTH = ("json_lines", "json"), "fixed_width"
 UTF8 = "utf-8"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "iso-8859-15", "windows-1252")
@@ -68,6 +68,11 @@ BAD_ELEMENT = Problem(
     "definition.bad_element",
     "{where}: “{value}” cannot be the name of an XML element.",
     "Begin with a letter; then letters, digits, “-”, “_” and “.”, and no space.",
+)
+BAD_RECORD_NAME = Problem(
+    "definition.bad_record_name",
+    "{where}: “{value}” cannot be the name of a record in Avro.",
+    "Letters without accents, digits and “_”, no digit first; dots between the parts, such as “ca.example.contact”.",
 )
 BAD_SHEET = Problem(
     "definition.bad_sheet",
@@ -138,6 +143,11 @@ def _check_null_text(value: str, path: Path) -> None:
 def _check_element(value: str, path: Path) -> None:
     if not _ELEMENT.fullmatch(value) or not value.isascii() or value.lower().startswith("xml"):
         raise DefinitionError(BAD_ELEMENT, path, value=value)
+
+
+def _check_record_name(value: str, path: Path) -> None:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", value) or len(value) > 200:
+        raise DefinitionError(BAD_RECORD_NAME, path, value=value)
 
 
 def _check_sheet(value: str, path: Path) -> None:
@@ -298,6 +308,21 @@ VALUE_OPTIONS = (
         choices=("zstd", "snappy", "gzip", "none"),
         choice_labels=("Zstandard", "Snappy", "gzip", "None"),
     ),
+    Option(
+        "avro_codec",
+        "How the blocks of rows are compressed inside the file; every reader knows Deflate.",
+        label="Compression of the blocks",
+        default="deflate",
+        choices=("deflate", "zstd", "none"),
+        choice_labels=("Deflate", "Zstandard", "None"),
+    ),
+    Option(
+        "record_name",
+        "What the schema calls a row, such as “ca.example.contact”.",
+        label="Name of the record",
+        default="row",
+        check=_check_record_name,
+    ),
 )
 """The options of files beside their name and format."""
 
@@ -321,6 +346,7 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "json": ("labels", "dates", "times"),
     "xml": ("labels", "encoding", "root_element", "row_element", "dates", "times", "booleans"),
     "parquet": ("labels", "parquet_compression"),
+    "avro": ("labels", "avro_codec", "record_name"),
     "xlsx": ("labels", "header", "sheet"),
     "fixed_width": ("labels", "widths", "overflow", *_LINES),
 }

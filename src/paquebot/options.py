@@ -43,16 +43,16 @@ PLANNED_KEY = Problem(
     "{where}: “{key}” is known but not built yet in this version.",
     "Remove it for now; nothing was changed.",
 )
-PLANNED_CHOICE = Problem(
-    "definition.not_built_yet",
-    "{where}: “{value}” for “{key}” is known but not built yet in this version.",
-    "Choose another for now: {accepted}. Nothing was changed.",
-)
 MISSING_KEY = Problem("definition.missing_key", "{where}: “{key}” is missing.", "Add it: {explanation}")
 WRONG_TYPE = Problem(
     "definition.wrong_type",
     "{where}: “{key}” must be {expected_kind}, not {found_kind}.",
     "What it is for: {explanation}",
+)
+NOT_KEYS = Problem(
+    "definition.wrong_type",
+    "{where}: “{key}” must be a set of keys, not {found_kind}.",
+    "Write its keys below it. Known keys here: {known}.",
 )
 NOT_TEXT = Problem(
     "definition.wrong_type",
@@ -106,7 +106,7 @@ def placed(path: Path, where: str) -> Iterator[None]:
 class Option:
     """One value a person can set. `explanation` is one English line and a key of the translation catalogue.
 
-    `least` and `most` bound a number; a list may be empty only when `least` is 0. `planned_choices` are refused by saying so.
+    `least` and `most` bound a number; a list may be empty only when `least` is 0.
     `label` is what a form calls it (the explanation when left out), `choice_labels` what it calls the choices, in their
     order; both are English and keys of the catalogue. `lines` asks for a field of several lines. `only_with` lists the choices
     of other options (`format=csv`) with which this one means something; a form shows it with one of these only.
@@ -126,7 +126,6 @@ class Option:
     choices: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
-    planned_choices: tuple[str, ...] = ()
     items: Kind = "text"
     alone: bool = False
     label: str = ""
@@ -175,7 +174,8 @@ def read(entries: Sequence[Entry], written: Any, path: Path = ()) -> dict[str, A
     it is `many` or `keyed`).
     """
     if not isinstance(written, Mapping):
-        raise _wrong_type(_last(path), "mapping", written, path, "")
+        known = [entry.name for entry in entries]
+        raise DefinitionError(NOT_KEYS, path, key=_last(path), found_kind=_kind_of(written), known=known)
     _refuse_unknown(entries, written, path)
     return {entry.name: _read_entry(entry, written, path) for entry in entries if not isinstance(entry, Planned)}
 
@@ -321,8 +321,6 @@ def _spelled(option: Option, item: Any) -> Any:
 
 
 def _check_value(option: Option, kind: Kind, value: Any, path: Path) -> None:
-    if named := _planned_choice(option, value):
-        raise DefinitionError(PLANNED_CHOICE, path, key=option.name, value=named, accepted=option.choices)
     if not _is(kind, value):
         raise _wrong_type(option.name, kind, value, path, option.explanation)
     if option.choices and value not in option.choices:
@@ -332,12 +330,6 @@ def _check_value(option: Option, kind: Kind, value: Any, path: Path) -> None:
         raise DefinitionError(UNUSABLE_TEXT, path, key=option.name)
     if kind == "integer":
         _check_bounds(option, value, path)
-
-
-def _planned_choice(option: Option, value: Any) -> str | None:
-    """The planned choice `value` names, also where it is written as a mapping of its own: `{postgresql: {…}}`."""
-    named = next(iter(value)) if isinstance(value, Mapping) and len(value) == 1 else value
-    return named if isinstance(named, str) and named in option.planned_choices else None
 
 
 def _check_bounds(option: Option, value: int, path: Path) -> None:

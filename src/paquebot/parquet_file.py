@@ -25,7 +25,7 @@ def parquet_blocks(rows: Rows, **settings: Any) -> Blocks:
 
     sink = _Sink()
     with closing_upstream(rows.batches), pq.ParquetWriter(cast(IO[bytes], sink), rows.schema, **settings) as writer:
-        for group in _groups(rows):
+        for group in grouped(rows, GROUP_BYTES):
             writer.write_table(group, row_group_size=group.num_rows)
             yield from sink.blocks()
     yield from sink.blocks()
@@ -66,7 +66,8 @@ class _Sink(io.RawIOBase):
             yield left
 
 
-def _groups(rows: Rows) -> Iterator[pa.Table]:
+def grouped(rows: Rows, size_bytes: int) -> Iterator[pa.Table]:
+    """The rows in tables of about so many bytes, and of `GROUP_ROWS` rows at most but for the last batch of each."""
     import pyarrow as pa
 
     held: list[pa.RecordBatch] = []
@@ -75,7 +76,7 @@ def _groups(rows: Rows) -> Iterator[pa.Table]:
         held.append(batch)
         size += batch.nbytes
         count += batch.num_rows
-        if size >= GROUP_BYTES or count >= GROUP_ROWS:
+        if size >= size_bytes or count >= GROUP_ROWS:
             yield pa.Table.from_batches(held, rows.schema)
             held, size, count = [], 0, 0
     if held:

@@ -37,13 +37,15 @@ class Checkpoint:
 class Splitting:
     """An export that leaves in several files: of at most so many `rows` and `size_bytes` each, or by what became of the rows.
 
-    `file_name` and `compression` take what became of the rows (“” where that is not told apart) and the number of the part.
+    `file_name`, `compression` and `format` take what became of the rows (“” where that is not told apart) and the number of
+    the part; without `format` each is written as the plan says.
     """
 
     file_name: Callable[[str, int], str]
     compression: Callable[[str, int], Compression | None]
     rows: int | None = None
     size_bytes: int | None = None
+    format: Callable[[str, int], Writer] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ DESTINATIONS = {
     "gcs": "paquebot.delivery.gcs:GcsDestination",
     "azure": "paquebot.delivery.azure:AzureDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
+    "email": "paquebot.delivery.email:EmailDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
 DATABASES = {
@@ -44,6 +45,7 @@ FORMATS = {
     "json": "paquebot.formats.json_array:JsonFormat",
     "xml": "paquebot.formats.xml:XmlFormat",
     "parquet": "paquebot.formats.parquet:ParquetFormat",
+    "avro": "paquebot.formats.avro:AvroFormat",
     "xlsx": "paquebot.formats.xlsx:XlsxFormat",
     "fixed_width": "paquebot.formats.fixed_width:FixedWidthFormat",
 }

@@ -145,7 +145,9 @@ class Making:
     """
 
     def __init__(self, plan: Plan, format_: Writer, rows: Rows, cancellation: Cancellation, *, encrypts: bool = True) -> None:
-        self._plan, self._format = plan, format_
+        self._plan = plan
+        self._format = format_
+        """That of the file which is being written."""
         self._encryption = plan.encryption if encrypts else None
         self.is_measured = bool(plan.encryption or plan.splitting or not encrypts)
         """Whether the packed file is measured by itself: where it is what leaves, whoever keeps it does that."""
@@ -194,7 +196,7 @@ class Making:
 
     def _file(self, operation: str, number: int, rows: Rows, offset: int) -> Blocks:
         plan, plain, packed = self._plan, Meter(), Meter()
-        format_ = self._format.afresh() if self.parts else self._format
+        self._format = format_ = self._writer(operation, number)
         counted = RowCounter(rows, self._cancellation)
         blocks: Blocks = ahead(plain.watch(format_.write(counted.rows)), depth=16)
         compression = plan.splitting.compression(operation, number) if plan.splitting else plan.compression
@@ -207,6 +209,12 @@ class Making:
         self.parts.append(SealedPart(name, offset, counted.count, plain.measure, packed.measure, packed.measure))
         for told, count in format_.report.items():
             self.report[told] = self.report.get(told, 0) + count
+
+    def _writer(self, operation: str, number: int) -> Writer:
+        splitting = self._plan.splitting
+        if splitting and splitting.format:
+            return splitting.format(operation, number)
+        return self._format.afresh() if self.parts else self._format
 
     def _refuse_large(self, name: str, size_bytes: int) -> None:
         most = self._plan.splitting.size_bytes if self._plan.splitting else None

@@ -106,6 +106,20 @@ def test_added_changed_and_removed_rows_may_leave_in_three_files_produced_twice_
     assert produced["detail"]["times_produced"] == 2
 
 
+def test_other_ways_of_telling_what_became_of_rows_ask_for_everything_anew_and_records_tell_it_too(installation):
+    described(installation, export_of("a", "quai", content="{contacts: {}}", more=CHANGES))
+    assert run(installation)["changes"]["why"] == "first"
+    records = 'file: {name: a, header_record: "{operation}/{part}", trailer_record: "{rows}"}'
+    apart = f"production: {{mode: changes, operation_as: files, operation_words: I/U/D}}\n{records}"
+    export = export_of("a", "quai", content="{contacts: {}}", more=apart).replace("    file: {name: a}\n", "", 1)
+    described(installation, export)
+    changed = run(installation)["changes"]
+    assert (changed["kind"], changed["why"], changed["added"]) == ("complete", "choice", 3)
+    assert lines(installation, "a_I") == ["I/1", "id,email,town", *FIRST.splitlines()[1:], "3"]
+    assert lines(installation, "a_D") == ["D/1", "id", "0"]
+    assert run(installation)["changes"]["kind"] == "changes"
+
+
 def test_three_files_are_cut_into_parts_of_so_many_bytes_each_and_get_their_names_all_or_none(installation):
     apart = "production: {mode: changes, operation_as: files, bytes_per_part: 70, if_exists: refuse}"
     described(installation, export_of("a", "quai", content="{contacts: {}}", more=apart))

@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, installed, text_of
+from journeys.projects import FOLDER_SERVER, delivered_folder, export_of, staffed, text_of
 
 PEOPLE = """
     CREATE TABLE people (code varchar(10) PRIMARY KEY, name varchar(80), email varchar(80), population int, since date)
@@ -38,6 +38,12 @@ project:
     mariadb: {host: 127.0.0.1, port: PORT, database: DATABASE, username: reader, password: env:PASSWORD, ca_certificate: env:CA}
 queries:
   - {name: refused, sql: "select code, letter, concat('', $run_date) as day from letters where opt_in = 0 order by 1, 2"}
+  - name: sent
+    build:
+      table: letters
+      linked: [{table: people}]
+      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
+      order: [{by: letters, descending: true}]
 """
 SQLITE = """
 version: 1
@@ -47,7 +53,16 @@ project:
   database: {sqlite: {path: rows/people.db}}
 queries:
   - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = 0 order by 1, 2"}
+  - name: sent
+    build:
+      table: letters
+      linked: [{table: people}]
+      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
+      order: [{by: letters, descending: true}]
 """
+
+
+CALCULATED = "[{name: digits, expression: length(code)}, {name: from, constant: us}]"
 
 
 def exports(server):
@@ -57,6 +72,12 @@ def exports(server):
         export_of("large", server, content="{contacts: {group: large, where: {linked: letters}, fields: [code]}}"),
         export_of("letters", server, content="{table: letters}"),
         export_of("refusals", server, content="{query: refused}"),
+        export_of("sent", server, content="{query: sent}"),
+        export_of(
+            "more",
+            server,
+            content=f"{{contacts: {{fields: [code]}}, calculated: {CALCULATED}}}",
+        ),
         export_of(
             "hidden",
             server,
@@ -68,7 +89,7 @@ def exports(server):
 
 @pytest.fixture(scope="module")
 def installation(postgres_server, tmp_path_factory):
-    with installed(postgres_server, tmp_path_factory.mktemp("kinds")) as made:
+    with staffed(postgres_server, tmp_path_factory.mktemp("kinds")) as made:
         yield made
 
 
@@ -110,6 +131,8 @@ WHAT_LEAVES = [
     ("everyone", EVERYONE),
     ("pilots", [["code", "name"], ["46005", "Ville A"], ["48028", "Ville B"]]),
     ("large", [["code"], ["46005"]]),
+    ("sent", [["who", "letters"], ["Ville A", "2"], ["Ville B", "1"]]),
+    ("more", [["code", "digits", "from"], ["46005", "5", "us"], ["48028", "5", "us"], ["93042", "5", "us"]]),
     ("letters", [["code", "letter", "opt_in"], ["46005", "1", "0"], ["46005", "2", "5"], ["48028", "1", "1"]]),
 ]
 
@@ -242,6 +265,12 @@ groups:
   - {name: pilots, members: ["46005", "48028", "no-such-code"]}
 queries:
   - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = '0' order by 1, 2"}
+  - name: sent
+    build:
+      table: letters
+      linked: [{table: people}]
+      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
+      order: [{by: letters, descending: true}]
 """
 
 
@@ -272,7 +301,10 @@ EVERYBODY = [
 ]
 
 
-@pytest.mark.parametrize(("export", "rows"), [("everyone", EVERYBODY), WHAT_LEAVES[1]])
+MORE = [["code", "digits", "from"], ["093042", "6", "us"], ["46005", "5", "us"], ["48028", "5", "us"]]
+
+
+@pytest.mark.parametrize(("export", "rows"), [("everyone", EVERYBODY), WHAT_LEAVES[1], WHAT_LEAVES[3], ("more", MORE)])
 def test_an_export_of_a_folder_holds_exactly_what_it_says(installation, files, export, rows):
     assert delivered(installation, "folder", export) == rows
 

@@ -20,7 +20,7 @@ MAINFRAME = """
 production: {rows_per_part: 2}
 compression: gzip
 file: {name: "mf_{part}", format: fixed_width, widths: {id: "5>0", town: 7}, header: false, encoding: iso-8859-1,
-  line_ending: lf, header_record: "{export}", trailer_record: "FIN{rows:5}"}
+  line_ending: lf, header_record: "{export}{part:3}", trailer_record: "FIN{rows:5}"}
 """
 ROWS = "id,town\n1,Laval\n2,Amos\n3,Québec\n"
 
@@ -88,6 +88,6 @@ def test_a_mainframe_finds_every_value_at_its_place_and_each_part_counts_its_own
     installation.document("run", "mainframe", "--wait")
     parts = [gzip.decompress((delivered_folder(installation) / f"mf_{part}.txt.gz").read_bytes()) for part in (1, 2)]
     assert parts == [
-        b"mainframe   \n00001Laval  \n00002Amos   \nFIN00002    \n",
-        "mainframe   \n00003Québec \nFIN00001    \n".encode("iso-8859-1"),
+        b"mainframe001\n00001Laval  \n00002Amos   \nFIN00002    \n",
+        "mainframe002\n00003Québec \nFIN00001    \n".encode("iso-8859-1"),
     ]

@@ -245,6 +245,34 @@ SENT_ANEW = [
 """A file that never left is too old once another one did."""
 
 
+def test_a_file_heard_of_after_a_later_one_arrived_leaves_the_cursor_where_it_is(house):
+    """The partner took it, the link broke; then it took a file of everything, made from the same state. Now the first is heard
+    of."""
+    from django.db import transaction
+
+    from paquebot.records import changes
+    from paquebot.records.models import ChangeCursor, Run
+
+    house.source |= {"a": "Laval"}
+    assert house.run() == "delivered"
+    house.source |= {"b": "Amos"}
+    assert house.run("behind the rename") != "delivered"
+    late = house.runs[-1]
+    house.source |= {"c": "Alma"}
+    assert house.run(complete=True) == "delivered"
+    complete = house.runs[-1]
+    cursor = ChangeCursor.objects.get(export=house.export)
+    assert (cursor.number, cursor.made_by) == (2, complete.id)
+    with transaction.atomic():
+        changes.verified(late.id)
+    after = ChangeCursor.objects.get(export=house.export)
+    assert (after.number, after.made_by, after.state_id) == (2, complete.id, cursor.state_id)
+    assert "to" not in Run.objects.get(id=late.id).changes
+    house.source.pop("c")
+    assert house.run() == "delivered"
+    assert house.partner == {"a": "Laval", "b": "Amos"}
+
+
 @example(actions=ARRIVED_UNSEEN, every=None, told="column")
 @example(actions=ARRIVED_UNSEEN, every=None, told="files")
 @example(actions=SENT_ANEW, every=None, told="column")

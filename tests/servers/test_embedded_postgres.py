@@ -172,6 +172,7 @@ def test_a_killed_supervisor_takes_the_server_with_it_and_ensure_brings_both_bac
 def test_after_a_killed_supervisor_the_next_user_is_served_at_once(server: EmbeddedPostgres, home: Path):
     server.acquire()
     os.kill(running_pid(home / "postgres"), signal.SIGKILL)
+    eventually(lambda: running_pid(home / "postgres") is None)  # a kill returns before the process is gone
     with embedded_in(home) as address:
         assert answers(address)
 

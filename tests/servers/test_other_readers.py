@@ -7,18 +7,16 @@ import io
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from fixtures.serving import missing
+from fixtures.tables import READERS
 from paquebot.flow import Rows
 from paquebot.options import read
 from paquebot.plugins import find
 
-READERS = Path(__file__).resolve().parents[2] / "build" / "other-readers" / "bin" / "python"
-"""A Python that has pandas and fastparquet, and nothing of ours."""
 TEXTS = ["Québec", 'l\'été; "deux"', "=1+1", None]
 DAY = datetime.date(2026, 11, 24)
 TABLE = pa.table(

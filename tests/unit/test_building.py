@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from paquebot import query_build
 from paquebot.errors import CommandError, SourceError
 from paquebot.options import DefinitionError
-from paquebot.sources.building import Belonging, bound, written, written_value
+from paquebot.sources.building import Belonging, WritingCompiler, bound, written
 from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.statement import check
+from paquebot.sources.selecting import Links
 
 KINDS = {
     "people": {"id": "number", "email": "text", "city": "text", "joined": "date"},
@@ -175,8 +176,9 @@ HOSTILE = st.sampled_from(
 @settings(max_examples=150, deadline=None)
 @given(value=ANY_TEXT | HOSTILE)
 def test_a_value_stays_a_value_whatever_it_says(value):
+    compiler = WritingCompiler("people", KINDS, Links(""), RUN_DATE, identifier)
     with duckdb.connect() as connection:
-        assert connection.execute(f"select {written_value(value)}").fetchone() == (value,)
+        assert connection.execute(f"select {compiler.written(value)}").fetchone() == (value,)
         connection.execute("create table people (email varchar)")
         connection.execute("insert into people values ($1), ('other')", [value])
         build = query_build.from_document({"table": "people", "where": {"field": "email", "op": "=", "value": value}})

@@ -246,18 +246,6 @@ def test_what_is_known_but_not_built_is_refused_by_saying_so_with_its_line(folde
     assert f"“{said}” is known but not built yet in this version." in error.message
 
 
-@pytest.mark.parametrize(
-    "before, after, said, line",
-    [
-        ("format: csv", "format: avro", "avro", 42),
-    ],
-)
-def test_every_choice_not_built_yet_says_so_with_its_line(folder, before, after, said, line):
-    error = refused(folder, WHOLE.replace(before, after, 1))
-    assert (error.code, error.parameters["line"]) == ("definition.not_built_yet", line)
-    assert f"“{said}”" in error.message
-
-
 def test_a_wrong_key_is_told_before_a_missing_variable(folder):
     error = refused(folder, WHOLE.replace("two_step", "two_steps"), {})
     assert error.code == "definition.unknown_key"

@@ -377,16 +377,3 @@ def test_a_version_of_the_key_means_nothing_to_an_algorithm_without_one():
 def test_whoever_chooses_an_algorithm_is_told_what_is_wrong_with_it(algorithm, how, code):
     warning = export(obfuscation={"algorithm": algorithm, "fields": {"email": how}}).obfuscation.warning("daily")
     assert (warning and warning.code) == code
-
-
-@pytest.mark.parametrize(
-    "changes, said",
-    [
-        ({"file": {"format": "avro"}}, "avro"),
-    ],
-)
-def test_what_is_planned_is_refused_by_saying_so(changes, said):
-    error = refused(**changes)
-    assert error.code == "definition.not_built_yet"
-    assert f"“{said}”" in error.message
-    assert error.message.endswith("is known but not built yet in this version.")

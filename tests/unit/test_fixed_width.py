@@ -162,7 +162,9 @@ def test_variables_of_names_are_filled_first_and_braces_and_counts_stay():
         ({"header_record": "HDR{rows}"}, "naming.counted_later", "rows"),
         ({"trailer_record": "TRL{rows:x}"}, "naming.unknown_directive", "rows"),
         ({"trailer_record": "TRL{row}"}, "naming.unknown_variable", "row"),
-        ({"trailer_record": "TRL{part}"}, "naming.unknown_variable", "part"),
+        ({"header_record": "HDR{operation}"}, "naming.nothing_to_say", "operation"),
+        ({"header_record": "HDR{group}"}, "naming.nothing_to_say", "group"),
+        ({"trailer_record": "TRL{part:x}"}, "naming.unknown_directive", "part"),
         ({"trailer_record": "TRL{"}, "naming.malformed", None),
     ],
 )

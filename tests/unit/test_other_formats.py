@@ -23,6 +23,7 @@ from paquebot.errors import FormatError, RunCancelledError
 from paquebot.file_keys import FORMATS, options_of
 from paquebot.flow import Rows
 from paquebot.formats import xlsx
+from paquebot.formats.avro import AvroFormat
 from paquebot.formats.json_array import JsonFormat
 from paquebot.formats.json_lines import JsonLinesFormat
 from paquebot.formats.parquet import ParquetFormat
@@ -32,7 +33,7 @@ from paquebot.formats.xml import XmlFormat
 from paquebot.packaging_keys import LEVELS, level_option
 from paquebot.plugins import find
 
-ALL = [JsonLinesFormat, JsonFormat, XmlFormat, ParquetFormat, XlsxFormat, TsvFormat]
+ALL = [JsonLinesFormat, JsonFormat, XmlFormat, ParquetFormat, AvroFormat, XlsxFormat, TsvFormat]
 NO_ROW = pa.table({"b": pa.array([], pa.string()), "a": pa.array([], pa.int64())})
 
 

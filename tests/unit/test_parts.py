@@ -141,6 +141,23 @@ def test_parts_of_so_many_bytes_are_as_full_as_they_may_be_wherever_batches_end(
         assert [part.num_rows for part in cut(batch_rows)] == [part.num_rows for part in parts]
 
 
+def test_each_part_is_written_by_the_format_made_for_it_and_measured_with_it(plan, store):
+    def with_record(_, part):
+        return CsvFormat(read(CsvFormat.OPTIONS, {"trailer_record": "FIN" * part, "header": False}))
+
+    carry_out(replace(plan, splitting=replace(plan.splitting, format=with_record)))
+    assert store.files == {
+        "/a_1.csv": b"1\r\n2\r\nFIN\r\n",
+        "/a_2.csv": b"3\r\n4\r\nFINFIN\r\n",
+        "/a_3.csv": b"5\r\nFINFINFIN\r\n",
+    }
+    store.files.clear()
+    by_bytes = replace(plan.splitting, rows=None, size_bytes=26, format=with_record)
+    carry_out(replace(plan, token="1a1b2c", splitting=by_bytes))
+    assert store.files["/a_1.csv"] == b"1\r\n2\r\n3\r\nFIN\r\n"
+    assert store.files["/a_2.csv"] == b"4\r\n5\r\nFINFIN\r\n"
+
+
 def test_a_part_has_neither_more_rows_nor_more_bytes_than_it_may():
     def cut(most, size_bytes):
         rows = Rows(SCHEMA, iter([pa.record_batch([[1, 2, 3, 4, 5]], schema=SCHEMA)]))

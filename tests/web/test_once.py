@@ -144,3 +144,15 @@ def test_it_can_be_neither_sent_nor_made_again_as_an_export_would_be(stocked):
     for how in ("same", "fresh"):
         answer = stocked.alice.post(f"/p/letters/runs/{run.id}/retry/", {"how": how}, follow=True)
         assert "made a file to be downloaded once" in answer.text
+
+
+def test_a_zip_file_cannot_be_closed_with_the_password_of_a_destination_there_is_none_of(stocked):
+    from paquebot.records.models import Run
+
+    locked = {**PLAIN, "packaging-compression": "zip", "packaging-zip_locked": "on"}
+    refused = stocked.alice.post(ONCE, locked)
+    assert (refused.status_code, Run.objects.count()) == (422, 0)
+    assert "A file made once, by hand, has no destination" in refused.text
+    assert "Leave the ZIP file open" in refused.text
+    opened = {name: value for name, value in locked.items() if name != "packaging-zip_locked"}
+    assert carry_out(asked(stocked.alice, opened)).file_name == "people.csv.zip"

@@ -45,7 +45,8 @@ COLUMN_TAKEN = Problem(
 
 COMPLETE, CHANGES = "complete", "changes"
 FIRST, ASKED, EVERY, OTHER_COLUMNS, OTHER_CHOICE = "first", "asked", "every", "columns", "choice"
-"""Why all rows leave where only changes are asked for; `OTHER_CHOICE` because key, obfuscation or destination are others."""
+"""Why all rows leave where only changes are asked for; `OTHER_CHOICE` because key, obfuscation, destination or the
+way operations are told are others."""
 _BY_CHOICE = (ASKED, EVERY)
 _MEMORY = "256MB"
 _QUOTED = ", ".join(f'"{name}"' for name in DIGESTS)

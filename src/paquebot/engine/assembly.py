@@ -278,6 +278,7 @@ class _Names:
             self.compression,
             chosen.rows_per_part,
             chosen.bytes_per_part,
+            lambda operation, part: format_of(self._definition, self._told(operation, part)),
         )
 
     def compression(self, operation: str = "", part: int = 1) -> Compression | None:
@@ -310,8 +311,12 @@ class _Names:
     def _rendered(self, template: str, operation: str, part: int) -> str:
         chosen = self._definition.production
         template = naming.told_apart(template, by_operation=chosen.is_apart, by_part=chosen.is_cut)
-        word = chosen.words[operation] if operation else self._values[naming.OPERATION]
-        return naming.render(template, {**self._values, naming.OPERATION: word, naming.PART: part})
+        return naming.render(template, self._told(operation, part))
+
+    def _told(self, operation: str, part: int) -> dict[str, Any]:
+        """What the variables stand for in one of several files."""
+        word = self._definition.production.words[operation] if operation else self._values[naming.OPERATION]
+        return {**self._values, naming.OPERATION: word, naming.PART: part}
 
 
 def _encryption(records: Records, run: Run, scratch: Path, *, fresh: bool) -> Encryption | None:

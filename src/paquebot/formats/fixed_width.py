@@ -46,6 +46,7 @@ BREAKS_LINE = Problem(
     "Correct the value where it comes from, or replace the line break in a query.",
 )
 TRUNCATE = "truncate"
+ROWS_AT_ONCE = 8192
 
 
 class FixedWidthFormat(TextFormat):
@@ -103,7 +104,7 @@ class FixedWidthFormat(TextFormat):
         select, before = selecting(*looks), 0
         connection = connect()
         try:
-            for batch in rows.batches:
+            for batch in _slices(rows.batches):
                 connection.register("incoming", pa.table(batch.columns, names=[f"c{n}" for n in range(batch.num_columns)]))
                 texts = connection.execute(select).to_arrow_table().combine_chunks()
                 cells = [
@@ -145,6 +146,14 @@ class FixedWidthFormat(TextFormat):
             raise FormatError(TOO_WIDE, row=place.rows_before + row + 1, column=place.column, found=found, most=width.size)
         self._cut += count
         return pc.utf8_slice_codeunits(column, 0, width.size)
+
+
+def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Every value takes its whole width in memory several times over."""
+    with closing_upstream(batches):
+        for batch in batches:
+            for start in range(0, batch.num_rows, ROWS_AT_ONCE):
+                yield batch.slice(start, ROWS_AT_ONCE)
 
 
 def _refuse_breaks(column: pa.StringArray, place: Place) -> None:

@@ -133,11 +133,15 @@ def check(template: str, group: str | None = None, production: ProductionOptions
     render(template, _SAMPLE)
     if production is None:
         return
+    _refuse_nothing(template, group, production)
+    values = {**_SAMPLE, **values_from(group, production)}
+    render(told_apart(template, by_operation=production.is_apart, by_part=production.is_cut), values)
+
+
+def _refuse_nothing(template: str, group: str | None, production: ProductionOptions) -> None:
     for variable, missing in ((GROUP, not group), (OPERATION, not production.is_apart)):
         if missing and _uses(template, variable):
             raise PackagingError(NOTHING_TO_SAY, template=template, variable=variable)
-    values = {**_SAMPLE, **values_from(group, production)}
-    render(told_apart(template, by_operation=production.is_apart, by_part=production.is_cut), values)
 
 
 def templates_of(definition: ExportDefinition) -> Iterator[tuple[Path, Callable[[], None]]]:
@@ -151,12 +155,12 @@ def templates_of(definition: ExportDefinition) -> Iterator[tuple[Path, Callable[
     for name in ("header_record", "trailer_record"):
         if template := definition.file.options.get(name):
             counts = COUNTS if name == "trailer_record" else ()
-            values = {**_SAMPLE, **values_from(group, production)}
-            yield ("file", name), partial(_check_record, template, values, counts)
+            yield ("file", name), partial(_check_record, template, counts, group, production)
 
 
-def _check_record(template: str, values: Mapping[str, Value], counts: Sequence[str]) -> None:
-    record(template, values, counts)
+def _check_record(template: str, counts: Sequence[str], group: str | None, production: ProductionOptions) -> None:
+    record(template, {**_SAMPLE, **values_from(group, production)}, counts)
+    _refuse_nothing(template, group, production)
 
 
 def record(template: str, values: Mapping[str, Value], counts: Sequence[str] = COUNTS) -> str:
@@ -172,9 +176,6 @@ def record(template: str, values: Mapping[str, Value], counts: Sequence[str] = C
             _padded(template, 0, specification, variable)
             pieces.append(f"{{{variable}:{specification or 1}}}")
             continue
-        if variable in (PART, OPERATION):
-            known = [one for one in (*VARIABLES, *COUNTS) if one not in (PART, OPERATION)]
-            raise PackagingError(UNKNOWN_VARIABLE, template=template, variable=variable, nearest="", known=known)
         pieces.append(_doubled(_value(template, variable, specification, values)))
     return "".join(pieces)
 

@@ -13,7 +13,7 @@ from paquebot.errors import ContentError, Problem, SourceError
 from paquebot.export import CONTACTS, QUERY, ExportDefinition
 from paquebot.options import DefinitionError, Path
 from paquebot.records.connection import Records
-from paquebot.records.databases import builds, opened, prepare
+from paquebot.records.databases import opened, prepare
 from paquebot.records.models import Project, Query, Table
 from paquebot.records.reading import LIMITS
 from paquebot.records.restricting import contact_list
@@ -27,12 +27,6 @@ REVEALS = Problem(
     "Obfuscate the column too, unless what it shows may be read.",
 )
 
-NO_EXPRESSIONS = Problem(
-    "definition.no_expressions",
-    "{where}: Paquebot calculates no columns over a database of this kind.",
-    "Write a query there that has the column, and export the query.",
-)
-
 
 def check_calculated(records: Records, project: Project, definition: ExportDefinition, path: Path = ()) -> None:
     """Raises `DefinitionError` at the column that is wrong; no row is read."""
@@ -41,8 +35,6 @@ def check_calculated(records: Records, project: Project, definition: ExportDefin
         return
     here = (*path, "content", "calculated")
     table = _table(project, definition)
-    if not builds(project):
-        raise DefinitionError(NO_EXPRESSIONS, here, where=definition.name)
     for position, column in enumerate(added if not project.is_outside else ()):
         try:
             check_column(column, table.columns if table else None)

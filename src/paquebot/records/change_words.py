@@ -14,7 +14,8 @@ _WHY = {
     EVERY: translatable("All rows, each as added: it was the turn of a complete file."),
     OTHER_COLUMNS: translatable("All rows, each as added: the columns are not those of the last delivered file."),
     OTHER_CHOICE: translatable(
-        "All rows, each as added: the key, the obfuscation or the destination are not those of the last delivered file."
+        "All rows, each as added: the key, the obfuscation, the destination or the way operations are told are not those of "
+        "the last delivered file."
     ),
 }
 _CHANGES = translatable("Only what changed since run {run}: {added} added, {changed} changed, {removed} removed.")

@@ -17,6 +17,7 @@ from paquebot.content.delta import ASKED, CHANGES, COMPLETE, EVERY, FIRST, OTHER
 from paquebot.errors import CommandError, Problem
 from paquebot.export import ExportDefinition
 from paquebot.production_keys import CHANGES as CHANGES_MODE
+from paquebot.production_keys import FILES
 from paquebot.records.models import Artifact, ChangeCursor, RowState, Run
 
 TOO_OLD = Problem(
@@ -156,4 +157,5 @@ def _choice(run: Run) -> dict[str, Any]:
         "hmac_key_version": frozen["hmac_key_version"] if hidden else None,
         "server": frozen["server"]["id"],
         "folder": definition.destination.folder if definition.destination else "",
+        **({"operation_as": FILES} if definition.production.is_apart else {}),
     }

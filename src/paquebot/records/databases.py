@@ -34,7 +34,7 @@ from paquebot.sources.lake.reading import sql_of as sql_in_lake
 from paquebot.sources.outside.base import Database, OutsideTable, Step
 from paquebot.sources.outside.problems import NO_SUCH_TABLE, PATH_NOT_ALLOWED
 from paquebot.sources.selecting import Kinds
-from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
 
 KIND_IN_USE = Problem(
     "project.database_in_use",
@@ -50,11 +50,6 @@ KEY_UNKNOWN = Problem(
     "table.no_primary_key",
     "The table “{table}” has no primary key, and no key was named.",
     "Name the fields that tell one row from another.",
-)
-BUILT_OUTSIDE = Problem(
-    "query.built_outside",
-    "Queries cannot be built over a database of the kind of project {project}.",
-    "Write the query in the SQL of that database.",
 )
 LOOK_SECONDS = 10
 """For how long the columns of a query of an outside database, once found, are taken for true by a page."""
@@ -194,19 +189,12 @@ def members_in(records: Records, project: Project, table: str, key: str) -> tupl
         return tuple(str(member) for batch in source.rows().batches for member in batch.column(0).to_pylist())
 
 
-def builds(project: Project) -> bool:
-    """Whether queries of the project can be built, and columns calculated."""
-    return not project.is_outside or _kind(project).WRITING is not None
-
-
 def written_build(project: Project, build: QueryBuild, kinds: Kinds, belonging: Belonging) -> str:
     """The query as somebody would write it in the SQL of the project's database. Raises `PaquebotError`."""
     if not project.is_outside:
         return written(build, kinds, belonging, identifier)
-    dialect = _kind(project).WRITING
-    if dialect is None:
-        raise CommandError(BUILT_OUTSIDE, project=project.name)
-    return written(build, kinds, belonging, identifier, dialect)
+    kind = _kind(project)
+    return written(build, kinds, belonging, kind.quoted, kind.WRITING)
 
 
 def quoted(records: Records, project: Project, name: str) -> str:
@@ -261,8 +249,6 @@ def _kind(project: Project) -> type[Database]:
 
 def _with_members(records: Records, project: Project, selection: Selection) -> Selection:
     """Members of groups are ours, and kept in the lake: an outside database is told their keys."""
-    if (isinstance(selection, BuiltSelection) or selection.calculated) and not builds(project):
-        raise CommandError(BUILT_OUTSIDE, project=project.name)
     if not isinstance(selection, TableSelection) or selection.where is None:
         return selection
     named = [name for name in criteria.linked_tables(selection.where) if name.startswith(MEMBERS)]

@@ -25,7 +25,7 @@ from paquebot.query_build import (
     Link,
     QueryBuild,
 )
-from paquebot.sources.selecting import Compiler, Kinds, Links, Value
+from paquebot.sources.selecting import Compiler, Kinds, Links, Statement, Value
 
 NO_SUCH_TABLE = Problem(
     "build.unknown_table",
@@ -77,17 +77,6 @@ class RunDate:
     def __sub__(self, more: timedelta) -> RunDate:
         return RunDate(self.days - more.days)
 
-    def __str__(self) -> str:
-        return f"CAST($run_date AS DATE) {'+' if self.days > 0 else '-'} {abs(self.days)}" if self.days else "$run_date"
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltSql:
-    """A SELECT, and what it binds by name."""
-
-    sql: str
-    values: Mapping[str, Value] = field(default_factory=dict)
-
 
 @dataclass(slots=True)
 class BuildCompiler(Compiler):
@@ -120,7 +109,23 @@ class WritingCompiler(BuildCompiler):
     """Writes values out instead of binding them."""
 
     def bind(self, value: Value) -> str:
-        return written_value(value)
+        return self.written(value)
+
+    def run_date_and(self, days: int) -> str:
+        """The date of the run and so many days, in the SQL that people read."""
+        return f"CAST($run_date AS DATE) {'+' if days > 0 else '-'} {abs(days)}"
+
+    def written(self, value: Any) -> str:
+        """A value as SQL holds it. In text nothing but a quote ends it, and that is doubled."""
+        if isinstance(value, list):
+            return f"[{', '.join(self.written(item) for item in value)}]"
+        if isinstance(value, RunDate):
+            return self.run_date_and(value.days) if value.days else "$run_date"
+        if isinstance(value, date):
+            return f"DATE '{value.isoformat()}'"
+        if isinstance(value, str):
+            return "'" + value.replace("'", "''") + "'"
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def bound(  # noqa: PLR0913 — what is asked, of what, when, and in which dialect
@@ -131,12 +136,12 @@ def bound(  # noqa: PLR0913 — what is asked, of what, when, and in which diale
     quote: Quote,
     *,
     dialect: type[BuildCompiler] = BuildCompiler,
-) -> BuiltSql:
+) -> Statement:
     """The SELECT and the values it binds. Raises `SourceError` for a table or field that is not there, `CommandError` for a
     value or an operator that means nothing to its field."""
     links = belonging.links(build.table)
     compiler = dialect(build.table, kinds, links, run_date, quote, joined=build.tables[1:], belonging=belonging)
-    return BuiltSql(_select(build, compiler), compiler.parameters)
+    return Statement(_select(build, compiler), compiler.parameters)
 
 
 def written(
@@ -147,19 +152,6 @@ def written(
     links = belonging.links(build.table)
     compiler = dialect(build.table, kinds, links, today, quote, joined=build.tables[1:], belonging=belonging)
     return _select(build, compiler)
-
-
-def written_value(value: Any) -> str:
-    """A value as SQL holds it. In text nothing but a quote ends it, and that is doubled."""
-    if isinstance(value, list):
-        return f"[{', '.join(written_value(item) for item in value)}]"
-    if isinstance(value, RunDate):
-        return str(value)
-    if isinstance(value, date):
-        return f"DATE '{value.isoformat()}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _select(build: QueryBuild, compiler: BuildCompiler) -> str:
@@ -190,14 +182,14 @@ def _shown(column: Column, compiler: BuildCompiler) -> str:
     if column.aggregate in OF_NUMBERS and kind != NUMBER:
         raise SourceError(NOT_A_NUMBER, aggregate=column.aggregate, field=column.field, found_kind=criteria.KIND_WORDS[kind])
     if column.aggregate in (COUNT, COUNT_DISTINCT):
-        return f"count({'DISTINCT ' if column.aggregate == COUNT_DISTINCT else ''}{name})"
+        return f"count(DISTINCT {compiler.same(name, kind)})" if column.aggregate == COUNT_DISTINCT else f"count({name})"
     return f"{_FUNCTIONS.get(column.aggregate, column.aggregate)}({name})"
 
 
 def _join(link: Link, compiler: BuildCompiler) -> str:
     theirs, mine = _ends(link, compiler)
     table = compiler.quote(link.table)
-    names = [f"{table}.{compiler.quote(theirs)}", f"{compiler.quote(compiler.table)}.{compiler.quote(mine)}"]
+    names = [compiler.operand(link.table, theirs), compiler.operand(compiler.table, mine)]
     if compiler.kinds[link.table][theirs] != compiler.kinds[compiler.table][mine]:
         names = [compiler.as_text(name) for name in names]
     return f"{'LEFT ' if link.optional else ''}JOIN {table} ON {names[0]} = {names[1]}"
@@ -224,9 +216,11 @@ def _ends(link: Link, compiler: BuildCompiler) -> tuple[str, str]:
 
 
 def _grouped(columns: tuple[Column, ...], compiler: BuildCompiler) -> Iterator[str]:
-    plain = [_shown(column, compiler) for column in columns if column.aggregate is None]
+    """Beside each field what makes its values the same, where the database would take others for it, too."""
+    plain = [compiler.place(column.field) for column in columns if column.aggregate is None and column.field is not None]
+    names = [part for name, kind in plain for part in dict.fromkeys((name, compiler.same(name, kind)))]
     if plain and len(plain) < len(columns):
-        yield f"GROUP BY {', '.join(plain)}"
+        yield f"GROUP BY {', '.join(names)}"
 
 
 def _ordered(build: QueryBuild, columns: tuple[Column, ...], compiler: BuildCompiler) -> Iterator[str]:

@@ -34,6 +34,16 @@ class Links:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT, and what it binds by name. `alone`, where there is one, is another that the database refuses, or answers with
+    a row, unless every column added to this one is computed from one row."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    alone: str = ""
+
+
 @dataclass(slots=True)
 class Compiler:
     """Compiles criteria about `table`; `parameters` collects the values its conditions bind as `$c1`, `$c2` …"""
@@ -95,7 +105,11 @@ class Compiler:
 
     def operand(self, table: str, field_name: str) -> str:
         """The field as it is compared."""
-        return f"{self.quote(table)}.{self.quote(field_name)}"
+        return self.same(f"{self.quote(table)}.{self.quote(field_name)}", self.kinds[table].get(field_name, ""))
+
+    def same(self, expression: str, kind: str) -> str:
+        """What two values of that kind have in common when they count as one."""
+        return expression
 
     def as_text(self, expression: str) -> str:
         return f"CAST({expression} AS VARCHAR)"

@@ -28,7 +28,8 @@ class ChangeCursor(models.Model):
     """The locations of states whose file was about to get its name, and of which nobody heard again: it may have arrived."""
     columns = models.JSONField(default=list)
     choice = models.JSONField(default=dict)
-    """What the export said then of key, obfuscation and destination: another choice asks for everything anew."""
+    """What the export said then of key, obfuscation, destination and of how operations are told: another choice asks for
+    everything anew."""
     since_complete = models.PositiveIntegerField(default=0)
     """Files since the last complete one."""
     made_by = models.BigIntegerField(null=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from paquebot.calculated import arranged
+from paquebot.calculated import CalculatedColumn, arranged
 from paquebot.errors import SourceError
 from paquebot.options import nearest
 from paquebot.sources.building import bound
@@ -59,7 +59,7 @@ class LakeSource(WalledSource):
         """Makes the sealed copy, and says what to do with it."""
         with metadata_of(self._address, self._snapshot) as metadata:
             statement, values = _statement(self._selection, metadata)
-            added = _added(self._selection)
+            added = added_around(self._selection)
             sealed = metadata.seal(self._folder / "sealed.duckdb", statement.tables)
         return {
             "file": str(sealed.file),
@@ -71,7 +71,7 @@ class LakeSource(WalledSource):
             "complete_order": self._selection.order == "key" and not _sorts_itself(self._selection),
             "at_most": self._limits.rows,
             "counted": self._limits.counted,
-            "parameters": {name: as_json(values[name]) for name in _used(statement, added)},
+            "parameters": {name: as_json(values[name]) for name in parameters_used(statement, added)},
             "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": self._bounds(),
@@ -116,14 +116,14 @@ def _statement(selection: Selection, lake: LakeMetadata) -> tuple[CheckedStateme
     return check(sql, lake.tables, tuple(values)), values
 
 
-def _added(selection: Selection) -> list[CheckedColumn]:
+def added_around(selection: Selection) -> list[CheckedColumn]:
     """The columns that are calculated around the statement; a table's are part of its own."""
     if isinstance(selection, TableSelection):
         return []
     return [check_column(column, None) for column in selection.calculated]
 
 
-def _used(statement: CheckedStatement, added: Sequence[CheckedColumn]) -> list[str]:
+def parameters_used(statement: CheckedStatement, added: Sequence[CheckedColumn]) -> list[str]:
     return sorted({*statement.parameters, *(name for column in added for name in column.parameters)})
 
 
@@ -142,11 +142,16 @@ def _select(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping
     where, values = _where(selection, lake)
     if selection.calculated:
         values = {**values, "run_date": selection.run_date}
-    columns = ", ".join(
-        identifier(column) if isinstance(column, str) else check_column(column, tables[table]).sql
-        for column in arranged(fields, selection.calculated)
-    )
+    columns = columns_of(fields, selection.calculated, tables[table])
     return f"select {columns} from {identifier(table)}{where}{order}", values  # noqa: S608 — names are quoted, and known
+
+
+def columns_of(names: Sequence[str], calculated: Sequence[CalculatedColumn], known: Collection[str]) -> str:
+    """What stands between SELECT and FROM of a table whose fields are `known`. Raises `SourceError`."""
+    return ", ".join(
+        identifier(column) if isinstance(column, str) else check_column(column, known).sql
+        for column in arranged(names, calculated)
+    )
 
 
 def _where(selection: TableSelection, lake: LakeMetadata) -> tuple[str, Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from paquebot.sources.base import DescribedSource
 from paquebot.sources.building import WritingCompiler
 from paquebot.sources.lake.problems import DUPLICATE_COLUMN
 from paquebot.sources.outside.problems import ADDRESS_REFUSED, HOST_UNKNOWN, NO_COLUMNS
-from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import Limits, Selection, TableSelection
 
 EXAMINATION_SECONDS = 20
 """The longest one step of an examination waits for a statement."""
@@ -65,13 +65,6 @@ class Step:
     advice: Problem | None = None
 
 
-def chosen_or_written(selection: Selection) -> TableSelection | QuerySelection:
-    """`selection`, where queries are not built. Raises `TypeError` for one that is: it was to be refused before."""
-    if isinstance(selection, BuiltSelection):
-        raise TypeError("queries are not built here")
-    return selection
-
-
 class Database(ABC):
     """One database as its options describe it. Nothing is dialled before a verb is called; each verb gives back what it took.
 
@@ -84,8 +77,8 @@ class Database(ABC):
     OPTIONS: ClassVar[tuple[Option, ...]]
     ON_THIS_MACHINE: ClassVar[bool] = False
     """Whether its option `path` names a file or folder here: only under the folders an administrator allows."""
-    WRITING: ClassVar[type[WritingCompiler] | None] = None
-    """How a query that was built is written in its SQL; None where queries cannot be built, nor columns be calculated."""
+    WRITING: ClassVar[type[WritingCompiler]]
+    """How a query that was built is written in its SQL."""
 
     def __init__(self, options: Mapping[str, Any], scratch: FilePath | None = None) -> None:
         """`scratch` is the folder for what reading needs on the disk while it lasts."""
@@ -124,8 +117,9 @@ class Database(ABC):
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
         """The SELECT that is read and the values it binds; no row is read. Raises `SourceError`."""
 
+    @staticmethod
     @abstractmethod
-    def quoted(self, name: str) -> str:
+    def quoted(name: str) -> str:
         """`name` as its SQL writes identifiers."""
 
     @abstractmethod

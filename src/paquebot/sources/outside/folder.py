@@ -18,9 +18,10 @@ from paquebot.flow import Rows
 from paquebot.language import translatable
 from paquebot.options import Option
 from paquebot.sources.base import DescribedSource
+from paquebot.sources.building import WritingCompiler, bound
 from paquebot.sources.lake.csv_file import FILE_UNSETTLED, CsvFile
 from paquebot.sources.lake.duck import identifier
-from paquebot.sources.lake.reading import BATCH_ROWS, as_json
+from paquebot.sources.lake.reading import BATCH_ROWS, added_around, as_json, columns_of, parameters_used
 from paquebot.sources.lake.statement import CheckedStatement, check
 from paquebot.sources.lake.tables import kind_of
 from paquebot.sources.lake.wall import Wall
@@ -32,14 +33,13 @@ from paquebot.sources.outside.base import (
     OutsideTable,
     Step,
     child_limits,
-    chosen_or_written,
     examined,
 )
 from paquebot.sources.outside.choosing import chosen, kinds_of
 from paquebot.sources.outside.folder_child import PROBLEMS
 from paquebot.sources.outside.folder_files import SEPARATORS, FileTable, Mark, as_job, mark, refuse_changes, tables_in, told
 from paquebot.sources.selecting import Compiler, Links
-from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 class FolderDatabase(Database):
     NAME = "folder"
     LABEL = translatable("Folder of files")
+    WRITING = WritingCompiler
     ON_THIS_MACHINE = True
     OPTIONS: ClassVar = (
         Option("path", "The folder; a relative path starts at the first allowed folder.", label="Folder", required=True),
@@ -81,31 +82,42 @@ class FolderDatabase(Database):
         }
 
     def source(self, selection: Selection, limits: Limits) -> FolderSource:
-        return FolderSource(self, chosen_or_written(selection), limits)
+        return FolderSource(self, selection, limits)
 
     def check(self, selection: TableSelection) -> None:
         self.source(selection, Limits(timeout_seconds=EXAMINATION_SECONDS)).check()
 
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
-        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
             return selection.sql, selection.named()
         return self.select(selection, tables_in(Path(self.place)))
 
-    def select(self, selection: TableSelection, there: Mapping[str, FileTable]) -> tuple[str, Mapping[str, Any]]:
+    def select(
+        self, selection: TableSelection | BuiltSelection, there: Mapping[str, FileTable]
+    ) -> tuple[str, Mapping[str, Any]]:
         """The statement for `selection`, of the tables that are there, and what it binds."""
+        if isinstance(selection, BuiltSelection):
+            tables = self._looked_into({*selection.build.tables, *_linked(selection.build.where)}, there)
+            built = bound(selection.build, kinds_of(tables), selection.belonging, selection.run_date, identifier)
+            return built.sql, built.values
         links = selection.links or Links("")
-        asked: set[str] = criteria.linked_tables(selection.where) if selection.where is not None else set()
-        needed = [there[name] for name in sorted({selection.table, *asked}) if name in there]
-        tables = {name: OutsideTable(name, (), (), None) for name in there} | self.described(needed)
+        tables = self._looked_into({selection.table, *_linked(selection.where)}, there)
         found = chosen(selection, tables, self.place)
         compiler = Compiler(selection.table, kinds_of(tables), links, selection.run_date, identifier, members=selection.members)
         where = f" where {compiler.condition(selection.where)}" if selection.where is not None else ""
-        order = f" order by {_listed(found.key)}" if found.key else ""
-        sql = f"select {_listed(found.fields)} from {identifier(found.table.name)}{where}{order}"  # noqa: S608 — names are quoted
-        return sql, compiler.parameters
+        order = f" order by {', '.join(map(identifier, found.key))}" if found.key else ""
+        columns = columns_of(found.fields, selection.calculated, [column.name for column in found.table.columns])
+        given = {"run_date": selection.run_date} if selection.calculated else {}
+        sql = f"select {columns} from {identifier(found.table.name)}{where}{order}"  # noqa: S608 — names are quoted
+        return sql, {**compiler.parameters, **given}
 
-    def quoted(self, name: str) -> str:
+    def _looked_into(self, names: set[str], there: Mapping[str, FileTable]) -> dict[str, OutsideTable]:
+        """All tables that are there, with the columns of those named."""
+        tables = {name: OutsideTable(name, (), (), None) for name in there}
+        return tables | self.described([there[name] for name in sorted(names) if name in there])
+
+    @staticmethod
+    def quoted(name: str) -> str:
         return identifier(name)
 
     def examine(self) -> list[Step]:
@@ -164,7 +176,7 @@ class Reading:
 class FolderSource(DescribedSource):
     """Reads `selection`. The same files give the same rows in the same order."""
 
-    def __init__(self, database: FolderDatabase, selection: TableSelection | QuerySelection, limits: Limits) -> None:
+    def __init__(self, database: FolderDatabase, selection: Selection, limits: Limits) -> None:
         self._database, self._selection, self._limits = database, selection, limits
         self._reading: Reading | None = None
         self._is_entered = False
@@ -217,29 +229,32 @@ class FolderSource(DescribedSource):
 
     def _checked(self) -> tuple[CheckedStatement, Mapping[str, Any], list[FileTable]]:
         there = tables_in(Path(self._database.place))
-        if isinstance(self._selection, TableSelection):
-            sql, values = self._database.select(self._selection, there)
-        else:
+        if isinstance(self._selection, QuerySelection):
             sql, values = self._selection.sql, self._selection.parameters
+        else:
+            sql, values = self._database.select(self._selection, there)
         statement = check(sql, dict.fromkeys(there, ()), tuple(values))
+        if isinstance(self._selection, BuiltSelection):
+            values = {**self._selection.given, **values}
         return statement, values, [there[name] for name in statement.tables]
 
     def _job(self, statement: CheckedStatement, values: Mapping[str, Any]) -> dict[str, Any]:
+        added = added_around(self._selection)
         keyed = isinstance(self._selection, TableSelection) and bool(self._selection.key)
         seconds = min(self._limits.timeout_seconds, self._database.options["statement_timeout_seconds"])
         return {
             "tree": statement.tree,
-            "calculated": [],
+            "calculated": [column.to_job() for column in added],
             "fields": [],
             "complete_order": self._selection.order == "key" and not keyed,
             "at_most": self._limits.rows,
             "counted": False,
-            "parameters": {name: as_json(values[name]) for name in statement.parameters},
+            "parameters": {name: as_json(values[name]) for name in parameters_used(statement, added)},
             "own_parameters": list(statement.parameters),
             "batch_rows": BATCH_ROWS,
             "limits": {**child_limits(self._limits), "timeout_seconds": seconds},
         }
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(identifier(name) for name in names)
+def _linked(where: criteria.Criterion | None) -> set[str]:
+    return criteria.linked_tables(where) if where is not None else set()

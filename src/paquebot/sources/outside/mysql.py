@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from paquebot.errors import Problem, SourceError
 from paquebot.options import Option
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.outside import mysql_sql as dialect
-from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, chosen_or_written, examined
+from paquebot.sources.outside import mysql_selecting as selecting
+from paquebot.sources.outside.base import EXAMINATION_SECONDS, Database, OutsideTable, Step, examined
+from paquebot.sources.outside.mysql_sql import identifier
 from paquebot.sources.outside.mysql_types import AS_TEXT, EMPTY, REFUSE
 from paquebot.sources.outside.network import network_options, place_of
 from paquebot.sources.outside.problems import MAY_WRITE, NOT_INSTALLED
-from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 if TYPE_CHECKING:
     from paquebot.sources.outside.mysql_link import Link
@@ -39,6 +41,7 @@ _OF_A_ROLE = re.compile(r"(GRANT `|SET DEFAULT ROLE |GRANT .* TO .* WITH ADMIN O
 class MysqlDatabase(Database):
     NAME = "mysql"
     LABEL = "MySQL"
+    WRITING = selecting.MysqlWriting
     OPTIONS: ClassVar = (*network_options(3306), _ZERO_DATES)
 
     @property
@@ -58,18 +61,20 @@ class MysqlDatabase(Database):
 
     def check(self, selection: TableSelection) -> None:
         with self._link() as link:
-            link.describe(dialect.select(selection, _tables(link), self.place))
+            link.describe(selecting.statement(selection, link))
 
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
-        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
             return selection.sql, selection.named()
         with self._link() as link:
-            chosen = dialect.select(selection, _tables(link), self.place)
-        return chosen.sql, chosen.values
+            if isinstance(selection, BuiltSelection):
+                selection = replace(selection, calculated=())
+            asked = selecting.statement(selection, link)
+        return asked.sql, asked.values
 
-    def quoted(self, name: str) -> str:
-        return dialect.identifier(name)
+    @staticmethod
+    def quoted(name: str) -> str:
+        return identifier(name)
 
     def examine(self) -> list[Step]:
         link = self._link()

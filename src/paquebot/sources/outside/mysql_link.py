@@ -14,10 +14,12 @@ import pymysql
 
 from paquebot.errors import SourceError
 from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
-from paquebot.sources.outside.mysql_sql import Statement, bound, variable
+from paquebot.sources.outside.mysql_sql import bound, variable
 from paquebot.sources.outside.mysql_types import MysqlColumn
 from paquebot.sources.outside.mysql_wire import Wire, connected, fields_of, translated
 from paquebot.sources.outside.network import place_of
+from paquebot.sources.outside.problems import SEVERAL_ROWS
+from paquebot.sources.selecting import Statement
 
 _SETTINGS: Mapping[str, str] = {
     "time_zone": "'+00:00'",
@@ -87,7 +89,19 @@ class Link:
             columns, parameters = self.wire.described(statement.sql)
         if parameters:
             raise SourceError(UNKNOWN_PARAMETER, parameter="?", known=["$run_date", "$since"])
+        if statement.alone:
+            self._require_one_row(Statement(statement.alone, statement.values))
         return columns
+
+    def _require_one_row(self, alone: Statement) -> None:
+        """Beside columns a server takes what makes one row of all. In a condition it refuses that, but for what it hides in a
+        query of its own: then there is one row of none."""
+        try:
+            self.wire.described(alone.sql)
+        except pymysql.Error as error:
+            raise SourceError(SEVERAL_ROWS) from error
+        if list(self.stream(alone)[1]):
+            raise SourceError(SEVERAL_ROWS)
 
     def stream(self, statement: Statement, at_most: int | None = None) -> tuple[list[MysqlColumn], Iterator[bytes]]:
         """The columns and the rows of a statement, as they come."""

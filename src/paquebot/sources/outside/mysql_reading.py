@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paquebot.flow import BLOCK_BYTES, Rows
 from paquebot.sources.base import DescribedSource
-from paquebot.sources.outside import mysql_sql as dialect
-from paquebot.sources.outside.base import chosen_or_written, refuse_names
+from paquebot.sources.outside.base import refuse_names
 from paquebot.sources.outside.mysql_link import Link
-from paquebot.sources.outside.mysql_sql import Statement
-from paquebot.sources.outside.mysql_tables import tables_of
+from paquebot.sources.outside.mysql_selecting import statement
 from paquebot.sources.outside.mysql_types import MysqlColumn, array_of, arrow_type
 from paquebot.sources.outside.mysql_wire import fields_of
-from paquebot.sources.selection import Limits, Selection, TableSelection
+from paquebot.sources.selecting import Statement
+from paquebot.sources.selection import Limits, Selection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,24 +58,18 @@ class MysqlSource(DescribedSource):
     def rows(self) -> Rows:
         if self._link is None:
             raise RuntimeError("rows are read inside the source's context")
-        statement, described = self._described(self._link)
-        columns, packets = self._link.stream(statement, self._limits.rows)
+        asked, described = self._described(self._link)
+        columns, packets = self._link.stream(asked, self._limits.rows)
         refuse_names([column.name for column in columns or described])
         return Rows(self._schema(columns), self._batches(columns, packets))
 
     def _described(self, link: Link) -> tuple[Statement, list[MysqlColumn]]:
         if self._found is None:
-            statement = self._statement(link)
-            columns = link.describe(statement)
+            asked = statement(self._selection, link)
+            columns = link.describe(asked)
             refuse_names([column.name for column in columns])
-            self._found = statement, columns
+            self._found = asked, columns
         return self._found
-
-    def _statement(self, link: Link) -> Statement:
-        selection = chosen_or_written(self._selection)
-        if isinstance(selection, TableSelection):
-            return dialect.select(selection, tables_of(link), link.place)
-        return dialect.with_parameters(selection.sql, selection.parameters)
 
     def _schema(self, columns: Sequence[MysqlColumn]) -> pa.Schema:
         import pyarrow as pa

@@ -1,4 +1,4 @@
-"""What Paquebot asks of a MySQL or MariaDB: criteria and parameters in its dialect, the selection of a table.
+"""What Paquebot asks of a MySQL or MariaDB: criteria, parameters and added columns in its dialect.
 
 Promise: no value stands in a statement. Each is bound to a variable of the session (`@paquebot_c1`), which the statement reads.
 Text is compared byte for byte, whatever the collation: MySQL's own comparisons take `a` for `A`, and `a` for `a `.
@@ -12,18 +12,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from paquebot import criteria
 from paquebot.errors import SourceError
 from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
-from paquebot.sources.outside.base import OutsideTable
-from paquebot.sources.outside.choosing import chosen, kinds_of
+from paquebot.sources.outside.adding import Expressions
 from paquebot.sources.outside.problems import BEYOND_READING
-from paquebot.sources.selecting import Compiler, Links, Value
-from paquebot.sources.selection import TableSelection
+from paquebot.sources.selecting import Compiler, Statement, Value
 
 _NUMBER = "DECIMAL(65, 30)"
 _WHOLE = range(-(2**63), 2**63)
@@ -41,15 +38,9 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 """A read-only transaction lets these pass. Interrupted, SLEEP and BENCHMARK give a value as if nothing had happened."""
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+_LIMITED = re.compile(r"\b(limit|fetch|offset)\b", re.IGNORECASE)
 _PARAMETER_TYPES = {"run_date": "DATE", "since": "DATETIME(6)"}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One SELECT, and the values its variables are bound to."""
-
-    sql: str
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def identifier(name: str) -> str:
@@ -65,9 +56,8 @@ class MysqlCompiler(Compiler):
 
     __slots__ = ()
 
-    def operand(self, table: str, field_name: str) -> str:
-        name = f"{self.quote(table)}.{self.quote(field_name)}"
-        return self.as_text(name) if self.kinds[table].get(field_name) == criteria.TEXT else name
+    def same(self, expression: str, kind: str) -> str:
+        return self.as_text(expression) if kind == criteria.TEXT else expression
 
     def as_text(self, expression: str) -> str:
         return f"CAST(CONVERT({expression} USING utf8mb4) AS BINARY)"
@@ -112,18 +102,6 @@ class MysqlCompiler(Compiler):
         return name
 
 
-def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str) -> Statement:
-    """The statement for `selection`. Raises `SourceError` naming a table or field that is not there."""
-    found = chosen(selection, tables, place)
-    links = selection.links or Links("")
-    compiler = MysqlCompiler(
-        selection.table, kinds_of(tables), links, selection.run_date, identifier, members=selection.members
-    )
-    where = f" WHERE {compiler.condition(selection.where)}" if selection.where is not None else ""
-    order = f" ORDER BY {_names(found.key)}" if found.key else ""
-    return Statement(f"SELECT {_names(found.fields)} FROM {identifier(found.table.name)}{where}{order}", compiler.parameters)
-
-
 def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
     """A person's query whose `$run_date` and `$since` read their variables. Raises `SourceError` for other parameters, and for
     what reads no table: locks, files of the server, comments that are carried out."""
@@ -141,6 +119,25 @@ def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
         return f"CAST({variable(name)} AS {_PARAMETER_TYPES[name]})"
 
     return Statement(_PIECES.sub(read, sql.strip().rstrip(";")), values)
+
+
+def without_literals(sql: str) -> str:
+    """The statement with a space in place of what stands between quotes, and of comments."""
+    return _PIECES.sub(lambda found: found[0] if found["name"] or found["executed"] else " ", sql)
+
+
+def keeping_order(sql: str) -> str:
+    """The query, that keeps its order where it stands in the place of a table: a server passes over an ORDER BY there, unless a
+    LIMIT stands beside it."""
+    outer = without_literals(sql)
+    while outer != (shorter := re.sub(r"\([^()]*\)", " ", outer)):
+        outer = shorter
+    return f"{sql}\nLIMIT {2**64 - 1}" if _ORDERED.search(outer) and not _LIMITED.search(outer) else sql
+
+
+EXPRESSIONS = Expressions(
+    identifier, lambda name: f"CONVERT({variable(name)} USING utf8mb4)", without_literals, with_parameters
+)
 
 
 def bound(value: Any) -> str | None:
@@ -171,7 +168,3 @@ def _parted(values: list[Any]) -> Iterator[list[Any]]:
 
 def _folded(text: str) -> str:
     return f"CAST(LOWER(CONVERT({text} USING utf8mb4)) AS BINARY)"
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(identifier(name) for name in names)

@@ -83,7 +83,8 @@ class PostgresqlDatabase(Database):
                 chosen = selecting.select(selection, tables, self.place, link.schema)
         return chosen.sql, chosen.values
 
-    def quoted(self, name: str) -> str:
+    @staticmethod
+    def quoted(name: str) -> str:
         return dialect.identifier(name)
 
     def examine(self) -> list[Step]:

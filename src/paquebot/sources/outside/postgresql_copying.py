@@ -13,7 +13,7 @@ from psycopg import pq
 
 from paquebot.flow import BLOCK_BYTES
 from paquebot.sources.outside.postgresql_link import Link
-from paquebot.sources.outside.postgresql_sql import Statement
+from paquebot.sources.selecting import Statement
 
 _WAIT_MILLISECONDS = 1_000
 

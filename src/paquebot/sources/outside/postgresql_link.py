@@ -18,7 +18,8 @@ from paquebot.errors import Problem, SourceError
 from paquebot.sources.outside import problems
 from paquebot.sources.outside.base import addresses
 from paquebot.sources.outside.network import CONNECT_SECONDS, ENCRYPT, OFF, VERIFY, place_of, trusted_authorities
-from paquebot.sources.outside.postgresql_sql import Statement, identifier, written
+from paquebot.sources.outside.postgresql_sql import identifier, written
+from paquebot.sources.selecting import Statement
 
 _TLS = {VERIFY: "verify-full", ENCRYPT: "require", OFF: "disable"}
 _WRITTEN_AS = {
@@ -133,9 +134,18 @@ class Link:
         with self.translating():
             _accepted(pgconn.prepare(b"", statement.sql.encode()))
             result = _accepted(pgconn.describe_prepared(b""))
+        if statement.alone:
+            self._require_one_row(statement.alone)
         return [
             ((result.fname(place) or b"").decode(), result.ftype(place), result.fmod(place)) for place in range(result.nfields)
         ]
+
+    def _require_one_row(self, alone: str) -> None:
+        """Nothing of several rows may stand in a condition."""
+        try:
+            _accepted(self.connection.pgconn.prepare(b"", alone.encode()))
+        except psycopg.Error as error:
+            raise SourceError(problems.SEVERAL_ROWS) from error
 
     @contextlib.contextmanager
     def translating(self) -> Iterator[None]:

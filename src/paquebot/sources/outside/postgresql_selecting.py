@@ -1,6 +1,5 @@
 """What is read of a PostgreSQL, as one statement: rows of a table, a query somebody wrote, a query that was built."""
 
-# ruff: noqa: S608
 # Names are quoted, and stand in the catalogue; what a person wrote is judged by the server alone first.
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from datetime import date
 from typing import Any
 
 from paquebot.query_build import QueryBuild
-from paquebot.sources.building import Belonging, BuildCompiler, BuiltSql, WritingCompiler, bound, written_value
+from paquebot.sources.building import Belonging, BuildCompiler, WritingCompiler, bound
+from paquebot.sources.outside.adding import listed
 from paquebot.sources.outside.base import OutsideTable
 from paquebot.sources.outside.choosing import chosen, kinds_of
-from paquebot.sources.outside.postgresql_columns import listed
-from paquebot.sources.outside.postgresql_sql import PostgresqlCompiler, Statement, identifier
-from paquebot.sources.selecting import Links
+from paquebot.sources.outside.postgresql_sql import EXPRESSIONS, PostgresqlCompiler, identifier
+from paquebot.sources.selecting import Links, Statement
 from paquebot.sources.selection import TableSelection
 
 
@@ -31,10 +30,10 @@ class PostgresqlWriting(PostgresqlCompiler, WritingCompiler):
     __slots__ = ()
 
     def bind(self, value: Any) -> str:
-        return written_value(value)
+        return self.written(value)
 
     def among(self, expression: str, values: list[Any]) -> str:
-        return f"{expression} IN ({', '.join(map(written_value, values))})" if values else "false"
+        return f"{expression} IN ({', '.join(map(self.written, values))})" if values else "false"
 
 
 def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str, schema: str) -> Statement:
@@ -52,12 +51,12 @@ def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place:
     where = f" WHERE {compiler.condition(selection.where)}" if selection.where is not None else ""
     order = f" ORDER BY {', '.join(map(identifier, found.key))}" if found.key else ""
     given = {"run_date": selection.run_date} if selection.calculated else {}
-    columns = listed(found.fields, selection.calculated, given, [column.name for column in found.table.columns])
-    sql = f"SELECT {columns.sql} FROM {identifier(schema)}.{name} AS {name}{where}{order}"
-    return Statement(sql, {**compiler.parameters, **columns.values, **given})
+    columns = listed(found.fields, selection.calculated, given, EXPRESSIONS, [column.name for column in found.table.columns])
+    return columns.statement(
+        f"FROM {identifier(schema)}.{name} AS {name}{where}{order}", {**compiler.parameters, **given}, f"FROM {name}"
+    )
 
 
 def built(build: QueryBuild, tables: Mapping[str, OutsideTable], belonging: Belonging, run_date: date) -> Statement:
     """The statement of a query that was built. Raises as `building.bound` does."""
-    found: BuiltSql = bound(build, kinds_of(tables), belonging, run_date, identifier, dialect=PostgresqlBuild)
-    return Statement(found.sql, found.values)
+    return bound(build, kinds_of(tables), belonging, run_date, identifier, dialect=PostgresqlBuild)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,8 @@ from typing import Any
 from paquebot import criteria
 from paquebot.errors import SourceError
 from paquebot.sources.lake.statement import UNKNOWN_PARAMETER
-from paquebot.sources.selecting import Compiler, Value
+from paquebot.sources.outside.adding import Expressions
+from paquebot.sources.selecting import Compiler, Statement, Value
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _NOT_PARAMETERS = r"""
@@ -27,14 +27,6 @@ _NOT_PARAMETERS = r"""
 """
 _PIECES = re.compile(rf"{_NOT_PARAMETERS} | (?<![\w$])\$(?P<name>[A-Za-z_]\w*)", re.VERBOSE | re.DOTALL)
 _PARAMETER_TYPES = {"run_date": "date", "since": "timestamptz"}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One SELECT, and the values its settings are bound to."""
-
-    sql: str
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def identifier(name: str) -> str:
@@ -56,9 +48,8 @@ class PostgresqlCompiler(Compiler):
 
     __slots__ = ()
 
-    def operand(self, table: str, field_name: str) -> str:
-        name = f"{self.quote(table)}.{self.quote(field_name)}"
-        return f"{name}::text" if self.kinds[table].get(field_name) == criteria.TEXT else name
+    def same(self, expression: str, kind: str) -> str:
+        return f"{expression}::text" if kind == criteria.TEXT else expression
 
     def as_text(self, expression: str) -> str:
         return f"({expression})::text"
@@ -106,6 +97,15 @@ def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
 def without_literals(sql: str) -> str:
     """The statement with a space in place of what stands between quotes, and of comments."""
     return _PIECES.sub(lambda found: found[0] if found["name"] else " ", sql)
+
+
+EXPRESSIONS = Expressions(
+    identifier,
+    text_setting,
+    without_literals,
+    with_parameters,
+    around="CASE WHEN true THEN (\n{}\n) END",  # within CASE the server refuses what makes several rows of one
+)
 
 
 def written(value: Any) -> str | list[str]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from paquebot.flow import CsvDialect, Pieces, WrittenRows
 from paquebot.sources.outside.postgresql_copying import copied
 from paquebot.sources.outside.postgresql_link import Link
-from paquebot.sources.outside.postgresql_sql import Statement, identifier
+from paquebot.sources.outside.postgresql_sql import identifier
 from paquebot.sources.outside.texts import batch_of
+from paquebot.sources.selecting import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa

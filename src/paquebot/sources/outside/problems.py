@@ -235,3 +235,8 @@ NOT_PARQUET = Problem(
     "{place} is no Parquet file, or a damaged one.",
     "It may still be being written; a file is best written under another name, and renamed when it is whole.",
 )
+SEVERAL_ROWS = Problem(
+    "calculated.several_rows",
+    "An added column is computed from several rows at once, as sum, count and window functions are.",
+    "Compute on the fields of the row alone; what takes several rows belongs into a saved query.",
+)

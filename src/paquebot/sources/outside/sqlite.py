@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from paquebot.sources.lake.duck import identifier
 from paquebot.sources.lake.wall import Wall
 from paquebot.sources.lake.walled import WalledSource
 from paquebot.sources.outside import sqlite_sql as dialect
+from paquebot.sources.outside.adding import listed
 from paquebot.sources.outside.base import (
     EXAMINATION_SECONDS,
     STATEMENT_TIMEOUT,
@@ -23,11 +25,11 @@ from paquebot.sources.outside.base import (
     OutsideTable,
     Step,
     child_limits,
-    chosen_or_written,
     examined,
 )
 from paquebot.sources.outside.sqlite_child import PROBLEMS
-from paquebot.sources.selection import Limits, QuerySelection, Selection, TableSelection
+from paquebot.sources.selecting import Statement
+from paquebot.sources.selection import BuiltSelection, Limits, QuerySelection, Selection, TableSelection
 
 BATCH_ROWS = 16_384
 
@@ -35,6 +37,7 @@ BATCH_ROWS = 16_384
 class SqliteDatabase(Database):
     NAME = "sqlite"
     LABEL = "SQLite"
+    WRITING = dialect.SqliteWriting
     ON_THIS_MACHINE = True
     OPTIONS: ClassVar = (
         Option("path", "The file; a relative path starts at the first allowed folder.", label="File", required=True),
@@ -60,18 +63,23 @@ class SqliteDatabase(Database):
         )
 
     def source(self, selection: Selection, limits: Limits) -> SqliteSource:
-        return SqliteSource(self, chosen_or_written(selection), limits)
+        return SqliteSource(self, selection, limits)
 
     def check(self, selection: TableSelection) -> None:
         self.source(selection, Limits(timeout_seconds=EXAMINATION_SECONDS)).check()
 
     def statement(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
-        selection = chosen_or_written(selection)
         if isinstance(selection, QuerySelection):
             return selection.sql, selection.named()
-        return dialect.select(selection, {table.name: table for table in self.tables()}, self.place)
+        tables = {table.name: table for table in self.tables()}
+        if isinstance(selection, BuiltSelection):
+            asked = dialect.built(selection, tables)
+        else:
+            asked = dialect.select(selection, tables, self.place)
+        return asked.sql, asked.values
 
-    def quoted(self, name: str) -> str:
+    @staticmethod
+    def quoted(name: str) -> str:
         return identifier(name)
 
     def examine(self) -> list[Step]:
@@ -92,31 +100,43 @@ class SqliteDatabase(Database):
 class SqliteSource(WalledSource):
     """Reads `selection`. A query keeps its own order: only a table can be ordered by its key."""
 
-    def __init__(self, database: SqliteDatabase, selection: TableSelection | QuerySelection, limits: Limits) -> None:
+    def __init__(self, database: SqliteDatabase, selection: Selection, limits: Limits) -> None:
         self._database, self._selection, self._limits = database, selection, limits
 
     def _open(self, stack: contextlib.ExitStack) -> Wall:
         return stack.enter_context(self._database.wall())
 
     def _job(self) -> dict[str, Any]:
-        types: Mapping[str, str] = {}
-        if isinstance(self._selection, TableSelection):
-            tables = {table.name: table for table in self._database.tables()}
-            sql, values = dialect.select(self._selection, tables, self._database.place)
-            types = {column.name: _typed(column.type) for column in tables[self._selection.table].columns}
-        else:
-            sql = self._selection.sql.strip().rstrip(";")
-            values = {name: dialect.bound(value) for name, value in self._selection.parameters.items()}
+        asked, types = self._asked()
         seconds = min(self._limits.timeout_seconds, self._database.options["statement_timeout_seconds"])
         return {
             "path": self._database.place,
-            "sql": sql,
-            "values": values,
+            "sql": asked.sql,
+            "alone": asked.alone,
+            "values": asked.values,
             "types": types,
             "at_most": self._limits.rows,
             "batch_rows": BATCH_ROWS,
             "limits": {**child_limits(self._limits), "timeout_seconds": seconds},
         }
+
+    def _asked(self) -> tuple[Statement, Mapping[str, str]]:
+        """The statement, and by column the types that SQLite keeps."""
+        selection = self._selection
+        if isinstance(selection, QuerySelection):
+            given, asked = selection.parameters, dialect.with_parameters(selection.sql, selection.parameters)
+        else:
+            tables = {table.name: table for table in self._database.tables()}
+            if isinstance(selection, TableSelection):
+                asked = dialect.select(selection, tables, self._database.place)
+                return asked, {column.name: _typed(column.type) for column in tables[selection.table].columns}
+            given, asked = selection.given, dialect.built(selection, tables)
+        if not selection.calculated:
+            return asked, {}
+        names = SqliteSource(self._database, replace(selection, calculated=()), self._limits).columns()
+        columns = listed(names, selection.calculated, given, dialect.EXPRESSIONS)
+        values = {**dialect.with_parameters("", given).values, **asked.values}
+        return columns.statement(f"FROM (\n{asked.sql}\n)", values), {}
 
 
 def kind_of(declared: str) -> str:

@@ -43,6 +43,7 @@ PROBLEMS: Mapping[str, Problem] = {
         "ONLY_READS",
         "OTHER_KIND_OF_VALUE",
         "QUERY_REFUSED",
+        "SEVERAL_ROWS",
         "VALUE_REFUSED",
     )
 } | {"UNKNOWN_PARAMETER": UNKNOWN_PARAMETER}
@@ -173,6 +174,8 @@ def _read(
     connection.set_authorizer(_authorized)
     with budget.computing():
         names = _names(connection, job["sql"], job["values"])
+        if job["alone"]:
+            _require_one_row(connection, job["alone"], job["values"])
     say(answers, {"columns": [(name, "") for name in names]})
     words.get()
     schema = pa.schema([pa.field(name, _arrow_type(job["types"].get(name, ""))) for name in names])
@@ -195,6 +198,17 @@ def _names(connection: sqlite3.Connection, sql: str, values: Mapping[str, Any]) 
     plain = [_TOLD_APART.sub("", name) for name in names]
     refuse_names([own if own.casefold() in folded else name for own, name in zip(plain, names, strict=True)])
     return names
+
+
+def _require_one_row(connection: sqlite3.Connection, alone: str, values: Mapping[str, Any]) -> None:
+    """Beside columns SQLite takes what makes one row of all; in a condition it refuses that, and of no row nothing comes."""
+    try:
+        if connection.execute(alone, values).fetchone():
+            raise SourceError(problems.SEVERAL_ROWS)
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith("misuse of"):
+            raise
+        raise SourceError(problems.SEVERAL_ROWS) from error
 
 
 def _stream(connection: sqlite3.Connection, job: Mapping[str, Any], schema: pa.Schema, budget: Budget) -> int:

@@ -7,20 +7,29 @@ are bound. Days are compared as the text SQLite's own functions write: 2026-11-2
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from paquebot import criteria
+from paquebot.sources.building import BuildCompiler, WritingCompiler
+from paquebot.sources.building import bound as bound_build
 from paquebot.sources.lake.duck import identifier
+from paquebot.sources.outside.adding import Expressions, listed
 from paquebot.sources.outside.base import OutsideTable
 from paquebot.sources.outside.choosing import chosen, kinds_of
-from paquebot.sources.selecting import Compiler, Links, Value
-from paquebot.sources.selection import TableSelection
+from paquebot.sources.selecting import Compiler, Links, Statement, Value
+from paquebot.sources.selection import BuiltSelection, TableSelection
 
 FOLDED = "paquebot_lower"
 """A function of ours: SQLite's own lower() knows the letters of English alone."""
+
+
+_PIECES = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]* | /\*.*?(?:\*/|\Z)""", re.VERBOSE | re.DOTALL
+)
 
 
 class SqliteCompiler(Compiler):
@@ -28,9 +37,8 @@ class SqliteCompiler(Compiler):
 
     __slots__ = ()
 
-    def operand(self, table: str, field_name: str) -> str:
-        name = f"{self.quote(table)}.{self.quote(field_name)}"
-        return self.as_text(name) if self.kinds[table].get(field_name) == criteria.TEXT else name
+    def same(self, expression: str, kind: str) -> str:
+        return self.as_text(expression) if kind == criteria.TEXT else expression
 
     def as_text(self, expression: str) -> str:
         return f"(CAST({expression} AS TEXT) COLLATE BINARY)"
@@ -55,16 +63,63 @@ class SqliteCompiler(Compiler):
         return super().bind(bound(value))
 
 
-def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str) -> tuple[str, dict[str, Any]]:
-    """The statement for `selection`, and what it binds. Raises `SourceError` naming a table or field that is not there."""
+class SqliteBuild(SqliteCompiler, BuildCompiler):
+    """Built queries in SQLite's dialect."""
+
+    __slots__ = ()
+
+
+class SqliteWriting(SqliteCompiler, WritingCompiler):
+    """The same with every value written out, for people."""
+
+    __slots__ = ()
+
+    def bind(self, value: Value) -> str:
+        return self.written(value)
+
+    def among(self, expression: str, values: list[Any]) -> str:
+        return f"{expression} IN ({', '.join(map(self.written, values))})"
+
+    def run_date_and(self, days: int) -> str:
+        return f"date($run_date, '{days:+} days')"
+
+    def written(self, value: Any) -> str:
+        """A day is the text SQLite's own functions write."""
+        return super().written(value.isoformat() if isinstance(value, date) else value)
+
+
+def with_parameters(sql: str, values: Mapping[str, Any]) -> Statement:
+    """A person's SQL with what it may bind; SQLite itself refuses other parameters."""
+    return Statement(sql.strip().rstrip(";"), {name: bound(value) for name, value in values.items()})
+
+
+def without_literals(sql: str) -> str:
+    """The statement with a space in place of what stands between quotes, and of comments."""
+    return _PIECES.sub(" ", sql)
+
+
+EXPRESSIONS = Expressions(identifier, lambda name: f"${name}", without_literals, with_parameters)
+
+
+def select(selection: TableSelection, tables: Mapping[str, OutsideTable], place: str) -> Statement:
+    """The statement for `selection`. Raises `SourceError` naming a table or field that is not there."""
     found = chosen(selection, tables, place)
     links = selection.links or Links("")
     compiler = SqliteCompiler(
         selection.table, kinds_of(tables), links, selection.run_date, identifier, members=selection.members
     )
     where = f" WHERE {compiler.condition(selection.where)}" if selection.where is not None else ""
-    order = f" ORDER BY {_listed(found.key)}" if found.key else ""
-    return f"SELECT {_listed(found.fields)} FROM {identifier(found.table.name)}{where}{order}", compiler.parameters
+    order = f" ORDER BY {', '.join(map(identifier, found.key))}" if found.key else ""
+    given = {"run_date": bound(selection.run_date)} if selection.calculated else {}
+    columns = listed(found.fields, selection.calculated, given, EXPRESSIONS, [column.name for column in found.table.columns])
+    source = f"FROM {identifier(found.table.name)}"
+    return columns.statement(f"{source}{where}{order}", {**compiler.parameters, **given}, source)
+
+
+def built(selection: BuiltSelection, tables: Mapping[str, OutsideTable]) -> Statement:
+    """The statement of a query that was built. Raises as `building.bound` does."""
+    kinds = kinds_of(tables)
+    return bound_build(selection.build, kinds, selection.belonging, selection.run_date, identifier, dialect=SqliteBuild)
 
 
 def bound(value: Any) -> Any:
@@ -78,7 +133,3 @@ def bound(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return float(value)
     return value
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(identifier(name) for name in names)

@@ -13,7 +13,6 @@ from paquebot import query_build
 from paquebot.errors import CommandError, PaquebotError
 from paquebot.language import translatable
 from paquebot.records.built import ask_build, sql_of
-from paquebot.records.databases import builds
 from paquebot.records.models import Query
 from paquebot.records.queries import add_query, change_query
 from paquebot.records.tables import tables_of
@@ -31,8 +30,6 @@ BUILD, SQL = "build", "sql"
 
 def is_built(request: PageRequest, query: Query | None) -> bool:
     """Whether the page of this query (None: of a new one) is the builder."""
-    if not builds(request.project):
-        return False
     if request.method == "POST":
         return request.POST.get("kind") == BUILD
     return query.build is not None if query else request.GET.get("kind") != SQL
@@ -117,7 +114,6 @@ def _shown(request: PageRequest, query: Query | None, form: BuildForm, name: Nam
         "asks_at": "?move=show",
         "form": name,
         "may_save": True,
-        "may_build": True,
         "version": version_of(query) if query else "",
         "used_by": uses_in(request.project).queries.get(query.name, []) if query else [],
         "tables": tables_of(request.project),

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from paquebot.errors import CommandError, PaquebotError
 from paquebot.language import translatable
-from paquebot.records.databases import builds
 from paquebot.records.models import Query
 from paquebot.records.models.people import EDITOR
 from paquebot.records.queries import add_query, change_query, remove_query
@@ -145,7 +144,6 @@ def _page(request: PageRequest, found: Query | None, form: QueryForm | None, **m
         "query": found,
         "form": form,
         "may_save": form is not None,
-        "may_build": builds(request.project),
         "leaves_builder": found is not None and found.build is not None,
         "version": version_of(found) if found else "",
         "used_by": uses_in(request.project).queries.get(found.name, []) if found else [],
