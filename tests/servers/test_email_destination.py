@@ -34,8 +34,9 @@ def refused(server, kind=DeliveryError, **more):
     return found.value
 
 
-@pytest.mark.parametrize("content", [b"", b"x", os.urandom(57), os.urandom(1_000_003), b".\r\n.\r\n" * 40])
-def test_every_reader_gets_the_very_bytes_under_their_name(post_office, content):
+@pytest.mark.parametrize("size", [0, 1, 57, 58, 1_000_003])
+def test_every_reader_gets_the_very_bytes_under_their_name(post_office, size):
+    content = os.urandom(size)
     assert sent(post_office, content=content) == len(content)
     (message,) = post_office.messages
     (attached,) = message.iter_attachments()

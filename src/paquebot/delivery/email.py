@@ -85,6 +85,7 @@ class EmailDestination(Destination):
             label="Subject",
             default="{file}",
             check=_check_places,
+            tuning=True,
         ),
         Option(
             "text",
@@ -93,6 +94,7 @@ class EmailDestination(Destination):
             lines=True,
             default="{file}",
             check=_check_places,
+            tuning=True,
         ),
         Option(
             "most_megabytes",
