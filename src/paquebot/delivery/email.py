@@ -12,20 +12,19 @@ import secrets
 import smtplib
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from paquebot.alerts import check_address
 from paquebot.delivery.address import dial
-from paquebot.delivery.base import Capabilities, Destination
-from paquebot.delivery.https import CANNOT_TAKE_BACK
+from paquebot.delivery.handed_over import HandedOver
 from paquebot.errors import DeliveryError, Problem, UncertainError
-from paquebot.flow import Blocks
 from paquebot.language import translatable
 from paquebot.mail_link import MAIL_OPTIONS, MailLink
 from paquebot.options import DefinitionError, Option, Path
@@ -64,7 +63,7 @@ def _check_places(value: str, path: Path) -> None:
         raise DefinitionError(UNKNOWN_PLACE, path, value=value)
 
 
-class EmailDestination(Destination):
+class EmailDestination(HandedOver):
     """A mail server, and the readers each file is sent to."""
 
     NAME = "email"
@@ -107,9 +106,7 @@ class EmailDestination(Destination):
         ),
         ZIP_PASSWORD,
     )
-    CAPABILITIES = Capabilities(
-        atomic_publish=True, read_back=False, keeps_files=False, folders=False, hidden_name=False, repeatable=False
-    )
+    CAPABILITIES: ClassVar = replace(HandedOver.CAPABILITIES, repeatable=False)
 
     def __init__(self, options: Mapping[str, Any], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(options)
@@ -124,31 +121,22 @@ class EmailDestination(Destination):
         self._link.close()
 
     @property
+    def place(self) -> str:
+        return self._link.place
+
+    @property
     def identity(self) -> Mapping[str, str]:
         return {"server": self._link.place, "recipients": ", ".join(self.options["recipients"])}
 
     def send(self, path: str, blocks: Iterable[bytes], size_bytes: int) -> int:
         most = self.options["most_megabytes"] * _MEGABYTE
         if size_bytes > most:
-            raise self._error(TOO_LARGE, path, size=size_bytes, most=most)
+            raise self.failure(TOO_LARGE, path, size=size_bytes, most=most)
         head, tail = self._around(path.rpartition("/")[2])
         with self._link.translated():
             self._announce(len(head) + len(tail) + _encoded_bytes(size_bytes))
             self._carry(head, _lines(blocks), tail, path)
         return size_bytes
-
-    def size(self, path: str) -> int | None:
-        """Unknown: what was sent is the reader's."""
-        return None
-
-    def read(self, path: str) -> Blocks:
-        raise self._error(CANNOT_TAKE_BACK, path)
-
-    def publish(self, temporary: str, final: str, *, replace: bool) -> None:
-        raise self._error(CANNOT_TAKE_BACK, final)
-
-    def remove(self, path: str) -> None:
-        """Nothing: what was sent is the reader's."""
 
     def _announce(self, message_bytes: int) -> None:
         """Who writes to whom, and how much. Unless everybody may be written to, nobody is."""
@@ -207,9 +195,6 @@ class EmailDestination(Destination):
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
         message.set_content(self.options["text"].replace("{file}", name))
         return message
-
-    def _error(self, problem: Problem, path: str, **parameters: Any) -> DeliveryError:
-        return DeliveryError(problem, place=self._link.place, path=path, **parameters)
 
 
 def _encoded_bytes(size_bytes: int) -> int:
