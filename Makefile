@@ -45,9 +45,10 @@ bench: test-environment ## speed and memory, measured; results in bench/results
 bench-pages: test-environment ## the server's time for every page, with 200 exports and 100,000 runs
 	@exec $(BIN)/python bench/pages.py $(ARGS)
 
-screenshots: test-environment ## the pictures of the README, from the demonstration, in docs/pictures; ARGS="--languages fr"
+screenshots: test-environment ## the pictures of the README and of the guide, from the demonstration; ARGS="--languages fr"
 	@test -d .demo/home || $(BIN)/python demo/run.py --once
-	@exec $(BIN)/python scripts/screenshots.py docs/pictures --readme $(ARGS)
+	@$(BIN)/python scripts/screenshots.py docs/pictures --set readme $(ARGS)
+	@exec $(BIN)/python scripts/screenshots.py src/paquebot/web/static/guide --set guide $(ARGS)
 
 looks: test-environment ## every look of the pages of the demonstration, in build/screenshots; ARGS="--paths exports/ …"
 	@exec $(BIN)/python scripts/screenshots.py build/screenshots $(ARGS)

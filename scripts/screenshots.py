@@ -2,8 +2,8 @@
 
 Serves the installation of PAQUEBOT_HOME (the demonstration's by default) on a free port, signs in as a person made for this,
 and takes each page at 1440 and 390 pixels, light and dark, in French and in English. Without --paths it takes the pages of the
-frame. A page wider than its window is told, and the exit code is then 1. With --readme it takes the few pictures the README
-shows, small, one file per language and page.
+frame. A page wider than its window is told, and the exit code is then 1. With --set it takes the pictures of the README or of
+the guide (`scripts/pictures.py`), small, one file per language and picture, while a worker is at work.
 """
 
 from __future__ import annotations
@@ -20,24 +20,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
+from pictures import GUIDE, README, Picture
 from playwright.sync_api import Browser, Page, sync_playwright
 
-Theme = Literal["light", "dark"]
 ROOT = Path(__file__).resolve().parent.parent
 PERSON = "screenshots@paquebot.example"
 CHROMIUM = os.environ.get("PAQUEBOT_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 WIDTHS = {1440: 900, 390: 844}
-PICTURES: dict[str, tuple[str, int, Theme]] = {
-    "home": ("", 1440, "light"),
-    "export": ("exports/desabonnements/content/?open=fields", 1440, "light"),
-    "run": ("runs/1/", 1440, "light"),
-    "history": ("history/", 1440, "dark"),
-    "phone": ("runs/1/", 390, "light"),
-}
-"""Name → page of the demonstration, width, theme."""
+SETS = {"readme": README, "guide": GUIDE}
+MARGIN, TALLEST = 8, 1000
+"""Around the piece of a page that a picture shows, and how much of it at most, in pixels."""
 PAGES = ("history/", "search/?q=des", "inbox/", "administration/", "administration/mail/")
 BEFORE_SIGNING_IN = ("/sign-in/", "/sign-in/forgotten/")
 
@@ -48,16 +43,18 @@ def main() -> int:
     parser.add_argument("--paths", nargs="*", default=["/", *PAGES])
     parser.add_argument("--languages", nargs="*", default=["fr", "en"])
     parser.add_argument("--themes", nargs="*", default=["light", "dark"])
-    parser.add_argument("--readme", action="store_true", help="the pictures of the README alone")
+    parser.add_argument("--set", choices=SETS, help="the pictures of the README, or of the guide, alone")
+    parser.add_argument("--pictures", nargs="*", help="only these of the set")
     chosen = parser.parse_args()
     environment = {"PAQUEBOT_HOME": str(ROOT / ".demo" / "home"), **os.environ}
     chosen.folder.mkdir(parents=True, exist_ok=True)
     wide: list[str] = []
-    with serving(environment) as address, sync_playwright() as playwright:
+    with serving(environment, at_work=bool(chosen.set)) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for language in chosen.languages:
-            if chosen.readme:
-                picture(browser, address, chosen.folder, language)
+            if chosen.set:
+                for name in chosen.pictures or SETS[chosen.set]:
+                    picture(browser, address, chosen.folder / f"{name}-{language}.webp", SETS[chosen.set][name])
                 continue
             for theme in chosen.themes:
                 for width in WIDTHS:
@@ -84,19 +81,35 @@ def shoot(browser: Browser, address: str, chosen: argparse.Namespace, look: tupl
     return wide
 
 
-def picture(browser: Browser, address: str, folder: Path, language: str) -> None:
-    """The pictures of the README in one language."""
-    for name, (path, width, theme) in PICTURES.items():
-        context = browser.new_context(
-            viewport={"width": width, "height": WIDTHS[width]}, locale=language, color_scheme=theme, reduced_motion="reduce"
-        )
-        page = context.new_page()
-        home = sign_in(page, address)
-        page.goto(home + path)
-        page.wait_for_load_state("networkidle")
-        taken = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": 82})
-        (folder / f"{name}-{language}.webp").write_bytes(base64.b64decode(taken["data"]))
-        context.close()
+def picture(browser: Browser, address: str, file: Path, wanted: Picture) -> None:
+    """One picture of a set, in the language its file's name ends with."""
+    context = browser.new_context(
+        viewport={"width": wanted.width, "height": WIDTHS.get(wanted.width, 800)},
+        locale=file.stem.rpartition("-")[2],
+        color_scheme=wanted.theme,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(sign_in(page, address) + wanted.path)
+    page.wait_for_load_state("networkidle")
+    wanted.before(page)
+    options: dict[str, Any] = {"format": "webp", "quality": 80, "captureBeyondViewport": bool(wanted.only)}
+    if wanted.only:
+        options["clip"] = piece(page, wanted.only)
+    taken = context.new_cdp_session(page).send("Page.captureScreenshot", options)
+    file.write_bytes(base64.b64decode(taken["data"]))
+    wanted.after(page)
+    context.close()
+
+
+def piece(page: Page, selector: str) -> dict[str, float]:
+    """Where a piece of the page lies, with a margin."""
+    page.evaluate("window.scrollTo(0, 0)")
+    box = page.locator(selector).first.bounding_box()
+    if box is None:
+        raise SystemExit(f"{page.url} has no {selector}")
+    size = {"width": box["width"] + 2 * MARGIN, "height": min(box["height"], TALLEST) + 2 * MARGIN}
+    return {"x": max(box["x"] - MARGIN, 0), "y": max(box["y"] - MARGIN, 0), **size, "scale": 1}
 
 
 def take(page: Page, target: str, folder: Path, path: str, look: tuple[str, str, int]) -> str:
@@ -126,19 +139,23 @@ _PASSWORD = secrets.token_urlsafe(16)
 
 
 @contextmanager
-def serving(environment: dict[str, str]) -> Iterator[str]:
-    """The pages alone, on a free port, with a person who may see all of them and is gone afterwards."""
+def serving(environment: dict[str, str], *, at_work: bool = False) -> Iterator[str]:
+    """The pages, on a free port, and a worker if asked for; with a person who may see all of them and is gone afterwards."""
     person(environment, "make")
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "paquebot.web.server"], env={**environment, "PAQUEBOT_PORT": str(port)}, process_group=0
-    )
+    own = {**environment, "PAQUEBOT_PORT": str(port)}
+    server = subprocess.Popen([sys.executable, "-m", "paquebot.web.server"], env=own, process_group=0)
+    begun = [server]
+    if at_work:
+        begun.append(subprocess.Popen([sys.executable, "-m", "paquebot.cli.main", "worker"], env=own, process_group=0))
     try:
         wait_until_listening(port, server)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
+        for process in begun:
+            process.send_signal(signal.SIGTERM)
+        for process in begun:
+            process.wait()
         person(environment, "remove")
 
 

@@ -21,9 +21,30 @@ PACKAGES = {
 }
 """Package → version asked for, our file, its place in the package, what it is for."""
 ICONS = (
-    *("adjustments", "alert-triangle", "arrow-right", "baseline-density-medium", "brightness-half", "calendar-time", "check"),
+    *(
+        "adjustments",
+        "alert-triangle",
+        "arrow-left",
+        "arrow-right",
+        "baseline-density-medium",
+        "brightness-half",
+        "calendar-time",
+        "check",
+    ),
     *("chevron-down", "chevron-right", "chevron-up", "circle-check", "clock", "code", "copy", "database", "dots", "download"),
-    *("external-link", "eye", "eye-off", "file-export", "filter", "fingerprint", "folder", "grip-vertical", "history", "home"),
+    *(
+        "external-link",
+        "eye",
+        "eye-off",
+        "file-export",
+        "filter",
+        "fingerprint",
+        "folder",
+        "grip-vertical",
+        "help",
+        "history",
+        "home",
+    ),
     *("key", "language", "lock", "logout", "moon", "pencil", "player-pause", "player-play", "plus", "refresh", "search"),
     *("link", "mail", "bell", "user", "selector", "send", "server", "settings", "ship", "sort-ascending", "sort-descending"),
     *("sun", "table", "trash", "upload", "x"),

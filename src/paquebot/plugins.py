@@ -28,6 +28,7 @@ DESTINATIONS = {
     "gcs": "paquebot.delivery.gcs:GcsDestination",
     "azure": "paquebot.delivery.azure:AzureDestination",
     "folder": "paquebot.delivery.folder:FolderDestination",
+    "email": "paquebot.delivery.email:EmailDestination",
     "bigquery": "paquebot.delivery.bigquery:BigQueryDestination",
 }
 DATABASES = {

@@ -22,7 +22,7 @@ from paquebot.schedule_keys import read_date
 from paquebot.server_keys import SERVER
 
 VERSION = 1
-DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azure", "folder", "bigquery")
+DESTINATION_KINDS = ("sftp", "ftps", "ftp", "webdav", "https", "s3", "gcs", "azure", "folder", "email", "bigquery")
 EMBEDDED = "embedded"
 """The rows are kept by Paquebot itself."""
 DATABASE_KINDS = ("postgresql", "mysql", "mariadb", "sqlite", "folder")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.smtp import mail_server
 from journeys.projects import REGIONS, export_of, installed, sha256, text_of
 from paquebot.records.connection import open_records
 from paquebot.records.home import Home
@@ -14,7 +15,7 @@ FOREIGN, UNKNOWN = ".paquebot-notes.part", ".paquebot-ffffffffffff-1.part"
 @pytest.fixture(scope="module")
 def harbour(postgres_server, ftpd, object_store, azure, tmp_path_factory):
     """One installation with an export to each of them, and the folder of the first."""
-    with installed(postgres_server, tmp_path_factory.mktemp("harbour")) as installation:
+    with installed(postgres_server, tmp_path_factory.mktemp("harbour")) as installation, mail_server() as post_office:
         installation.environment |= {
             "FTP_PASSWORD": ftpd.password,
             "FTP_CERTIFICATE": ftpd.certificates["good"].fingerprint,
@@ -35,17 +36,22 @@ servers:
     azure: {{endpoint: "{azure.options["endpoint"]}", account: partner, container: exports, account_key: env:AZURE_KEY,
              ca_certificate: env:AZURE_AUTHORITY}}
 """
+        servers += f"""  - name: letters
+    email: {{host: 127.0.0.1, port: {post_office.port}, tls: none, sender: exports@example.org,
+             recipients: [ann@example.org]}}
+"""
         exports = [
             export_of("by-ftps", "ftps", folder.remote),
             export_of("by-store", "store", "journey"),
             export_of("by-container", "container", "journey"),
+            export_of("by-letter", "letters", more="compression: gzip"),
         ]
         installation.apply(text_of(REGIONS, servers, "exports:\n", *exports))
-        yield installation, folder
+        yield installation, folder, post_office
 
 
 def test_an_export_reaches_an_ftps_server_and_sweeps_only_what_dead_runs_of_its_own_left(harbour):
-    installation, folder = harbour
+    installation, folder, _ = harbour
     first = installation.document("run", "by-ftps", "--wait")
     assert (first["status"], first["verification"]) == ("delivered", "server_sha256")
     with open_records(Home.from_environment(installation.environment)):
@@ -62,7 +68,7 @@ def test_an_export_reaches_an_ftps_server_and_sweeps_only_what_dead_runs_of_its_
 
 
 def test_an_export_reaches_an_object_store_and_shows_its_secret_nowhere(harbour, object_store):
-    installation, _ = harbour
+    installation, _, _ = harbour
     document = installation.document("run", "by-store", "--wait")
     assert (document["status"], document["verification"]) == ("delivered", "server_sha256")
     assert object_store.names("journey") == {"by-store.csv"}
@@ -72,10 +78,21 @@ def test_an_export_reaches_an_object_store_and_shows_its_secret_nowhere(harbour,
 
 
 def test_an_export_reaches_an_azure_container_and_shows_its_key_nowhere(harbour, azure):
-    installation, _ = harbour
+    installation, _, _ = harbour
     document = installation.document("run", "by-container", "--wait")
     assert (document["status"], document["verification"]) == ("delivered", "server_md5")
     assert azure.names("journey") == {"by-container.csv"}
     assert sha256(azure.content("journey/by-container.csv")) == document["sha256"]
     told = installation.command("show", str(document["id"]), "--json").stdout + installation.command("history").stdout
     assert azure.key not in told
+
+
+def test_an_export_reaches_its_readers_as_an_attachment_and_is_said_to_be_accepted_no_more(harbour):
+    installation, _, post_office = harbour
+    run = installation.document("run", "by-letter", "--wait")
+    (message,) = post_office.messages
+    (attached,) = message.iter_attachments()
+    assert (run["status"], run["verification"]) == ("delivered", "accepted")
+    assert (attached.get_filename(), sha256(attached.get_content())) == ("by-letter.csv.gz", run["sha256"])
+    again = installation.document("retry", str(run["id"]), "--wait")
+    assert (again["status"], again["sha256"], len(post_office.messages)) == ("delivered", run["sha256"], 2)

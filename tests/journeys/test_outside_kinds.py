@@ -29,7 +29,16 @@ groups:
   - {name: large, where: {field: population, op: ">=", value: 100000}}
   - {name: pilots, members: ["46005", "48028", "no-such-code"]}
 """
-MARIADB = """
+SENT_BY_WHOM = """  - name: sent
+    build:
+      table: letters
+      linked: [{table: people}]
+      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
+      order: [{by: letters, descending: true}]
+"""
+"""The end of each project's queries."""
+MARIADB = (
+    """
 version: 1
 project:
   name: mariadb
@@ -38,14 +47,11 @@ project:
     mariadb: {host: 127.0.0.1, port: PORT, database: DATABASE, username: reader, password: env:PASSWORD, ca_certificate: env:CA}
 queries:
   - {name: refused, sql: "select code, letter, concat('', $run_date) as day from letters where opt_in = 0 order by 1, 2"}
-  - name: sent
-    build:
-      table: letters
-      linked: [{table: people}]
-      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
-      order: [{by: letters, descending: true}]
 """
-SQLITE = """
+    + SENT_BY_WHOM
+)
+SQLITE = (
+    """
 version: 1
 project:
   name: sqlite
@@ -53,13 +59,9 @@ project:
   database: {sqlite: {path: rows/people.db}}
 queries:
   - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = 0 order by 1, 2"}
-  - name: sent
-    build:
-      table: letters
-      linked: [{table: people}]
-      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
-      order: [{by: letters, descending: true}]
 """
+    + SENT_BY_WHOM
+)
 
 
 CALCULATED = "[{name: digits, expression: length(code)}, {name: from, constant: us}]"
@@ -251,7 +253,8 @@ def test_a_run_whose_sqlite_file_is_gone_fails_in_a_sentence_and_delivers_nothin
     assert not target.exists()
 
 
-FOLDER = """
+FOLDER = (
+    """
 version: 1
 project:
   name: folder
@@ -265,13 +268,9 @@ groups:
   - {name: pilots, members: ["46005", "48028", "no-such-code"]}
 queries:
   - {name: refused, sql: "select code, letter, $run_date as day from letters where opt_in = '0' order by 1, 2"}
-  - name: sent
-    build:
-      table: letters
-      linked: [{table: people}]
-      columns: [{field: people.name, as: who}, {aggregate: count, as: letters}]
-      order: [{by: letters, descending: true}]
 """
+    + SENT_BY_WHOM
+)
 
 
 @pytest.fixture(scope="module")

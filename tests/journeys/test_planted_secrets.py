@@ -19,6 +19,7 @@ from paquebot.plugins import find, names
 KINDS = sorted(names("destinations"))
 PLANTED = f"planted-{secrets.token_hex(12)}"
 RETRY = "retry: {attempts: 1}"
+REQUIRED = {"recipients": ["somebody@example.org"], "sender": "somebody@example.org"}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def _server(kind, port, needles):
     known = {option.name: option for option in find("destinations", kind).OPTIONS}
     place = {"host": "127.0.0.1", "port": port, "url": f"https://127.0.0.1:{port}", "endpoint": f"https://127.0.0.1:{port}"}
     options = {name: value for name, value in place.items() if name in known}
-    options |= {name: "somebody" for name, option in known.items() if option.required and name not in place}
+    options |= {name: REQUIRED.get(name, "somebody") for name, option in known.items() if option.required and name not in place}
     options |= {option: f"env:{_variable(kind, option)}" for found, option in needles if found == kind}
     return f"  - {{name: {kind}, {kind}: {json.dumps(options)}}}\n"
 

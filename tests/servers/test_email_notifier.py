@@ -12,6 +12,7 @@ from fixtures.smtp import ACCOUNT, PASSWORD, free_port, mail_server, signing_in
 from paquebot.credentials import Secret
 from paquebot.delivery.address import dial
 from paquebot.errors import DeliveryError, ReportingError
+from paquebot.mail_link import MailLink
 from paquebot.options import DefinitionError
 from paquebot.reporting.notifiers.base import Message, MessageRefusedError
 from paquebot.reporting.notifiers.email import EmailNotifier
@@ -99,7 +100,7 @@ def test_a_wrong_password_is_told_without_it():
 
 
 def test_a_password_never_travels_in_clear_to_another_machine(post_office, monkeypatch):
-    monkeypatch.setattr(EmailNotifier, "_is_this_machine", lambda self: False)
+    monkeypatch.setattr(MailLink, "_is_this_machine", lambda self: False)
     assert refused(post_office, username=ACCOUNT, password=Secret(PASSWORD)).code == "mail.password_in_clear"
 
 

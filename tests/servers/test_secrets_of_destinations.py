@@ -23,6 +23,7 @@ SHAPES = {
     "key": KEY,
 }
 """Secrets that must look like something."""
+REQUIRED: dict[str, object] = {"recipients": ["somebody@example.org"], "sender": "somebody@example.org"}
 
 
 def planted(option: Option) -> str:
@@ -41,7 +42,7 @@ def options_of(kind: type[Destination], port: int) -> dict[str, object]:
     place = {"host": "127.0.0.1", "port": port, "url": f"https://127.0.0.1:{port}", "endpoint": f"https://127.0.0.1:{port}"}
     known = {option.name: option for option in kind.OPTIONS}
     options: dict[str, object] = {name: value for name, value in place.items() if name in known}
-    options |= {name: "somebody" for name, option in known.items() if option.required and name not in place}
+    options |= {name: REQUIRED.get(name, "somebody") for name, option in known.items() if option.required and name not in place}
     options |= {name: planted(option) for name, option in known.items() if option.secret}
     return options
 

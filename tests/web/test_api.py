@@ -207,6 +207,10 @@ def test_a_contact_is_added_changed_unsubscribed_and_deleted(stocked, served, tm
         ("1", "weekly"): "0",
         ("2", "weekly"): "1",
     }
+    stocked.project.consent = {"field": "opt_in", "opted_out": ["-1"], "table": "subscriptions", "ceiling_hours": None}
+    stocked.project.save()
+    last = editor("POST", "/contacts/2/unsubscribe").json()
+    assert last == {"table": "subscriptions", "rows": 1, "set": {"opt_in": "-1"}}
     assert problem(editor("PUT", "/contacts/1", {"fields": {"town": "Amos"}}), 422) == "contact.unknown_field"
     assert problem(editor("POST", "/contacts/404/unsubscribe"), 404) == "contact.unknown"
     assert editor("DELETE", "/contacts/1").status_code == 204

@@ -124,3 +124,11 @@ def test_a_viewer_reads_the_page_and_saves_nothing(cast, export):
     assert cast.bob.get(PAGE).status_code == 200
     assert cast.bob.post(PAGE, sent(export, "rows")).status_code == 403
     assert cast.bob.post(PAGE + "file/", sent(export, "rows")).status_code == 403
+
+
+def test_it_shows_after_a_delivery_of_all_rows_whose_receipt_tells_of_no_changes(cast, export):
+    from paquebot.records.models import Receipt
+
+    saved(cast, export, "changes")
+    Receipt.objects.create(run=make_run(export, "delivered", 1), document='{"changes": null}', signature="00")
+    assert json.loads(preview(cast)[1]) == {"changes": "complete"}

@@ -11,16 +11,16 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote, urlsplit
 
 from paquebot.credentials import Secret
-from paquebot.delivery.base import BANDWIDTH, Capabilities, Destination
+from paquebot.delivery.base import BANDWIDTH, Capabilities
+from paquebot.delivery.handed_over import HandedOver
 from paquebot.delivery.http_link import URL_OPTIONS, HttpLink
 from paquebot.delivery.problems import CONNECTION_LOST, REFUSED
 from paquebot.delivery.webdav import STATUSES
 from paquebot.errors import DeliveryError, Problem, UncertainError
-from paquebot.flow import Blocks
 from paquebot.language import translatable
 from paquebot.options import Option
 from paquebot.packaging_keys import ZIP_PASSWORD
@@ -42,14 +42,9 @@ ADDRESS_UNKNOWN = Problem(
     "{place} knows nothing at this address.",
     "Check the whole address with the partner.",
 )
-CANNOT_TAKE_BACK = Problem(
-    "delivery.cannot_take_back",
-    "What was handed to {place} can neither be looked at nor taken back.",
-    "Ask the partner.",
-)
 
 
-class HttpsDestination(Destination):
+class HttpsDestination(HandedOver):
     """A web address that takes files."""
 
     NAME = "https"
@@ -70,7 +65,6 @@ class HttpsDestination(Destination):
         BANDWIDTH,
         ZIP_PASSWORD,
     )
-    CAPABILITIES = Capabilities(atomic_publish=True, read_back=False, keeps_files=False, folders=False, hidden_name=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -90,6 +84,10 @@ class HttpsDestination(Destination):
         self._link.close()
 
     @property
+    def place(self) -> str:
+        return self._link.place
+
+    @property
     def identity(self) -> Mapping[str, str]:
         known = {"server": self._link.place, "method": self.options["method"], "certificate": self._link.certificate}
         return {name: value for name, value in known.items() if value}
@@ -105,21 +103,8 @@ class HttpsDestination(Destination):
         if posted and answer.status in _UNCLEAR:
             raise UncertainError(OUTCOME_UNCLEAR, place=self._link.place, path=path, status=answer.status)
         if not 200 <= answer.status < 300:
-            raise self._error({**STATUSES, 404: ADDRESS_UNKNOWN}.get(answer.status, REFUSED), path)
+            raise self.failure({**STATUSES, 404: ADDRESS_UNKNOWN}.get(answer.status, REFUSED), path)
         return size_bytes
-
-    def size(self, path: str) -> int | None:
-        """Unknown: an address that takes files need not show them."""
-        return None
-
-    def read(self, path: str) -> Blocks:
-        raise self._error(CANNOT_TAKE_BACK, path)
-
-    def publish(self, temporary: str, final: str, *, replace: bool) -> None:
-        raise self._error(CANNOT_TAKE_BACK, final)
-
-    def remove(self, path: str) -> None:
-        """Nothing: what was handed over is the partner's."""
 
     def _target(self, path: str) -> str:
         query = f"?{self._parts.query}" if self._parts.query else ""
@@ -138,6 +123,3 @@ class HttpsDestination(Destination):
             account = f"{self.options['username']}:{password.reveal() if password else ''}"
             known["Authorization"] = f"Basic {base64.b64encode(account.encode()).decode()}"
         return known
-
-    def _error(self, problem: Problem, path: str, **parameters: Any) -> DeliveryError:
-        return DeliveryError(problem, place=self._link.place, path=path, **parameters)

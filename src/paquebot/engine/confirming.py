@@ -100,7 +100,7 @@ def _proved(run: Run) -> dict[str, Any]:
         "plain_size_bytes": plain.get("size_bytes"),
         "plain_sha256": plain.get("sha256"),
         "verification": run.verification,
-        "changes": receipt.get("changes", {}).get("kind") or "complete",
+        "changes": (receipt.get("changes") or {}).get("kind") or "complete",
         "scheduled_for": run.scheduled_for.isoformat(),
         "started_at": (run.started_at or run.created_at).isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paquebot.consent import Consent
 from paquebot.criteria import Condition
 from paquebot.errors import CommandError, Problem
 from paquebot.options import nearest
@@ -142,12 +143,16 @@ def _rows_of(records: Records, table: Table, link: str, key: str, match: Mapping
 
 
 def _switch(project: Project, how: Unsubscription) -> tuple[Table, str, Mapping[str, Any]]:
-    """The table, the field that leads to the contact, and what its rows become."""
+    """The table, the field that leads to the contact, and what its rows become: by itself, what the project says of consent."""
     contacts = contact_list(project)
     places = {contacts.name: (contacts, contact_key(contacts, ("contacts",)))}
     places |= {table.name: (table, table.profile_of["contacts"]) for table in _profiles(project)}
     if how.table is not None and how.table not in places:
         raise CommandError(NO_LINK, table=how.table, known=sorted(places))
+    consent = Consent.from_values(project.consent)
+    named = (consent.table or contacts.name) if consent else ""
+    if consent and named in places and not how.set and how.table in (None, named):
+        return *places[named], {consent.field: consent.opted_out[0]}
     for table, link in [places[how.table]] if how.table else places.values():
         if how.set:
             _require_fields(table, how.set)

@@ -154,6 +154,7 @@ def destination_kind(kind: str, _: Callable[[str], str]) -> str:
         "gcs": _("Google Cloud Storage"),
         "azure": _("Azure Blob Storage"),
         "folder": _("Folder"),
+        "email": _("E-mail"),
         "bigquery": _("Google BigQuery"),
     }.get(kind, kind)
 
@@ -171,6 +172,7 @@ def destination_purpose(kind: str, _: Callable[[str], str]) -> str:
         "azure": _("A container at Azure, with a key, a shared access signature, or as an application."),
         "s3": _("A bucket at Amazon, or of a store that speaks its language."),
         "folder": _("A folder of this machine, or one mounted on it."),
+        "email": _("A small file, as the attachment of a message."),
     }.get(kind, "")
 
 

@@ -48,6 +48,7 @@ ICONS = {
     "gcs": "database",
     "azure": "database",
     "folder": "folder",
+    "email": "mail",
     "bigquery": "table",
 }
 

@@ -15,26 +15,34 @@ from paquebot.records.models import Project
 from paquebot.records.models.people import OWNER, VIEWER
 from paquebot.records.selectors import projects_of
 from paquebot.web.access import may
+from paquebot.web.guide.places import help_address
 from paquebot.web.preferences import THEMES, density_of, language_of, theme_of
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the rail. `route` is the name of its address; the pages below it have the same beginning."""
+    """A line of the rail. `route` is the name of its address; the pages below it have the same beginning, and so have those of
+    `others`, which stand beside it."""
 
     route: str
     label: str
     icon: str
     role: str = VIEWER
+    others: tuple[str, ...] = ()
 
 
 PLACES = (
     Place("project_home", translatable("Home"), "home"),
-    Place("exports", translatable("Exports"), "file-export"),
+    Place("exports", translatable("Exports"), "file-export", others=("closed_days",)),
     Place("history", translatable("History"), "history"),
-    Place("data", translatable("Data"), "database"),
-    Place("destinations", translatable("Destinations"), "server"),
-    Place("keys", translatable("Keys"), "key"),
+    Place("data", translatable("Data"), "database", others=("unsubscribes",)),
+    Place("destinations", translatable("Destinations"), "server", others=("new_destination",)),
+    Place(
+        "keys",
+        translatable("Keys"),
+        "key",
+        others=("new_key", "receipt_key", "signing_keys", "new_signing_key", "import_signing_key"),
+    ),
     Place("administration", translatable("Administration"), "settings", OWNER),
 )
 """The rail, in order. A place appears with the first page that has its route, to whoever may go there."""
@@ -49,6 +57,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "density": density_of(request),
         "here": request.get_full_path(),
+        "help_address": help_address(request),
         "project": project,
     }
     if request.user.is_authenticated:
@@ -59,14 +68,15 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def _rail(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
-    lines, path = [], request.path
+    lines, path, name = [], request.path, project.name
     for place in PLACES:
         if not may(request, place.role):
             continue
         try:
-            address = reverse(place.route, args=[project.name])
+            address = reverse(place.route, args=[name])
         except NoReverseMatch:
             continue
-        inside = path == address if place.route == "project_home" else path.startswith(address)
+        beginnings = (address, *(reverse(other, args=[name]) for other in place.others))
+        inside = path == address if place.route == "project_home" else path.startswith(beginnings)
         lines.append({"address": address, "label": gettext(place.label), "icon": place.icon, "current": inside})
     return lines

@@ -25,6 +25,8 @@ from paquebot.options import DefinitionError, Entry, Option, read
 from paquebot.web.telling import place_error
 
 CLEAR = translatable("Remove what is stored")
+ONE_PER_LINE = translatable("One per line.")
+ONE_PAIR_PER_LINE = translatable("One per line, written as name = value.")
 KEPT = translatable("Stored, and never shown. Write another to replace it.")
 NOT_SET = translatable("(not set)")
 RISKY = translatable("{choice} (risky)")
@@ -113,6 +115,8 @@ def _field(option: Option, *, is_kept: bool) -> forms.Field:
         help_text = f"{help_text} {gettext(option.risk)}".strip()
     if is_kept:
         help_text = f"{help_text} {gettext(KEPT)}"
+    if written := _as_lines(option):
+        help_text = f"{help_text} {gettext(written)}".strip()
     required = option.required and not is_kept and option.kind != "boolean"
     common: dict[str, Any] = {"label": label, "help_text": help_text, "required": required}
     if option.kind == "boolean":
@@ -125,6 +129,13 @@ def _field(option: Option, *, is_kept: bool) -> forms.Field:
     if is_kept:
         widget.attrs["placeholder"] = "••••••••"
     return forms.CharField(**common, strip=not option.secret, widget=widget)
+
+
+def _as_lines(option: Option) -> str:
+    """How several values are written in one field, where the explanation does not say so."""
+    if option.kind == "list" and not option.choices:
+        return ONE_PER_LINE
+    return ONE_PAIR_PER_LINE if option.kind == "mapping" and " = " not in option.explanation else ""
 
 
 def _choice_field(option: Option, common: dict[str, Any]) -> forms.Field:

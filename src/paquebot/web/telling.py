@@ -26,6 +26,21 @@ def told(error: PaquebotError) -> str:
     return told_beside(describe(error))
 
 
+def named(error: PaquebotError, form: object) -> dict[str, Any]:
+    """The error as history keeps it, with the label of the form's field it is about in place of its key and path; without a
+    path where the form itself is the place."""
+    described = describe(error)
+    fields = form.fields if isinstance(form, forms.Form) else {}
+    path = error.path if isinstance(error, DefinitionError) else ()
+    labels = [str(fields[part].label) for part in map(str, path) if part in fields]
+    if labels:
+        both = {"where", "key"} <= set(described["parameters"])
+        described["parameters"] |= {"where": "", "key": labels[-1]} if both else {"where": labels[-1]}
+    elif form is not None and "where" in described["parameters"]:
+        described["parameters"]["where"] = ""
+    return described
+
+
 def rewrite(form: forms.Form, **values: str) -> None:
     """Shows `values` in place of what was written in those fields."""
     data = cast(QueryDict, form.data).copy()

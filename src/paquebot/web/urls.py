@@ -24,6 +24,7 @@ from paquebot.web.criteria import pages as builder_pages
 from paquebot.web.data import database, groups, importing, once, overview, queries, tables
 from paquebot.web.exports import actions, beside, listing
 from paquebot.web.exports import page as export_page
+from paquebot.web.guide import pages as guide
 from paquebot.web.people import invited, passwords, signing_in
 from paquebot.web.runs import acts, files
 from paquebot.web.runs import page as run_page
@@ -42,6 +43,9 @@ urlpatterns = [
     path("invitation/<str:secret>/", invited.invitation, name="invitation"),
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("preferences/", preferences.choose, name="preferences"),
+    path("guide/", guide.contents, name="guide"),
+    path("guide/_whole/", guide.whole, name="guide_whole"),
+    path("guide/<slug:chapter>/", guide.one, name="guide_chapter"),
     path("", home.home, name="home"),
     path("projects/new/", projects.new, name="new_project"),
     path("p/<slug:project>/", home.project_home, name="project_home"),

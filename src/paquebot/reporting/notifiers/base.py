@@ -9,19 +9,16 @@ connects to the very address it has checked. Its options are declared as data, l
 
 from __future__ import annotations
 
-import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from paquebot.errors import ReportingError
+from paquebot.mail_link import Dial
 from paquebot.options import Entry, read
-
-Dial = Callable[[str, int, float], socket.socket]
-"""Host, port, seconds → a connection. Raises `PaquebotError` when nobody answers or the address must not be dialled."""
 
 
 class MessageRefusedError(ReportingError):

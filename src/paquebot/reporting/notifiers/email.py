@@ -1,19 +1,9 @@
-"""E-mail by any SMTP server (RFC 5321), under TLS from the start, after STARTTLS (RFC 3207), or in clear.
-
-Promises: the certificate is checked whenever there is TLS; STARTTLS that was asked for is never gone without; a password never
-travels in clear but to this very machine. What the server says in its own words is kept to ourselves, its code is told.
-"""
+"""E-mail by any SMTP server."""
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import re
-import smtplib
-import socket
-import ssl
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,179 +11,34 @@ from email.utils import format_datetime, parseaddr
 from types import TracebackType
 from typing import Any, Self
 
-from paquebot.alerts import check_address
-from paquebot.errors import Problem, ReportingError
-from paquebot.options import DefinitionError, Option, Path
-from paquebot.reporting.notifiers.base import Dial, Message, MessageRefusedError, Notifier
-
-BAD_SENDER = Problem(
-    "mail.bad_sender",
-    "{where}: “{value}” cannot be a sender.",
-    "Write an address, or a name with it: Paquebot <exports@example.org>",
-)
-NO_ACCOUNT = Problem("mail.no_account", "{where}: there is a password, and no account it belongs to.", "Write the account.")
-IN_CLEAR = Problem(
-    "mail.password_in_clear",
-    "The password for {place} was not sent: without TLS, everybody on the way could read it.",
-    "Choose STARTTLS or TLS from the start, or leave the account empty if the server wants none.",
-)
-BAD_AUTHORITY = Problem(
-    "mail.bad_authority", "{where}: this is not a certificate in PEM text.", "It begins with “-----BEGIN CERTIFICATE-----”."
-)
-NOT_SMTP = Problem(
-    "mail.not_smtp",
-    "What answers at {place} does not speak SMTP as Paquebot understands it.",
-    "Check the port, and the choice of TLS: port 465 usually wants TLS from the start, 587 and 25 STARTTLS.",
-)
-NO_STARTTLS = Problem(
-    "mail.no_starttls",
-    "{place} does not offer STARTTLS.",
-    "Choose TLS from the start or no TLS, or ask whoever runs the server.",
-)
-CERTIFICATE = Problem(
-    "mail.certificate_refused",
-    "The certificate {place} shows is not one Paquebot can trust.",
-    "Write the server by the name its certificate is made for. If your organisation signs its own, give that authority.",
-)
-TLS_FAILED = Problem(
-    "mail.tls_failed",
-    "No TLS connection could be made with {place}.",
-    "Check the port and the choice of TLS: port 465 usually wants TLS from the start, 587 and 25 STARTTLS.",
-)
-SIGN_IN_REFUSED = Problem(
-    "mail.sign_in_refused", "{place} refused the account or its password.", "Check both with whoever runs the mail server."
-)
-NO_SIGN_IN = Problem(
-    "mail.no_sign_in",
-    "{place} offers no way to sign in.",
-    "Leave the account empty if it wants none; many servers let one sign in only after STARTTLS.",
-)
-SENDER_REFUSED = Problem(
-    "mail.sender_refused",
-    "{place} does not let us write as the chosen sender ({code}).",
-    "Choose a sender that belongs to the account, or ask whoever runs the mail server.",
-)
-READER_REFUSED = Problem(
-    "mail.reader_refused",
-    "{place} does not take messages for this reader ({code}).",
-    "Check that the address exists and is spelled right.",
-)
-READER_NOT_NOW = Problem(
-    "mail.reader_not_now",
-    "{place} does not take messages for this reader for now ({code}).",
-    "It is tried again by itself.",
-    retryable=True,
-)
-REFUSED = Problem(
-    "mail.refused", "{place} refused the message ({code}).", "Its own log may tell why; ask whoever runs the mail server."
-)
-NOT_NOW = Problem("mail.not_now", "{place} takes no message for now ({code}).", "It is tried again by itself.", retryable=True)
-LOST = Problem("mail.connection_lost", "The connection to {place} was lost.", "It is tried again by itself.", retryable=True)
-
-
-def _check_sender(value: str, path: Path) -> None:
-    address = parseaddr(value)[1]
-    try:
-        check_address(address, path)
-    except DefinitionError as error:
-        raise DefinitionError(BAD_SENDER, path, value=value) from error
-    if not value.isprintable():
-        raise DefinitionError(BAD_SENDER, path, value=value)
-
-
-def _check_authority(value: str, path: Path) -> None:
-    try:
-        ssl.create_default_context(cadata=value)
-    except (ssl.SSLError, ValueError) as error:
-        raise DefinitionError(BAD_AUTHORITY, path) from error
+from paquebot.errors import ReportingError
+from paquebot.mail_link import MAIL_OPTIONS, Dial, MailLink
+from paquebot.reporting.notifiers.base import Message, MessageRefusedError, Notifier
 
 
 class EmailNotifier(Notifier):
     """A mail server that takes our messages."""
 
     NAME = "email"
-    OPTIONS = (
-        Option("host", "Name or address of the mail server.", label="Server", required=True),
-        Option(
-            "tls",
-            "How the connection is protected.",
-            label="Protection",
-            default="starttls",
-            choices=("starttls", "implicit", "none"),
-            choice_labels=("STARTTLS (usually port 587)", "TLS from the start (usually port 465)", "None (in clear)"),
-        ),
-        Option("port", "TCP port of the server.", label="Port", kind="integer", default=587, least=1, most=65535),
-        Option("username", "The account to sign in with; empty where the server wants none.", label="Account"),
-        Option("password", "The password of the account.", label="Password", secret=True),
-        Option(
-            "sender",
-            "Whom messages come from, such as: Paquebot <exports@example.org>",
-            label="Sender",
-            required=True,
-            check=_check_sender,
-        ),
-        Option(
-            "authority",
-            "The certificate of the authority your organisation signs with, in PEM text, where it is none of the public ones.",
-            lines=True,
-            check=_check_authority,
-        ),
-        Option("timeout_seconds", "How long to wait for an answer.", kind="integer", default=15, least=1, most=120),
-    )
+    OPTIONS = MAIL_OPTIONS
 
     def __init__(self, options: Mapping[str, Any], dial: Dial) -> None:
         super().__init__(options, dial)
-        self.place = f"{self.options['host']}:{self.options['port']}"
-        if self.options["password"] and not self.options["username"]:
-            raise DefinitionError(NO_ACCOUNT, ("username",))
+        self._link = MailLink(self.options, dial, ReportingError, MessageRefusedError)
+        self.place = self._link.place
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo, self._translated():
-            self._link = self._connect()
-            undo.callback(self._link.close)
-            if self.options["tls"] == "starttls":
-                self._link.starttls(context=self._context())
-            if self.options["username"]:
-                self._sign_in()
-            undo.pop_all()
+        self._link.open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        with contextlib.suppress(smtplib.SMTPException, OSError):  # a link that is gone needs no goodbye
-            self._link.quit()
         self._link.close()
 
     def send(self, message: Message) -> None:
         sender = parseaddr(self.options["sender"])[1]
-        with self._translated():
-            self._forget_refusal()
-            self._link.send_message(self._written(message), sender, [message.address])
-
-    def _connect(self) -> smtplib.SMTP:
-        host, port, timeout = self.options["host"], self.options["port"], self.options["timeout_seconds"]
-        context = self._context() if self.options["tls"] == "implicit" else None
-        return _Link(self.dial, context, host, port, timeout)
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self.options["authority"]:
-            context.load_verify_locations(cadata=self.options["authority"])
-        return context
-
-    def _sign_in(self) -> None:
-        if self.options["tls"] == "none" and not self._is_this_machine():
-            raise ReportingError(IN_CLEAR, place=self.place)
-        password = self.options["password"]
-        self._link.login(self.options["username"], password.reveal() if password else "")
-
-    def _is_this_machine(self) -> bool:
-        return self._link.sock is not None and ipaddress.ip_address(self._link.sock.getpeername()[0]).is_loopback
-
-    def _forget_refusal(self) -> None:
-        """After a message that was refused, the server still has its beginning."""
-        code, _ = self._link.rset()
-        if code != 250:
-            raise smtplib.SMTPServerDisconnected
+        with self._link.translated():
+            self._link.forget_refusal()
+            self._link.smtp.send_message(self._written(message), sender, [message.address])
 
     def _written(self, message: Message) -> EmailMessage:
         written = EmailMessage(policy=SMTP)
@@ -211,82 +56,3 @@ class EmailNotifier(Notifier):
         written.set_content(message.text)
         written.add_alternative(message.html, subtype="html")
         return written
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            problem = READER_NOT_NOW if _passes(code) else READER_REFUSED
-            kind = ReportingError if _passes(code) else MessageRefusedError
-            raise kind(problem, place=self.place, code=code) from error
-        except smtplib.SMTPDataError as error:
-            kind = ReportingError if _passes(error.smtp_code) else MessageRefusedError
-            problem = NOT_NOW if _passes(error.smtp_code) else REFUSED
-            raise kind(problem, place=self.place, code=error.smtp_code) from error
-        except smtplib.SMTPResponseException as error:
-            raise self._refusal(error) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise self._not_offered(error) from error
-        except smtplib.SMTPServerDisconnected as error:
-            raise ReportingError(LOST if hasattr(self, "_link") else NOT_SMTP, place=self.place) from error
-        except smtplib.SMTPException as error:
-            raise ReportingError(NO_SIGN_IN, place=self.place) from error
-        except ssl.SSLCertVerificationError as error:
-            raise ReportingError(CERTIFICATE, place=self.place) from error
-        except ssl.SSLError as error:
-            raise ReportingError(TLS_FAILED, place=self.place) from error
-        except OSError as error:
-            raise ReportingError(LOST, place=self.place) from error
-
-    def _refusal(self, error: smtplib.SMTPResponseException) -> ReportingError:
-        kinds = {
-            smtplib.SMTPAuthenticationError: SIGN_IN_REFUSED,
-            smtplib.SMTPSenderRefused: SENDER_REFUSED,
-            smtplib.SMTPConnectError: NOT_SMTP,
-            smtplib.SMTPHeloError: NOT_SMTP,
-        }
-        problem = NOT_NOW if _passes(error.smtp_code) else kinds.get(type(error), REFUSED)
-        return ReportingError(problem, place=self.place, code=error.smtp_code)
-
-    def _not_offered(self, error: smtplib.SMTPNotSupportedError) -> ReportingError:
-        told = str(error)
-        if "internationalized" in told:
-            return MessageRefusedError(READER_REFUSED, place=self.place, code="SMTPUTF8")
-        return ReportingError(NO_STARTTLS if "STARTTLS" in told else NO_SIGN_IN, place=self.place)
-
-
-class _Link(smtplib.SMTP):
-    """smtplib over a connection that was dialled, and checked, by us."""
-
-    def __init__(self, dial: Dial, context: ssl.SSLContext | None, host: str, port: int, timeout_seconds: float) -> None:
-        self._dial, self._tls = dial, context
-        super().__init__(host, port, timeout=timeout_seconds, local_hostname="[127.0.0.1]")
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = self._dial(host, port, timeout)
-        if self._tls is None:
-            return plain
-        try:
-            return self._tls.wrap_socket(plain, server_hostname=host)
-        except BaseException:
-            plain.close()
-            raise
-
-    def login(self, user: str, password: str, *, initial_response_ok: bool = True) -> tuple[int, bytes]:
-        """Also with letters beyond ASCII, which smtplib cannot send: as UTF-8, by AUTH PLAIN (RFC 4616)."""
-        if f"{user}{password}".isascii():
-            return super().login(user, password, initial_response_ok=initial_response_ok)
-        self.ehlo_or_helo_if_needed()
-        if "PLAIN" not in self.esmtp_features.get("auth", "").upper().split():
-            raise smtplib.SMTPException
-        answer = self.docmd("AUTH", f"PLAIN {b64encode(f'{chr(0)}{user}{chr(0)}{password}'.encode()).decode()}")
-        if answer[0] != 235:
-            raise smtplib.SMTPAuthenticationError(*answer)
-        return answer
-
-
-def _passes(code: int) -> bool:
-    """Whether time may heal it (RFC 5321, 4.2.1): 4xx."""
-    return 400 <= code < 500

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from paquebot.errors import Problem, ReportingError
+from paquebot.mail_link import Dial
 from paquebot.options import DefinitionError, Option, Path
-from paquebot.reporting.notifiers.base import Dial, MessageRefusedError
+from paquebot.reporting.notifiers.base import MessageRefusedError
 
 BAD_URL = Problem(
     "channel.bad_url", "{where}: this is not an address on the web.", "Write it whole, such as https://hooks.example.org/abc"

@@ -18,8 +18,14 @@ from paquebot.web.installation import records
 router = Router(tags=["contacts"])
 FIELDS: tuple[Entry, ...] = (Option("fields", "Values by field.", kind="mapping", required=True),)
 UNSUBSCRIBE: tuple[Entry, ...] = (
-    Option("table", "The contact list or the profile table that says so; found by its fields when left out."),
-    Option("set", "What its fields become; without it, a field such as opt_in becomes 0.", kind="mapping"),
+    Option(
+        "table", "The contact list or a profile table; when left out, that of the project's consent, or one with such a field."
+    ),
+    Option(
+        "set",
+        "What its fields become; when left out, what the project's consent says, or a field such as opt_in becomes 0.",
+        kind="mapping",
+    ),
     Option("match", "Only its rows with these values, such as those of one newsletter.", kind="mapping"),
 )
 

@@ -29,6 +29,7 @@ from paquebot.web.exports.finding import Bound, bound, export_or_404, part_of
 from paquebot.web.exports.parts import PARTS
 from paquebot.web.exports.tables import goes_to_table
 from paquebot.web.installation import records
+from paquebot.web.telling import named
 
 NEXT_RUNS = 20
 FOLLOWED = tuple(part.name for part in PARTS if part.tab == "configuration")
@@ -66,7 +67,7 @@ def summary(request: PageRequest, project: str, name: str) -> HttpResponse:
     try:
         context = told(request.project, _tried(export, form))
     except PaquebotError as error:
-        wrong = describe(error)
+        wrong = named(error, form.form)
         form.place_error(error)
         context = told(request.project, ExportDefinition.from_document(export.definition))
     turned = _turned(request, form)
@@ -86,14 +87,15 @@ def first_lines(request: PageRequest, project: str, name: str) -> HttpResponse:
     export = export_or_404(request, name)
     definition = ExportDefinition.from_document(export.definition)
     context: dict[str, Any] = {"export": export}
+    form = part_of(request, export, definition) if "part" in request.POST else None
     try:
-        if "part" in request.POST:
-            tried = _tried(export, part_of(request, export, definition))
+        if form:
+            tried = _tried(export, form)
             context["unsaved"] = tried != definition
             definition = tried
         context["preview"] = preview(records(), export, definition)
     except PaquebotError as error:
-        context["error"] = describe(error)
+        context["error"] = named(error, form and form.form)
     context["later"] = reverse("export_outlook", args=[project, name])
     alone = not request.headers.get("HX-Request")
     return render(request, "exports/preview_page.html" if alone else "exports/preview.html", context)

@@ -172,6 +172,15 @@ def told(error: dict[str, Any], part: str) -> str:
 
 
 @register.filter
+def told_whole(error: dict[str, Any]) -> str:
+    """The message and the hint; with the place, unless that is empty."""
+    if not error["parameters"].get("where", True):
+        return told_beside(error)
+    rendered = render(error, gettext)
+    return f"{rendered['message']} {rendered['hint']}"
+
+
+@register.filter
 def told_beside(error: dict[str, Any]) -> str:
     """The message and the hint without the place, for whoever is looking at the place."""
     rendered = render({**error, "parameters": {**error["parameters"], "where": ""}}, gettext)
