@@ -1,22 +1,27 @@
 """Many schedules due in one second: how late each run is asked for; how many small exports a minute; what idling costs.
 
+Every figure is printed again at the end, and written to `bench/results/`.
+
 .venv/bin/python bench/due.py [--schedules 10000] [--schedulers 1] [--small 60]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
 PROJECT = """
 version: 1
 project: {{name: bench}}
@@ -45,13 +50,28 @@ def main() -> int:
         from paquebot.records.connection import open_records
 
         with open_records():
-            _due(asked.schedules, asked.schedulers)
-            _small(asked.small)
-            _idle()
+            figures = {
+                **_due(asked.schedules, asked.schedulers),
+                **_small(asked.small),
+                **_idle(),
+                "loads": list(os.getloadavg()),
+                "cores": os.cpu_count(),
+            }
+    _keep(figures)
     return 0
 
 
-def _due(count: int, schedulers: int) -> None:
+def _keep(figures: Mapping[str, Any]) -> None:
+    """A machine that does other work measures that work: the load stands beside what was measured."""
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"due-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    target.write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"\nwritten to {target.relative_to(ROOT)}")
+    for name, value in figures.items():
+        print(f"{name}: {value}")
+
+
+def _due(count: int, schedulers: int) -> dict[str, Any]:
     """No worker: what is measured is how soon each due schedule has its run."""
     from django.utils import timezone
 
@@ -76,9 +96,16 @@ def _due(count: int, schedulers: int) -> None:
         f"p99 {late[count * 99 // 100]:.2f} s, last {late[-1]:.2f} s"
     )
     Run.objects.all().delete()
+    return {
+        "schedules": count,
+        "schedulers": schedulers,
+        "late_seconds_p50": late[count // 2],
+        "late_seconds_p99": late[count * 99 // 100],
+        "late_seconds_last": late[-1],
+    }
 
 
-def _small(count: int) -> None:
+def _small(count: int) -> dict[str, Any]:
     """One row to a folder, so many times, by one worker; and the processor time each takes."""
     from paquebot.engine.asking import run_now
     from paquebot.records.models import Run
@@ -105,9 +132,10 @@ def _small(count: int) -> None:
         f"{len(lasted)} small exports delivered: {rate:.0f} a minute, each {each:.2f} s "
         f"(median) and {processor / max(len(lasted), 1):.2f} s of processor, the worker's own start included"
     )
+    return {"small_a_minute": rate, "small_seconds_median": each, "small_processor_seconds": processor / max(len(lasted), 1)}
 
 
-def _idle() -> None:
+def _idle() -> dict[str, Any]:
     """What `paquebot serve` uses of one core while nothing is due."""
     import psutil
 
@@ -123,7 +151,9 @@ def _idle() -> None:
         for one in family:
             used = 100 * (_used(one) - before[one.pid]) / IDLE_SECONDS
             print(f"idle: {used:5.2f} % of a core  {' '.join(one.cmdline()[-3:])[:70]}")
-        print(f"idle: {sum(100 * (_used(one) - before[one.pid]) / IDLE_SECONDS for one in family):.2f} % of a core in all")
+        whole = sum(100 * (_used(one) - before[one.pid]) / IDLE_SECONDS for one in family)
+        print(f"idle: {whole:.2f} % of a core in all")
+        return {"idle_percent_of_a_core": whole}
     finally:
         _stop([served])
 

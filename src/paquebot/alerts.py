@@ -32,8 +32,8 @@ EVENT_WORDS = {
     DELIVERED: translatable("It was delivered"),
 }
 SERVER_FAILED, SERVER_BACK = "canary_failed", "canary_back"
-KEY_EXPIRES = "key_expires"
-"""Of a destination, not of an export: whoever looks after the project, or relies on it, is told without asking for it."""
+KEY_EXPIRES, LISTENER_LOST = "key_expires", "listener_lost"
+"""Of a destination or a project, not of an export: whoever looks after the project, or relies on it, is told without asking."""
 EVENTS = tuple(EVENT_WORDS)
 """In the order they are offered."""
 USUAL_EVENTS = (FAILED, LATE, HELD, RECOVERED)

@@ -60,8 +60,8 @@ NAME_OUTSIDE = Problem(
 LONGEST_NAME = 80
 NO_CHANGES_TOLD = Problem(
     "definition.no_changes_told",
-    "{where}: a database outside does not tell when its rows change, so nothing can be started by that.",
-    "Give the export a schedule, or let it start after another export or when a file arrives.",
+    "{where}: the project's database is outside, and does not tell when its rows were changed.",
+    "Let the number of rows count (“watch: rows”), for an export of the contact list or of a table; or watch for rows.",
 )
 NO_SNAPSHOT = Problem(
     "definition.no_snapshot",
@@ -195,8 +195,10 @@ def _check_export(document: ProjectDocument, export: ExportDefinition, path: Pat
 
 def check_outside(export: ExportDefinition, path: Path, kind: str) -> None:
     """Raises `DefinitionError` for what an export of a database outside of that kind cannot do."""
-    if export.trigger and export.trigger.kind in (trigger.SOURCE, trigger.ROWS):
-        raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "kind"), where=export.name)
+    watched = export.trigger
+    is_counted = watched is not None and watched.watch == trigger.ROWS and export.content.kind != QUERY
+    if watched and watched.kind == trigger.SOURCE and not is_counted:
+        raise DefinitionError(NO_CHANGES_TOLD, (*path, "trigger", "watch"), where=export.name)
     if export.production.twice and kind in KEEPING_NO_STATE:
         raise DefinitionError(NO_SNAPSHOT, (*path, "production", "twice"), where=export.name)
 

@@ -340,6 +340,9 @@ def test_a_project_file_names_channels_and_applying_it_twice_changes_nothing(ins
     (installation.root / "dumped.yaml").write_text(dumped)
     assert installation.document("plan", str(installation.root / "dumped.yaml"))["changes"] == []
     assert installation.document("apply", str(installation.root / "dumped.yaml"))["changes"] == []
+    file.write_text(file.read_text().replace(", runs_at_once: 2", ""))
+    assert [one["kind"] for one in installation.document("apply", str(file))["changes"]] == ["project"]
+    assert "runs_at_once" not in installation.command("dump").stdout
     file.write_text(file.read_text().replace("channels: [ops]", "channels: [opps]"))
     refused = installation.command("apply", str(file))
     assert refused.returncode == 2

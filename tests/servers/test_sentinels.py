@@ -118,3 +118,66 @@ def test_what_changes_while_a_run_still_waits_is_that_runs_too(served, stocked, 
     from paquebot.records.models import Run
 
     assert Run.objects.count() == 1
+
+
+@pytest.fixture
+def shop(laked, served):
+    """The project over a SQLite file with a table of orders; gives what writes into it."""
+    import contextlib
+    import sqlite3
+
+    from paquebot.records.databases import keep_database
+    from paquebot.records.models import Query, Table
+    from paquebot.sources.outside.sqlite import SqliteDatabase
+
+    file = served.home.allowed_folders[0] / "shop.db"
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(statement):
+        with contextlib.closing(sqlite3.connect(file)) as made, made:
+            made.execute(statement)
+
+    write("create table orders (id integer primary key, amount integer)")
+    write("insert into orders values (1, 10), (2, 20)")
+    keep_database(served, laked.project, "sqlite", SqliteDatabase.read({"path": "shop.db"}))
+    Table.objects.create(project=laked.project, name="orders", key=["id"])
+    Query.objects.create(project=laked.project, name="large", sql="select id from orders where amount > 100")
+    laked.project.refresh_from_db()
+    return write
+
+
+def test_rows_that_come_and_go_in_a_database_outside_start_it(laked, shop, look):
+    export = watching(laked.project, {"kind": "source", "watch": "rows"}, content={"table": "orders"})
+    assert [look(), look()] == [0, 0]
+    shop("update orders set amount = 11 where id = 1")
+    assert look() == 0
+    shop("insert into orders values (3, 30)")
+    assert look() == 1
+    assert run_of(export).cause == {"tables": ["orders"]}
+
+
+def test_a_query_of_a_database_outside_starts_it_once_it_gives_rows(laked, shop, look):
+    export = watching(laked.project, {"kind": "rows", "query": "large"}, content={"table": "orders"})
+    assert look() == 0
+    shop("insert into orders values (3, 30)")
+    assert look() == 0
+    shop("insert into orders values (4, 400)")
+    assert [look(), look()] == [1, 0]
+    assert run_of(export).cause == {"query": "large"}
+
+
+def test_what_a_database_outside_does_not_tell_is_refused_beside_its_field_in_both_languages(laked, shop):
+    import json
+
+    export = make_export(laked.project, "daily", content={"table": "orders"})
+    form = {"part": "trigger", "version": export.version, "made_from": json.dumps(export.definition)}
+    form |= {"trigger-kind": "source", "trigger-watch": "snapshot"}
+    for language, told in (
+        ("en", "database is outside, and does not tell when its rows were changed."),
+        ("fr", "base de données du projet est externe et ne dit pas quand ses lignes ont changé."),
+    ):
+        answer = laked.alice.post("/p/letters/exports/daily/", form, headers={"accept-language": language})
+        assert answer.status_code == 422
+        assert told in answer.text
+    saved = laked.alice.post("/p/letters/exports/daily/", {**form, "trigger-watch": "rows"})
+    assert saved.status_code == 302

@@ -172,7 +172,14 @@ def test_a_project_file_names_the_field(installation):
     installation.apply(PROJECT)
     file = installation.root / "project.yaml"
     assert installation.document("apply", str(file))["changes"] == []
-    file.write_text(file.read_text().replace("population", "populations"))
+    whole = file.read_text()
+    file.write_text(whole.replace(', consent: {table: regions, field: population, opted_out: ["1"], ceiling_hours: 4}', ""))
+    planned = installation.document("plan", str(file), exit_code=3)["changes"]
+    assert [(one["kind"], one["name"]) for one in planned] == [("unsubscribe clock", "population")]
+    assert [one["kind"] for one in installation.document("apply", str(file))["changes"]] == ["unsubscribe clock"]
+    assert "consent" not in installation.command("dump").stdout
+    assert installation.document("plan", str(file))["changes"] == []
+    file.write_text(whole.replace("population", "populations"))
     refused = installation.command("apply", str(file))
     assert refused.returncode == 2
     assert "has no field “populations”. Did you mean “population”?" in " ".join(refused.stderr.split()).replace(" Did", " Did")

@@ -263,7 +263,6 @@ def test_a_table_outside_has_what_its_database_gives_it(part, code):
     ("more", "code"),
     [
         ({"trigger": {"kind": "source"}}, "definition.no_changes_told"),
-        ({"trigger": {"kind": "rows", "table": "Some Letters"}}, "definition.no_changes_told"),
     ],
 )
 def test_what_needs_a_snapshot_is_refused_of_a_database_outside(more, code):

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from fixtures.crossing import make_export, make_run
+from fixtures.listening import listen
 
 FAILURE = {
     "code": "delivery.no_space",
@@ -63,6 +64,18 @@ def test_days_are_those_of_the_projects_calendar(cast, hour, day):
     assert [one.day for one in found if one.delivered == 1 and one.size_bytes == 1000] == [day]
 
 
+def test_a_file_fetched_by_hand_is_no_delivery(cast):
+    from django.utils import timezone
+
+    from paquebot.records.overview import days
+
+    export = make_export(cast.project, "a")
+    make_run(export, trigger="once")
+    make_run(export, trigger="manual")
+    now = timezone.now()
+    assert sum(one.delivered for one in days(cast.project, now.date() + timezone.timedelta(days=1), 3)) == 1
+
+
 def test_the_page_asks_the_database_the_same_however_many_runs_there_are(cast):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -76,7 +89,10 @@ def test_the_page_asks_the_database_the_same_however_many_runs_there_are(cast):
 
     export = make_export(cast.project, "a")
     make_run(export, "failed", error=FAILURE)
+    listen(export, "bob@example.org", "failed")
     few = queries()
     for number in range(30):
-        make_run(make_export(cast.project, f"b{number}"), "failed", number, error=FAILURE)
+        another = make_export(cast.project, f"b{number}")
+        make_run(another, "failed", number, error=FAILURE)
+        listen(another, "bob@example.org", "failed")
     assert queries() <= few

@@ -48,6 +48,8 @@ def test_what_is_in_the_way_is_told_in_one_sentence_and_a_hint(cast, root, post_
     root.post(PAGE, written(post_office, port=port))
     answer = root.post(f"{PAGE}test/")
     assert f"Nobody answers at 127.0.0.1:{port}." in answer.text
+    french = root.post(f"{PAGE}test/", headers={"accept-language": "fr"})
+    assert f"Personne ne répond à 127.0.0.1:{port}." in french.text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_nothing_is_tried_before_there_is_a_server(cast, root):

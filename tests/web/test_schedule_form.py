@@ -128,6 +128,34 @@ def test_an_export_may_follow_another_and_no_circle_comes_of_it(cast, export):
     assert "starts follower" in cast.alice.post(PAGE + "delete/").text
 
 
+def test_the_page_says_how_a_program_starts_it_and_that_very_call_does_so_once(stocked):
+    import re
+
+    from paquebot.records.models import Run
+    from paquebot.records.tokens import make_token
+
+    make_export(stocked.project, "unsubscribed")
+    page = stocked.alice.get(PAGE + "?open=trigger").text
+    address = re.search(r"<code>POST (\S+)</code>", page)[1]
+    assert address.endswith("/api/v1/exports/unsubscribed/runs")
+    assert "/p/letters/administration/tokens/" in page
+    assert "/p/letters/administration/tokens/" not in stocked.bob.get(PAGE + "?open=trigger").text.partition("<code>POST")[2]
+    path = "/api" + address.partition("/api")[2]
+
+    def call(scope):
+        _, secret = make_token(stocked.project, f"upstream {scope}", scope, 30, None)
+        signed = {"authorization": f"Bearer {secret.reveal()}", "idempotency-key": "night-7"}
+        return [stocked.nobody.post(path, "{}", content_type="application/json", headers=signed).status_code for _ in range(2)]
+
+    assert call("read") == [403, 403]
+    assert call("run") == [202, 202]
+    run = Run.objects.get()
+    assert run.trigger == "call"
+    assert "called by the program upstream run" in stocked.bob.get(f"/p/letters/runs/{run.id}/").text
+    told = stocked.bob.get(f"/p/letters/runs/{run.id}/", headers={"accept-language": "fr"}).text
+    assert "appelé par le programme upstream run" in told
+
+
 def test_a_watched_folder_lies_under_an_allowed_one(cast, export):
     refused = cast.alice.post(PAGE, part(export, "trigger", kind="file", folder="/etc", file="*.ready"))
     assert "does not lie under a folder the administrator allows" in refused.text

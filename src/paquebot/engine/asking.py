@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection, transaction
 
 from paquebot.engine import attempts, queue
@@ -14,13 +16,14 @@ from paquebot.records.models import Export, Project, Run, User
 from paquebot.records.run_log import note
 
 
-def run_now(export: Export, by: User | None = None, *, complete: bool = False) -> Run:
+def run_now(export: Export, by: User | None = None, *, complete: bool = False, token: str = "") -> Run:
     """A run of `export` as it is now, in every state, leaving the schedule alone. Raises when it lacks a destination.
 
-    With `complete` all rows leave even where only changes would.
+    With `complete` all rows leave even where only changes would. `token` is the name of that of a program that called for it.
     """
+    cause: dict[str, Any] = {"cause": {"token": token}} if token else {}
     with transaction.atomic():
-        run = runs.request(export, "manual", complete=complete)
+        run = runs.request(export, "call" if token else "manual", complete=complete, **cause)
         note(run, "asked", by)
         attempts.admit()
     run.refresh_from_db()

@@ -16,7 +16,7 @@ from paquebot.engine.presence import SCHEDULER, present
 from paquebot.engine.ticking import tick
 from paquebot.engine.watching import watching
 from paquebot.records import unsubscribes
-from paquebot.records.alerts import reminding
+from paquebot.records.alerts import lost_listeners, reminding
 from paquebot.records.alerts.deadlines import look
 from paquebot.records.alerts.expiries import Expiries
 from paquebot.records.connection import Records
@@ -87,4 +87,5 @@ def _tick(records: Records, clock: WallClock, expiries: Expiries) -> None:
     if clock.is_new_minute():
         reminding.look()
         unsubscribes.look()
+        lost_listeners.look()
         expiries.look(timezone.now())

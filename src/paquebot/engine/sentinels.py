@@ -20,13 +20,16 @@ from paquebot.engine import attempts
 from paquebot.errors import PaquebotError, Problem, SourceError, describe
 from paquebot.records import runs
 from paquebot.records.connection import Records
-from paquebot.records.models import Query, Run, Trigger
+from paquebot.records.models import Project, Query, Run, Trigger
+from paquebot.records.outside_watch import state_of_query, state_of_tables
 from paquebot.records.reading import has_rows
 from paquebot.records.selectors import find_named
-from paquebot.records.triggering import state_of, tables_of, tables_of_query
+from paquebot.records.triggering import TableState, state_of, tables_of, tables_of_query
 from paquebot.trigger import EXPORT, FILE, ROWS, SNAPSHOT, SOURCE
 
 LOOK_SECONDS = 4
+LOOK_OUTSIDE_SECONDS = 60
+"""In a database that is not ours, where counting is somebody else's work."""
 AT_A_TIME = 50
 MOST_FILES = 1000
 
@@ -76,7 +79,8 @@ def _look_apart(records: Records, row: Trigger, now: datetime) -> bool:
     except Exception as error:  # noqa: BLE001  # reported by its class: a driver's words may quote values
         logger.error("export %s: its trigger could not be looked at (%s)", row.export.name, type(error).__name__)  # noqa: TRY400
         row.error = describe(error)
-    row.look_at = now + timedelta(seconds=LOOK_SECONDS)
+    asks_outside = row.export.project.is_outside and row.kind != FILE
+    row.look_at = now + timedelta(seconds=LOOK_OUTSIDE_SECONDS if asks_outside else LOOK_SECONDS)
     row.save(update_fields=["seen", "look_at", "error"])
     return started
 
@@ -85,11 +89,11 @@ def _changed(records: Records, row: Trigger) -> dict[str, Any] | None:
     """What happened since the last look, as a run's cause; None when nothing did. Remembers what it saw."""
     if row.kind == FILE:
         return _new_files(records, row)
-    return _changed_source(row) if row.kind == SOURCE else _new_rows(records, row)
+    return _changed_source(records, row) if row.kind == SOURCE else _new_rows(records, row)
 
 
-def _changed_source(row: Trigger) -> dict[str, Any] | None:
-    state = state_of(row.export.project, tables_of(row.export))
+def _changed_source(records: Records, row: Trigger) -> dict[str, Any] | None:
+    state = _state(records, row.export.project, tables_of(row.export))
     before, row.seen = row.seen, state
     if before is None:
         return None
@@ -100,8 +104,10 @@ def _changed_source(row: Trigger) -> dict[str, Any] | None:
 
 def _new_rows(records: Records, row: Trigger) -> dict[str, Any] | None:
     table, query = row.specification.get("table"), row.specification.get("query")
+    if query and row.export.project.is_outside:
+        return _rows_outside(records, row, query)
     tables = (table,) if table else tables_of_query(row.export.project, query or "")
-    state = state_of(row.export.project, tables)
+    state = _state(records, row.export.project, tables)
     # Its rows can only have come with a change of its tables: nothing is read while these stay as they are.
     if row.seen is None or row.seen == state:
         row.seen = state
@@ -113,6 +119,17 @@ def _new_rows(records: Records, row: Trigger) -> dict[str, Any] | None:
     if not is_there:
         return None
     return {"table": table} if table else {"query": query}
+
+
+def _rows_outside(records: Records, row: Trigger, query: str) -> dict[str, Any] | None:
+    """A query there is asked itself: it starts the export when it gives rows, and gave none before."""
+    before, row.seen = row.seen, state_of_query(records, find_named(Query, row.export.project, query))
+    is_new = before is not None and row.seen != before and row.seen[query][1]
+    return {"query": query} if is_new else None
+
+
+def _state(records: Records, project: Project, tables: tuple[str, ...]) -> TableState:
+    return state_of_tables(records, project, tables) if project.is_outside else state_of(project, tables)
 
 
 def _new_files(records: Records, row: Trigger) -> dict[str, Any] | None:

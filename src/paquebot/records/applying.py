@@ -52,7 +52,7 @@ from paquebot.records.scheduling import realign, set_schedule
 from paquebot.records.servers import keep_server
 from paquebot.records.table_roles import UNKNOWN_COLUMN
 from paquebot.records.triggering import set_trigger
-from paquebot.records.unsubscribes import keep_consent
+from paquebot.records.unsubscribes import consent_of, keep_consent
 from paquebot.records.writing import CHANGED, CREATED, put, update
 from paquebot.sources.outside.base import OutsideTable
 
@@ -112,15 +112,14 @@ def _apply_rest(
         closed_days = list(document.project.closed_days)
         days_changed = closed_days != project.closed_days
         settings = document.project
-        own: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone}
-        if settings.runs_at_once is not None:
-            own["runs_at_once"] = settings.runs_at_once
+        own = {"label": settings.label, "timezone": settings.timezone, "runs_at_once": settings.runs_at_once}
         if update(project, **own, closed_days=closed_days) and not is_new:
             changes.append(_change(CHANGED, PROJECT, project.name))
         if days_changed:
             realign(timezone.now(), project)
-        if settings.consent is not None and keep_consent(project, settings.consent):
-            changes.append(_change(CHANGED, CONSENT, settings.consent.field))
+        said = settings.consent or consent_of(project)
+        if said is not None and keep_consent(project, settings.consent):
+            changes.append(_change(CHANGED, CONSENT, said.field))
         changes += _apply_definitions(records, project, document, checked)
     return changes
 

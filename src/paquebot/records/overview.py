@@ -12,6 +12,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from paquebot.records.models import EncryptionKey, Export, Project, Run, Schedule
+from paquebot.records.once import ONCE
 
 UNWELL = ("failed", "refused", "held", "missed")
 UNREACHABLE = (
@@ -108,12 +109,14 @@ def last_runs(project: Project) -> QuerySet[Run]:
 
 
 def days(project: Project, today: date, length: int = 30) -> Sequence[Day]:
-    """The `length` days up to `today` on the project's calendar, the oldest first, empty ones too."""
+    """The `length` days up to `today` on the project's calendar, the oldest first, empty ones too. A file that somebody fetched
+    by hand went to no partner, and does not count."""
     zone = ZoneInfo(project.timezone)
     first = today - timedelta(days=length - 1)
     begin = datetime(first.year, first.month, first.day, tzinfo=zone)
     rows = (
         Run.objects.filter(project=project, finished_at__gte=begin)
+        .exclude(trigger=ONCE)
         .annotate(day=TruncDate("finished_at", tzinfo=zone))
         .order_by()
         .values("day")

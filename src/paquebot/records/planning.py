@@ -33,6 +33,7 @@ from paquebot.records.groups import members_digest
 from paquebot.records.meant import members_of
 from paquebot.records.models import AlertChannel, EncryptionKey, Export, Group, Project, Query, Server, SigningKey, Table
 from paquebot.records.servers import care_of, secrets_of
+from paquebot.records.unsubscribes import consent_of
 from paquebot.records.writing import CHANGED, CREATED
 
 ANOTHER_VALUE = "another_value"
@@ -96,8 +97,7 @@ def _told(difference: Difference) -> dict[str, Any]:
 def _project(project: Project | None, document: ProjectDocument) -> Change | None:
     settings = document.project
     after: dict[str, Any] = {"label": settings.label, "timezone": settings.timezone, "closed_days": list(settings.closed_days)}
-    if settings.runs_at_once is not None:
-        after["runs_at_once"] = settings.runs_at_once
+    after["runs_at_once"] = settings.runs_at_once
     before = {name: getattr(project, name) for name in after} if project else None
     return _change(PROJECT, settings.name, before, after)
 
@@ -122,10 +122,11 @@ def _database(records: Records, project: Project | None, document: ProjectDocume
 
 
 def _consent(project: Project | None, document: ProjectDocument) -> Change | None:
-    consent = document.project.consent
-    if consent is None:
+    before, after = consent_of(project) if project else None, document.project.consent
+    named = after or before
+    if named is None:
         return None
-    return _change(CONSENT, consent.field, (project.consent or {}) if project else {}, consent.to_document())
+    return _change(CONSENT, named.field, before.to_document() if before else {}, after.to_document() if after else {})
 
 
 def _channel(

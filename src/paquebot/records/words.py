@@ -73,6 +73,7 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
     return {
         "schedule": _("schedule"),
         "manual": _("by hand"),
+        "call": _("by a call"),
         "once": _("once, by hand"),
         "resend": _("sent again"),
         "retry": _("made again"),
@@ -86,6 +87,7 @@ def trigger_name(trigger: str, _: Callable[[str], str]) -> str:
 def cause_words(trigger: str, cause: Mapping[str, Any], _: Callable[[str], str]) -> str:
     """What a trigger saw, in a few words; empty when no trigger started the run."""
     texts = {
+        "call": _("called by the program {token}"),
         "export": _("after run {run} of {export}"),
         "source": _("changed: {tables}"),
         "file": _("the file {file} arrived") if cause.get("files") == 1 else _("{files} files arrived, {file} among them"),

@@ -41,7 +41,7 @@ STATUSES = (
     "skipped",
     "missed",
 )
-TRIGGERS = ("schedule", "manual", "once", "resend", "retry", "export", "source", "rows", "file")
+TRIGGERS = ("schedule", "manual", "call", "once", "resend", "retry", "export", "source", "rows", "file")
 PERIOD_NAMES = {
     "today": translatable("today"),
     "week": translatable("the last 7 days"),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from paquebot.engine.asking import worker_alive
 from paquebot.records import overview, today, unsubscribes
 from paquebot.records.alerts import outbox
+from paquebot.records.alerts.lost_listeners import lost_in
 from paquebot.records.models import Export, Project, Table
 from paquebot.records.models.people import OWNER
 from paquebot.records.selectors import projects_of
@@ -64,6 +65,7 @@ def _needs(project: Project) -> dict[str, Any]:
         "unwell_more": max(len(others) - SHOWN, 0),
         "late": list(overview.late(project)[:SHOWN]),
         "no_worker": not worker_alive(),
+        "lost": lost_in(project),
         "expiring": overview.expiring(project, timezone.localdate()),
         "today": timezone.localdate(),
     }

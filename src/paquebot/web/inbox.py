@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from paquebot.alerts import KEY_EXPIRES, SERVER_BACK, SERVER_FAILED
+from paquebot.alerts import KEY_EXPIRES, LISTENER_LOST, SERVER_BACK, SERVER_FAILED
 from paquebot.errors import render as render_error
 from paquebot.language import supported
 from paquebot.records import inbox
@@ -20,7 +20,14 @@ from paquebot.records.models import InboxEntry
 from paquebot.web.access import VIEWERS, PageRequest, seen_by
 
 SHOWN = 50
-_STATES = {"late": "missed", "recovered": "delivered", SERVER_FAILED: "failed", SERVER_BACK: "delivered", KEY_EXPIRES: "held"}
+_STATES = {
+    "late": "missed",
+    "recovered": "delivered",
+    SERVER_FAILED: "failed",
+    SERVER_BACK: "delivered",
+    KEY_EXPIRES: "held",
+    LISTENER_LOST: "held",
+}
 """The event of a notice → the state whose shape and colour it takes, where there is none of its name."""
 
 
@@ -79,6 +86,8 @@ def _address(entry: InboxEntry) -> str:
         return reverse(
             "signing_key" if notice.facts["is_own"] else "key", args=[notice.facts["project"], notice.facts["label"]]
         )
+    if notice.event == LISTENER_LOST:
+        return reverse("export_alerts", args=[notice.facts["project"], notice.facts["export"]])
     if notice.event in (SERVER_FAILED, SERVER_BACK):
         return reverse("destination", args=[notice.facts["project"], notice.facts["server"]])
     if number := run_of(notice):

@@ -17,6 +17,7 @@ from paquebot.alerts import (
     HELD,
     KEY_EXPIRES,
     LATE,
+    LISTENER_LOST,
     NOTHING_TO_EXPORT,
     RECOVERED,
     SERVER_BACK,
@@ -39,6 +40,7 @@ _HEADLINES = {
     LATE: translatable("Late: {export}"),
     RECOVERED: translatable("Back to normal: {export}"),
     KEY_EXPIRES: translatable("A key expires soon: {export}"),
+    LISTENER_LOST: translatable("Told nothing any more: {export}"),
     SERVER_FAILED: translatable("Destination out of order: {export}"),
     SERVER_BACK: translatable("Destination back in order: {export}"),
 }
@@ -75,6 +77,10 @@ _OWN_KEY_EXPIRES = translatable(
     "The signing key “{key}” expires on {day}. From then on, exports that sign with it are refused: generate the next one, and "
     "give the partner its public half."
 )
+_LOST = {
+    "deactivated": translatable("{export} listens to alerts, and is deactivated: nothing is told to them any more."),
+    "refused": translatable("The mail server of {export} refuses what is sent there: alerts do not arrive."),
+}
 _STARTED_LATE = translatable("The export “{export}” started late: nothing kept time when it was due.")
 _UNCERTAIN = translatable("Nobody knows whether the file of the export “{export}” arrived: somebody must ask the partner.")
 _REFUSED = translatable("The export “{export}” was due and could not start.")
@@ -138,6 +144,8 @@ def lead(notice: Notice, language: str, _: Translate) -> str:
     if notice.event == KEY_EXPIRES:
         told = _OWN_KEY_EXPIRES if facts["is_own"] else _KEY_EXPIRES
         return _(told).format(key=facts["label"], day=_expiry(facts, language))
+    if notice.event == LISTENER_LOST:
+        return _(_LOST[facts["reason"]]).format(export=facts["label"])
     if facts.get("reminder"):
         return _(_REMINDERS[notice.event]).format(export=facts["label"])
     if facts.get("opt_outs"):
@@ -198,6 +206,8 @@ def path_of(notice: Notice) -> str:
         return f"/p/{facts['project']}/destinations/{facts['server']}/"
     if notice.event == KEY_EXPIRES:
         return f"/p/{facts['project']}/{'signing-keys' if facts['is_own'] else 'keys'}/{facts['label']}/"
+    if notice.event == LISTENER_LOST:
+        return f"/p/{facts['project']}/exports/{facts['export']}/alerts/"
     number = run_of(notice)
     inside = f"runs/{number}" if number else f"exports/{facts['export']}"
     return f"/p/{facts['project']}/{inside}/"
@@ -208,6 +218,8 @@ def _link_words(notice: Notice, _: Translate) -> str:
         return _("See the destination")
     if notice.event == KEY_EXPIRES:
         return _("See the key")
+    if notice.event == LISTENER_LOST:
+        return _("See who is told")
     return _("See the run") if notice.run_id else _("See the export")
 
 
@@ -216,6 +228,10 @@ def _lines(notice: Notice, language: str, _: Translate) -> Iterator[tuple[str, s
     if notice.event == KEY_EXPIRES:
         yield _("Fingerprint"), facts["fingerprint"]
         yield _("Used by"), ", ".join(facts["exports"])
+        return
+    if notice.event == LISTENER_LOST:
+        yield _("Listens to"), ", ".join(facts["exports"])
+        yield _("Nobody hears of a failure of"), ", ".join(facts["unheard"])
         return
     if notice.event in _OF_SERVERS:
         yield _("Step"), test_step(facts.get("test_step", ""), _)
@@ -278,6 +294,8 @@ def _foot(notice: Notice, _: Translate, *, as_person: bool) -> str:
         return _(
             "You own this project in Paquebot, or follow an export that needs this key. It is told 30, 7 and 1 day before."
         )
+    if notice.event == LISTENER_LOST:
+        return _("You own this project in Paquebot: choose somebody else to be told, or mend the address.")
     if notice.event in _OF_SERVERS:
         return _("You own this project in Paquebot, or follow an export that delivers there. You are told when that changes.")
     if as_person:

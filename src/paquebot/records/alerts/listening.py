@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from paquebot.alerts import (
     ADDRESS,
@@ -82,8 +82,13 @@ class Ear:
 
 def ears(export: Export) -> list[Ear]:
     """Everybody who listens, or was meant to, in the order they came."""
-    rows = list(Subscription.objects.filter(export=export).select_related("user", "channel"))
-    inside = active_in(export.project_id, [row.user_id for row in rows if row.user_id])
+    return ears_of(export.project_id, Subscription.objects.filter(export=export))
+
+
+def ears_of(project_id: int, chosen: QuerySet[Subscription]) -> list[Ear]:
+    """Those of `chosen`, which are of that project, in their order; the database is asked the same however many they are."""
+    rows = list(chosen.select_related("user", "channel"))
+    inside = active_in(project_id, [row.user_id for row in rows if row.user_id])
     refused = bouncing([row.user.email if row.user else row.address for row in rows if row.channel_id is None])
     return [_ear(row, inside, refused) for row in rows]
 
@@ -99,7 +104,8 @@ def bouncing(addresses: Iterable[str]) -> set[str]:
     if not chosen:
         return set()
     last: dict[str, str] = {}
-    named = Letter.objects.filter(channel=None, state__in=(SENT, REFUSED), address__in=chosen)
+    ever = set(Letter.objects.filter(channel=None, state=REFUSED, address__in=chosen).values_list("address", flat=True))
+    named = Letter.objects.filter(channel=None, state__in=(SENT, REFUSED), address__in=ever) if ever else Letter.objects.none()
     for address, state in named.order_by("id").values_list("address", "state"):
         last[address] = state
     return {address for address, state in last.items() if state == REFUSED}

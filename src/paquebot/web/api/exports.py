@@ -106,7 +106,7 @@ def pause_export(request: ApiRequest, name: Name) -> dict[str, Any]:
 @once
 def start_run(request: ApiRequest, name: Name) -> tuple[int, Any]:
     """In every state; its schedule is left alone. The run is queued: read it again to see what it came to."""
-    run = asking.run_now(find_named(Export, request.project, name), request.auth.created_by)
+    run = asking.run_now(find_named(Export, request.project, name), request.auth.created_by, token=request.auth.name)
     return 202, run_document(run, gettext)
 
 

@@ -18,6 +18,7 @@ from paquebot.engine.previewing import column_outlook, outlook, preview
 from paquebot.errors import PaquebotError, describe
 from paquebot.export import NO_DESTINATION, NO_SCHEDULE, ExportDefinition
 from paquebot.records import exports
+from paquebot.records.alerts.mail import pages_url
 from paquebot.records.coming import coming_runs
 from paquebot.records.models import Export, Project, Trigger
 from paquebot.records.sentence import Clause, file_name, sentence
@@ -50,6 +51,7 @@ def told(project: Project, definition: ExportDefinition) -> dict[str, Any]:
         "trigger_error": Trigger.objects.filter(export__project=project, export__name=definition.name, enabled=True)
         .values_list("error", flat=True)
         .first(),
+        "call_address": f"{pages_url().rstrip('/')}/api/v1/exports/{definition.name}/runs",
         "scheduled": definition.schedule is not None,
         "timezone": definition.schedule.timezone if definition.schedule else project.timezone,
     }
