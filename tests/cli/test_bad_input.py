@@ -109,6 +109,18 @@ CASES = {
         "« integrations »",
         project_with("integrations: []\n"),
     ),
+    "unknown variable of a file name": applied(
+        "export.unknown_variable",
+        "exports[0].file.name: “l_{run.date}” uses “run.date”, which is not known",
+        "qui n’est pas connu",
+        project_with(ONE_EXPORT + '    file: {name: "l_{run.date}"}\n'),
+    ),
+    "record of Avro with an accent": applied(
+        "definition.bad_record_name",
+        "“été” cannot be the name of a record in Avro",
+        "nom d’un enregistrement Avro",
+        project_with(ONE_EXPORT + "    file: {format: avro, record_name: été}\n"),
+    ),
     "unknown option of a server": applied(
         "definition.unknown_key",
         "“pth” is not a known key",

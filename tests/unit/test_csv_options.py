@@ -217,3 +217,21 @@ def test_duckdb_reads_the_tsv_file(tmp_path):
     (tmp_path / "t.tsv").write_bytes(written(TsvFormat, table, line_ending="lf"))
     found = duckdb.sql(f"from read_csv('{tmp_path}/t.tsv', delim='\t', quote='', escape='', nullstr='\\N')").fetchall()
     assert found == [("x", 1), (None, 2), ("é", None)]
+
+
+@pytest.mark.parametrize(
+    ("options", "reading"),
+    [
+        ({}, "delim=',', quote='\"', escape='\"'"),
+        ({"delimiter": ";", "quoting": "always", "line_ending": "lf"}, "delim=';', quote='\"', escape='\"'"),
+        (
+            {"delimiter": "tab", "escape": "backslash", "null_text": "NULL"},
+            "delim='\t', quote='\"', escape='\\', nullstr='NULL'",
+        ),
+    ],
+)
+def test_duckdb_reads_the_csv_file(tmp_path, options, reading):
+    table = pa.table({"a": ["l'été", 'dit "oui", non', "x;y\tz", "="], "b": pa.array([1, None, -42, 7])})
+    (tmp_path / "t.csv").write_bytes(written(CsvFormat, table, **options))
+    found = duckdb.sql(f"select a, b from read_csv('{tmp_path}/t.csv', header=true, strict_mode=true, {reading})").fetchall()
+    assert found == [("l'été", 1), ('dit "oui", non', None), ("x;y\tz", -42), ("=", 7)]

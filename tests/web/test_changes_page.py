@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 
 import pytest
 
@@ -45,6 +46,18 @@ def test_changes_are_chosen_told_and_taken_back(cast, export):
     export.refresh_from_db()
     assert set(export.definition["production"]) == {"mode", "when_empty", "if_exists", "order", "twice"}
     assert "Run now, with all rows" not in cast.alice.get(PAGE).text
+
+
+def test_three_files_are_chosen_and_their_names_may_tell_what_became_of_the_rows(cast, export):
+    apart = {"mode": "changes", "operation_as": "files", "operation_column": "operation", "operation_words": "I/U/D"}
+    assert produced(cast, export, **apart).status_code == 302
+    page = cast.alice.get(PAGE).text
+    assert re.search(r"<code>\{operation\}</code><small>[^<]*</small></td><td><code>I</code>", page)
+    assert "_I.csv" in page
+    same = {**apart, "operation_words": "x/X/y"}
+    refused = produced(cast, export, **same)
+    assert refused.status_code == 422
+    assert "does not give three different words" in refused.text
 
 
 def test_a_key_that_is_not_exported_is_told_beside_its_field(cast, export):

@@ -107,7 +107,12 @@ def test_the_preview_is_filled_with_what_the_last_run_proved(cast, export):
 
     proof = {"verification": "read_back_sha256", "remote_path": "/in/a.csv", "sha256": "ab" * 32}
     run = make_run(export, **proof)
-    document = {"columns": ["id", "email"], "key_fingerprints": ["F1"], "plain": {"size_bytes": 900, "sha256": "cd" * 32}}
+    document = {
+        "columns": ["id", "email"],
+        "key_fingerprints": ["F1"],
+        "plain": {"size_bytes": 900, "sha256": "cd" * 32},
+        "changes": None,
+    }
     Receipt.objects.create(run=run, document=json.dumps(document), signature="00")
     make_run(export, "failed")
     template = (

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 
 import pytest
 
@@ -210,6 +211,47 @@ def test_the_sentence_rewrites_itself_and_nothing_is_saved(cast, export):
 def test_the_sentence_speaks_french(cast, export):
     page = cast.alice.get(PAGE, headers={"accept-language": "fr"}).text
     assert re.search(r'class="sentence"[^>]*><b>Chaque jour à 6\xa0h\xa030 \(UTC\)</b>', page)
+
+
+def test_the_sentence_names_the_format_in_the_persons_language(cast, export):
+    widths = {"name": "a", "format": "fixed_width", "widths": "id = 5"}
+    assert cast.alice.post(PAGE, part(export, "file", **widths)).status_code == 302
+    assert "en <b>Largeur fixe</b>" in cast.alice.get(PAGE, headers={"accept-language": "fr"}).text
+    assert "as <b>Fixed width</b>" in cast.alice.get(PAGE).text
+
+
+def test_the_variables_of_names_are_shown_with_what_the_next_run_makes_of_them(cast, export):
+    page = cast.alice.get(PAGE).text
+    shown = re.search(r"What a file name may hold.*?</table>", page, re.DOTALL)[0]
+    named = r"<code>\{export\}</code><small>The stable name of the export</small></td><td><code>unsubscribed</code>"
+    assert re.search(named, shown)
+    today, before = (
+        re.search(rf"<code>{written}</code><small>[^<]*</small></td><td><code>(\d{{8}})</code>", shown)[1]
+        for written in (r"\{run\.local_date:%Y%m%d\}", r"\{run\.local_date-1d:%Y%m%d\}")
+    )
+    assert (date.fromisoformat(today) - date.fromisoformat(before)).days == 1
+    assert "{operation}" not in shown
+    assert "{group}" not in shown
+
+
+def test_an_avro_file_is_chosen_told_and_refused_a_name_its_schema_cannot_have(cast, export):
+    avro = {"name": "a", "format": "avro", "avro_codec": "zstd", "record_name": "ca.example.contact", "delimiter": ";"}
+    assert cast.alice.post(PAGE, part(export, "file", **avro)).status_code == 302
+    export.refresh_from_db()
+    assert export.definition["file"] == {
+        "name": "a",
+        "format": "avro",
+        "extension": "",
+        "avro_codec": "zstd",
+        "record_name": "ca.example.contact",
+    }
+    page = cast.alice.get(PAGE).text
+    assert "<b>Avro</b>" in page
+    assert "a.avro" in page
+    refused = cast.alice.post(PAGE, part(export, "file", **{**avro, "record_name": "2e"}))
+    assert refused.status_code == 422
+    assert "“2e” cannot be the name of a record in Avro." in refused.text
+    assert 'value="2e"' in refused.text
 
 
 def test_a_viewer_reads_the_settings_changes_nothing_and_sees_no_personal_data(cast, export):

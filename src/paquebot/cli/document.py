@@ -60,6 +60,11 @@ BAD_TEMPLATE = Problem(
     "{where}: “{value}” does not give a usable file name.",
     "Variables: {known}, each between braces; dates take directives such as %Y%m%d.",
 )
+UNKNOWN_VARIABLE = Problem(
+    "export.unknown_variable",
+    "{where}: “{value}” uses “{variable}”, which is not known.",
+    "Did you mean “{nearest}”? Known: {known}.",
+)
 BAD_CHARACTER = Problem(
     "export.refused_character",
     "{where}: the name of a file may not contain {character}.",
@@ -77,6 +82,7 @@ COUNTED_LATER = Problem(
     "Put it in the last record (“trailer_record”).",
 )
 _TEMPLATE_PROBLEMS = {
+    naming.UNKNOWN_VARIABLE: UNKNOWN_VARIABLE,
     naming.REFUSED_CHARACTER: BAD_CHARACTER,
     naming.NOTHING_TO_SAY: NOTHING_TO_SAY,
     naming.COUNTED_LATER: COUNTED_LATER,

@@ -194,6 +194,11 @@ def render(template: str, values: Mapping[str, Value]) -> str:
     return name
 
 
+def example(template: str, values: Mapping[str, Value]) -> str:
+    """What becomes of the template, whether or not it could be a file's name by itself."""
+    return "".join(_pieces(template, values))
+
+
 def told_apart(template: str, *, by_operation: bool, by_part: bool) -> str:
     """The template of the names of files that leave together: with what tells them apart behind, where it does not say it."""
     if by_operation and not _uses(template, OPERATION):

@@ -156,7 +156,7 @@ def _obfuscation(definition: ExportDefinition, _: Translate) -> Iterator[Clause]
 
 def _format(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:
     if not (definition.destination and definition.destination.table):
-        yield Clause(_("as {format}"), {"format": FORMAT_WORDS.get(definition.file.format, definition.file.format)})
+        yield Clause(_("as {format}"), {"format": _(FORMAT_WORDS.get(definition.file.format, definition.file.format))})
 
 
 def _packaging(definition: ExportDefinition, _: Translate) -> Iterator[Clause]:

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -24,6 +25,7 @@ from paquebot.records.drift import drift_of
 from paquebot.records.export_list import runs_of
 from paquebot.records.models import Export, Server
 from paquebot.records.models.people import EDITOR
+from paquebot.records.name_words import name_variables
 from paquebot.web import installation
 from paquebot.web.access import VIEWERS, PageRequest, may, seen_by
 from paquebot.web.exports import confirmation, fields, restriction
@@ -144,6 +146,9 @@ def _context(
         **frame_of(export, tab),
         **told(export.project, definition),
         "parts": parts,
+        "variables": list(name_variables(export.project, definition, timezone.now(), gettext))
+        if tab == "configuration"
+        else [],
         "made_from": json.dumps(export.definition),
         "definition": definition,
         "to_table": goes_to_table(export.project, definition),

@@ -77,4 +77,10 @@
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), 1500);
   });
+
+  // Where one is stands in view, in the tabs and in the bar of a phone, which are wider than it.
+  for (const current of document.querySelectorAll(".tabs [aria-current], .rail [aria-current]")) {
+    const row = current.parentElement;
+    row.scrollLeft = current.offsetLeft - row.offsetLeft - (row.clientWidth - current.offsetWidth) / 2;
+  }
 })();
