@@ -51,6 +51,45 @@ def test_filters_stand_in_the_address_and_can_be_taken_away(cast, runs):
     assert len(files(cast.bob.get("/p/letters/history/?status=nonsense"))) == 50
 
 
+def test_runs_are_narrowed_to_a_destination(cast, runs):
+    from paquebot.records.models import Run, Server
+
+    Server.objects.create(project=cast.project, name="dock", kind="folder", options={"path": "dock"})
+    Run.objects.filter(id__in=runs[:3]).update(server_name="dock")
+    answer = cast.bob.get("/p/letters/history/?destination=dock")
+    assert files(answer) == ["even", "odd", "even"]
+    assert ">dock</a>" in cast.bob.get("/p/letters/history/").text
+
+
+def test_sizes_and_durations_of_the_runs_shown_are_drawn_the_oldest_first(cast):
+    from datetime import timedelta
+
+    from paquebot.records.models import Run
+
+    export = make_export(cast.project, "daily")
+    for number, status in enumerate(("delivered", "delivered", "failed", "delivered")):
+        run = make_run(export, status)
+        Run.objects.filter(pk=run.pk).update(
+            size_bytes=1000 * (number + 1),
+            started_at=run.created_at,
+            finished_at=run.created_at + timedelta(seconds=10 - number),
+        )
+    drawn = cast.bob.get("/p/letters/history/").text.split('class="card run-charts')[1].split("</section>")[0]
+    sizes, durations = drawn.split("<svg")[1:]
+    heights = [
+        [float(height) for height in re.findall(r'class="bar-(?:good|bad)"[^>]* height="([\d.]+)"', one)]
+        for one in (sizes, durations)
+    ]
+    assert len(heights[0]) == len(heights[1]) == 4
+    assert heights[0] == sorted(heights[0])
+    assert heights[1] == sorted(heights[1], reverse=True)
+    assert sizes.count("bar-bad") == 1
+    assert "4 kB" in drawn.replace("\u00a0", " ")
+    assert "10 s" in drawn.replace("\u00a0", " ")
+    Run.objects.filter(pk__lte=run.pk - 2).delete()
+    assert "run-charts" not in cast.bob.get("/p/letters/history/").text
+
+
 def test_a_forged_place_to_go_on_from_begins_anew(cast, runs):
     assert len(files(cast.bob.get("/p/letters/history/?after=1:forged"))) == 50
 

@@ -20,9 +20,10 @@ def long(cast):
     """Twenty thousand runs, the tenth part of them another project's; one in fifty failed."""
     from django.db import connection
 
-    from paquebot.records.models import Project
+    from paquebot.records.models import Project, Server
 
     exports = [make_export(cast.project, name) for name in ("daily", "weekly")]
+    Server.objects.create(project=cast.project, name="dock", kind="folder", options={"path": "dock"})
     other = Project.objects.create(name="other", lake_schema="lake_other", lake_role="r", lake_password="")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -31,7 +32,8 @@ def long(cast):
             " rows, sha256, verification, intended, progress, attempt_base, cause,"
             " is_unusual, is_followed_up)"
             " select case when n %% 10 = 0 then %s else %s end, case when n %% 7 = 0 then %s else %s end,"
-            " case when n %% 7 = 0 then 'weekly' else 'daily' end, 'quay', '{\"export\": {\"label\": \"Daily\"}}', 1,"
+            " case when n %% 7 = 0 then 'weekly' else 'daily' end, case when n %% 60 = 1 then 'dock' else 'quay' end,"
+            ' \'{"export": {"label": "Daily"}}\', 1,'
             " case when n %% 50 = 1 then 'failed' else 'delivered' end, 'schedule', to_hex(n), moment, 1, moment, moment,"
             " moment + interval '3 seconds', 'f' || n || '.csv', '/in/f' || n || '.csv', n * 10, n, '',"
             " 'size', false, '{}', 0, '{}', false, true"
@@ -87,6 +89,8 @@ def after(answer_of, address):
         "status=failed&export=weekly",
         "period=week",
         "trigger=schedule",
+        "destination=quay",
+        "destination=dock",
         "sort=id",
         "sort=export_name",
         "sort=-export_name",

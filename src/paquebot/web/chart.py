@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from paquebot.records.models import Run
 from paquebot.records.overview import Day
 from paquebot.records.today import Hour
 
 WIDTH, HEIGHT, GAP = 600, 96, 4
 LEAST = 3
 """A bar of something is never shorter than this."""
+_TONES = {"delivered": "good", "failed": "bad", "refused": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day or hour: its pieces stand on one another."""
+    """One day, hour or run: its pieces stand on one another."""
 
-    of: Day | Hour
+    of: Day | Hour | Run
     x: float
     width: float
     pieces: tuple[Piece, ...]
@@ -51,7 +53,22 @@ def clock(hours: Sequence[Hour]) -> list[Bar]:
     )
 
 
-def _bars(what: Sequence[Day | Hour], counts: Sequence[Sequence[tuple[str, int]]]) -> list[Bar]:
+def sizes(runs: Sequence[Run]) -> list[Bar]:
+    """How much each run sent."""
+    return _bars(runs, [((_TONES.get(run.status, "quiet"), run.size_bytes or 0),) for run in runs])
+
+
+def durations(runs: Sequence[Run]) -> list[Bar]:
+    """How long each run took."""
+    return _bars(runs, [((_TONES.get(run.status, "quiet"), _milliseconds(run)),) for run in runs])
+
+
+def _milliseconds(run: Run) -> int:
+    ended = run.started_at and run.finished_at
+    return round((run.finished_at - run.started_at).total_seconds() * 1000) if ended else 0  # type: ignore[operator]  # both are there
+
+
+def _bars(what: Sequence[Day | Hour | Run], counts: Sequence[Sequence[tuple[str, int]]]) -> list[Bar]:
     """Scaled to the highest."""
     step = WIDTH / max(len(what), 1)
     most = max((sum(count for _, count in bar) for bar in counts), default=0) or 1

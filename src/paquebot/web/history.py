@@ -18,11 +18,12 @@ from paquebot.engine import asking
 from paquebot.errors import CommandError, PaquebotError, Problem, describe, render
 from paquebot.language import translatable
 from paquebot.records import run_log
-from paquebot.records.models import Export, Run
+from paquebot.records.models import Export, Run, Server
 from paquebot.records.models.people import EDITOR
 from paquebot.records.run_list import PERIODS, runs_of, since
 from paquebot.records.selectors import newer_under_its_name
 from paquebot.records.words import status_name, trigger_name
+from paquebot.web import chart
 from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.installation import records
 from paquebot.web.listing import Column, Filter, Listing
@@ -50,6 +51,7 @@ PERIOD_NAMES = {
 }
 IGNORED_NAMES = {"too": translatable("shown too"), "only": translatable("only these")}
 AT_ONCE = 200
+FEWEST_BARS = 3
 NEWER_FILE = Problem(
     "run.newer_file",
     "Run {newer} put a newer file under the name of run {run}, which would be replaced.",
@@ -66,6 +68,26 @@ def _exports(request: HttpRequest) -> Sequence[tuple[str, str]]:
     project: Any = getattr(request, "project", None)
     exports = Export.objects.filter(project=project).values_list("name", "definition__label")
     return [(name, label or name) for name, label in exports]
+
+
+def _servers(request: HttpRequest) -> Sequence[tuple[str, str]]:
+    project: Any = getattr(request, "project", None)
+    return [(name, name) for name in Server.objects.filter(project=project).values_list("name", flat=True)]
+
+
+def _charts(runs: Sequence[Run]) -> dict[str, Any]:
+    """Sizes and durations of the runs that ended with a file, on the page, the oldest first; nothing of fewer than three."""
+    sent = sorted((run for run in runs if run.finished_at and run.size_bytes), key=lambda run: run.id)
+    if len(sent) < FEWEST_BARS:
+        return {}
+    return {
+        "sizes": chart.sizes(sent),
+        "durations": chart.durations(sent),
+        "most_bytes": max(run.size_bytes or 0 for run in sent),
+        "longest": max(seconds_of(run) or 0 for run in sent),
+        "width": chart.WIDTH,
+        "height": chart.HEIGHT,
+    }
 
 
 def _ignored(rows: QuerySet[Run], value: str) -> QuerySet[Run]:
@@ -88,6 +110,7 @@ HISTORY = Listing(
     filters=(
         Filter("status", translatable("Status"), lambda _: [(status, status_name(status, gettext)) for status in STATUSES]),
         Filter("export", translatable("Export"), _exports, field="export_name"),
+        Filter("destination", translatable("Destination"), _servers, field="server_name"),
         Filter(
             "period",
             translatable("Period"),
@@ -106,6 +129,7 @@ HISTORY = Listing(
     ),
     search=("file_name", "export_name"),
     span=Span(translatable("Days"), "created_at"),
+    beside=_charts,
 )
 TO_LOOK_AT = replace(HISTORY, columns=HISTORY.columns[1:])
 """For those who may do nothing about a run."""

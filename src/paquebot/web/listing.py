@@ -91,6 +91,8 @@ class Listing:
     """By which moment of a row the list can be narrowed to a span of days."""
     prepare: Callable[[Sequence[Any]], None] | None = None
     """Sees the rows of a page together before they are drawn, to find out at once what their cells need."""
+    beside: Callable[[Sequence[Any]], Mapping[str, Any]] | None = None
+    """What a template shows beside the rows of a page, made of them."""
 
     def answer(
         self, request: HttpRequest, rows: QuerySet[Any], template: str, context: Mapping[str, Any] | None = None
@@ -137,6 +139,7 @@ class Listing:
             "filtered": any(filter_["chosen"] for filter_ in filters) or bool(searched or (days and (days.first or days.last))),
             "columns": [self._heading(column, order) for column in self.columns],
             "rows": [self._row(row, shared) for row in shown],
+            "beside": self.beside(shown) if self.beside else {},
             "next": _token(shown[-1], order) if len(found) > PAGE_ROWS else "",
             "beyond_first": bool(request.GET.get("after")),
         }

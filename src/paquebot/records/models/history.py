@@ -93,6 +93,7 @@ class Run(models.Model):
             models.Index(fields=["project", "created_at"], name="run_of_project_by_start"),
             models.Index(fields=["project", "status", "id"], name="run_by_status"),
             models.Index(fields=["project", "export_name", "id"], name="run_by_export_name"),
+            models.Index(fields=["project", "server_name", "id"], name="run_by_server_name"),
             models.Index(fields=["export", "file_name", "id"], name="run_by_file_name"),
             models.Index("project", Coalesce("size_bytes", -1), "id", name="run_by_size"),
             models.Index("project", Coalesce("rows", -1), "id", name="run_by_rows"),
