@@ -176,6 +176,16 @@ def test_a_record_that_cannot_be_filled_is_refused_when_the_export_is_defined(fi
     assert (refused.value.code, refused.value.parameters.get("variable")) == (code, told)
 
 
+@pytest.mark.parametrize(("place", "nearest"), [("trailer_record", "rows"), ("header_record", None)])
+def test_what_is_counted_is_among_what_the_last_record_may_say_and_not_the_first(place, nearest):
+    definition = ExportDefinition.from_document({"name": "a", "file": {place: "{row}"}})
+    with pytest.raises(PackagingError) as refused:
+        for _, check in naming.templates_of(definition):
+            check()
+    assert (refused.value.parameters["nearest"] == "rows") == (nearest == "rows")
+    assert ("records" in refused.value.parameters["known"]) == (nearest == "rows")
+
+
 @pytest.mark.parametrize(
     ("file", "code"),
     [

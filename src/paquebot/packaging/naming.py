@@ -176,7 +176,7 @@ def record(template: str, values: Mapping[str, Value], counts: Sequence[str] = C
             _padded(template, 0, specification, variable)
             pieces.append(f"{{{variable}:{specification or 1}}}")
             continue
-        pieces.append(_doubled(_value(template, variable, specification, values)))
+        pieces.append(_doubled(_value(template, variable, specification, values, counts)))
     return "".join(pieces)
 
 
@@ -239,13 +239,14 @@ def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
         yield literal, variable, specification or ""
 
 
-def _value(template: str, variable: str, specification: str, values: Mapping[str, Value]) -> str:
+def _value(template: str, variable: str, specification: str, values: Mapping[str, Value], others: Sequence[str] = ()) -> str:
+    """What the variable stands for here; `others` are known too, and filled elsewhere."""
     offset = _OFFSET.fullmatch(variable)
     name = offset["variable"] if offset and offset["variable"] in DATE_FORMATS else variable
     if name not in VARIABLES:
-        raise PackagingError(
-            UNKNOWN_VARIABLE, template=template, variable=variable, nearest=nearest(variable, VARIABLES), known=VARIABLES
-        )
+        known = (*VARIABLES, *others)
+        near = nearest(variable, known)
+        raise PackagingError(UNKNOWN_VARIABLE, template=template, variable=variable, nearest=near, known=known)
     value = values[name]
     if isinstance(value, datetime):
         return _moment(template, name, _moved(template, value, offset) if offset else value, specification)
