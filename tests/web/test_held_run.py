@@ -42,7 +42,7 @@ def test_every_reason_stands_there_and_editors_can_look_at_the_file(cast, held):
 def test_viewers_read_why_but_decide_nothing(cast, held):
     text = cast.bob.get(page(held)).text
     assert "The field “email” is empty." in text
-    assert "Editors and owners of the project can release or refuse it." in text
+    assert "Operators, editors and owners of the project can release or refuse it." in text
     assert 'release/"' not in text
     for what in ("release/", "refuse/"):
         assert cast.bob.post(page(held, what)).status_code == 403

@@ -271,7 +271,7 @@ def test_a_viewer_sees_no_content_and_changes_nothing(cast, served, export):
     run = make_run(export)
     keep(served, run)
     text = cast.bob.get(page(run)).text
-    assert "Only editors and owners of the project can open what left." in text
+    assert "Only editors and owners, and members who may see personal data, can open what left." in text
     for address in ("file/", "first-lines/", "retry/", "ignore/", "cancel/"):
         assert page(run, address) not in text
         assert cast.bob.get(page(run, address)).status_code == 403

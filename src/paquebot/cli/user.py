@@ -22,7 +22,9 @@ def configure(parser: argparse.ArgumentParser, _: Callable[[str], str]) -> None:
     parser.add_argument("action", choices=("add",), help=_("what to do with the person"))
     parser.add_argument("email", metavar="EMAIL", help=_("the e-mail, which is also the login"))
     parser.add_argument("--name", default="", help=_("the name people read"))
-    parser.add_argument("--role", default="viewer", help=_("what the person may do in --project: owner, editor or viewer"))
+    parser.add_argument(
+        "--role", default="viewer", help=_("what the person may do in --project: owner, editor, operator or viewer")
+    )
     parser.add_argument("--administrator", action="store_true", help=_("sees and does everything in every project"))
 
 

@@ -113,14 +113,16 @@ def withdraw(project: Project, email: str) -> None:
 
 
 @transaction.atomic
-def change_role(project: Project, user_id: int, role: str) -> Membership:
-    """What the member may do from now on. Raises `CommandError`."""
+def change_role(project: Project, user_id: int, role: str, *, sees_data: bool = False) -> Membership:
+    """What the member may do from now on, and whether rows and files are shown to them even where the role does not.
+
+    Raises `CommandError`."""
     check_role(role)
     member = _held(project, user_id)
     if role != OWNER:
         _keep_an_owner(member)
-    member.role = role
-    member.save(update_fields=["role"])
+    member.role, member.sees_data = role, sees_data
+    member.save(update_fields=["role", "sees_data"])
     return member
 
 

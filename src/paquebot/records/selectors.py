@@ -12,7 +12,7 @@ from paquebot.errors import CommandError, Problem, render
 from paquebot.language import translatable
 from paquebot.options import nearest
 from paquebot.records.models import EncryptionKey, Export, Group, Membership, Project, Query, Run, Server, Table, User
-from paquebot.records.models.people import OWNER
+from paquebot.records.models.people import EDITOR, OWNER, ROLES
 
 NO_PROJECT = Problem("project.none", "There is no project yet.", "Create one: paquebot apply FILE.yaml")
 WHICH_PROJECT = Problem("project.which", "There are several projects.", "Name one with --project: {known}.")
@@ -82,6 +82,13 @@ def role_in(project: Project, user: User) -> str | None:
         return OWNER
     mine = Membership.objects.filter(project=project, user=user, is_active=True)
     return mine.values_list("role", flat=True).first()
+
+
+def sees_data_in(project: Project, user: User, role: str) -> bool:
+    """Whether rows and files of the project are shown to `user`, who is `role` in it: by the role, or by a grant."""
+    if ROLES.index(role) >= ROLES.index(EDITOR):
+        return True
+    return Membership.objects.filter(project=project, user=user, is_active=True, sees_data=True).exists()
 
 
 def find_named(kind: type[Named], project: Project, name: str) -> Named:

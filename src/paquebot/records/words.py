@@ -122,7 +122,7 @@ def state_name(state: str, _: Callable[[str], str]) -> str:
 
 def role_name(role: str, _: Callable[[str], str]) -> str:
     """What somebody may do in a project, as people call it."""
-    return {"owner": _("owner"), "editor": _("editor"), "viewer": _("viewer")}.get(role, role)
+    return {"owner": _("owner"), "editor": _("editor"), "operator": _("operator"), "viewer": _("viewer")}.get(role, role)
 
 
 def kind_name(kind: str, _: Callable[[str], str]) -> str:

@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from paquebot.records.models import Project, User
-from paquebot.records.models.people import EDITOR, OWNER, ROLES, VIEWER
+from paquebot.records.models.people import EDITOR, OPERATOR, OWNER, ROLES, VIEWER
 from paquebot.records.people import note_seen
-from paquebot.records.selectors import role_in
+from paquebot.records.selectors import role_in, sees_data_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,11 +33,15 @@ class Rule:
     signed_in: bool = True
     role: str | None = None
     administrator: bool = False
+    data: bool = False
+    """Rows or files are shown: only to those who may see them."""
 
 
 ANYBODY = Rule("anybody", signed_in=False)
 SIGNED_IN = Rule("whoever signed in")
 VIEWERS = Rule("viewers of the project", role=VIEWER)
+OPERATORS = Rule("operators of the project", role=OPERATOR)
+DATA_READERS = Rule("members who may see the data", role=VIEWER, data=True)
 EDITORS = Rule("editors of the project", role=EDITOR)
 OWNERS = Rule("owners of the project", role=OWNER)
 ADMINISTRATORS = Rule("administrators", administrator=True)
@@ -55,6 +59,12 @@ def may(request: HttpRequest, role: str) -> bool:
     """Whether whoever asks has at least `role` in the project of the page; nobody has where there is no project."""
     held = getattr(request, "role", None)
     return held is not None and ROLES.index(held) >= ROLES.index(role)
+
+
+def may_see_data(request: HttpRequest) -> bool:
+    """Whether rows and files of the project of the page are shown to whoever asks."""
+    asked = cast(PageRequest, request)
+    return getattr(request, "role", None) is not None and sees_data_in(asked.project, asked.user, asked.role)
 
 
 def seen_by(rule: Rule) -> Callable[[View], View]:
@@ -105,6 +115,8 @@ def _hold_to(rule: Rule, request: PageRequest, kwargs: dict[str, Any]) -> None:
     if "project" in kwargs:
         _enter(request, kwargs["project"])
     if rule.role is not None and not may(request, rule.role):
+        raise PermissionDenied
+    if rule.data and not may_see_data(request):
         raise PermissionDenied
 
 

@@ -19,12 +19,12 @@ from paquebot.errors import CommandError, PaquebotError, Problem, describe, rend
 from paquebot.language import translatable
 from paquebot.records import run_log
 from paquebot.records.models import Export, Run, Server
-from paquebot.records.models.people import EDITOR
+from paquebot.records.models.people import OPERATOR
 from paquebot.records.run_list import PERIODS, runs_of, since
 from paquebot.records.selectors import newer_under_its_name
 from paquebot.records.words import status_name, trigger_name
 from paquebot.web import chart
-from paquebot.web.access import EDITORS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.access import OPERATORS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.installation import records
 from paquebot.web.listing import Column, Filter, Listing
 from paquebot.web.spanning import Span
@@ -142,12 +142,12 @@ def history(request: PageRequest, project: str) -> HttpResponseBase:
     rows = runs_of(request.project)
     if request.GET.get("ignored") not in IGNORED_NAMES:
         rows = rows.filter(ignored_at=None)
-    listing = HISTORY if may(request, EDITOR) else TO_LOOK_AT
+    listing = HISTORY if may(request, OPERATOR) else TO_LOOK_AT
     ignored = Run.objects.filter(project=request.project, ignored_at__isnull=False)
     return listing.answer(request, rows, "history.html", {"ignored": ignored.exists})  # asked when there is nothing to show
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def act(request: PageRequest, project: str) -> HttpResponse:
     """Ignores, puts back or retries the chosen runs, one after the other; tells how many, and what stopped the others."""

@@ -9,8 +9,8 @@ from django.db import models
 
 from paquebot.records.models.project import Project
 
-OWNER, EDITOR, VIEWER = "owner", "editor", "viewer"
-ROLES = (VIEWER, EDITOR, OWNER)
+OWNER, EDITOR, OPERATOR, VIEWER = "owner", "editor", "operator", "viewer"
+ROLES = (VIEWER, OPERATOR, EDITOR, OWNER)
 """Each may do what those before it may."""
 
 
@@ -59,6 +59,8 @@ class Membership(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=[(role, role) for role in ROLES])
+    sees_data = models.BooleanField(default=False)
+    """Whether rows and files are shown to them, too, whose role alone does not."""
     is_active = models.BooleanField(default=True)
     """A deactivated member sees nothing of the project and is told nothing; what they did stays theirs."""
     created_at = models.DateTimeField(auto_now_add=True)

@@ -21,7 +21,7 @@ from paquebot.records.alerts import listening, mail
 from paquebot.records.alerts.letters import Told
 from paquebot.records.alerts.outbox import Errand, post
 from paquebot.records.models import Export, Invitation, Membership, User
-from paquebot.records.models.people import EDITOR, OWNER, ROLES, VIEWER
+from paquebot.records.models.people import EDITOR, OPERATOR, OWNER, ROLES, VIEWER
 from paquebot.records.words import role_name
 from paquebot.web import installation
 from paquebot.web.access import OWNERS, PageRequest, seen_by
@@ -35,6 +35,7 @@ REACTIVATED = translatable("{name} is back, as before.")
 WITHDRAWN = translatable("The invitation of {email} is withdrawn.")
 MAY = {
     VIEWER: translatable("sees exports and their history, without personal data"),
+    OPERATOR: translatable("runs exports, retries, ignores, releases; without personal data"),
     EDITOR: translatable("makes exports, runs them, sees the data"),
     OWNER: translatable("everything: destinations, keys, members"),
 }
@@ -126,7 +127,8 @@ def _act(request: PageRequest, found: Membership) -> str:
     if asked == "reactivate":
         members.reactivate(request.project, found.user_id)
         return gettext(REACTIVATED).format(name=name)
-    changed = members.change_role(request.project, found.user_id, request.POST.get("role", ""))
+    shown = "sees_data" in request.POST
+    changed = members.change_role(request.project, found.user_id, request.POST.get("role", ""), sees_data=shown)
     return gettext(ROLE_CHANGED).format(name=name, role=role_name(changed.role, gettext))
 
 

@@ -21,7 +21,7 @@ from paquebot.records.tables import moved, reorder, table_facts
 from paquebot.records.uses import uses_in
 from paquebot.records.writing import CHANGED_MEANWHILE, version_of
 from paquebot.web import installation, named
-from paquebot.web.access import EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
+from paquebot.web.access import DATA_READERS, EDITORS, OWNERS, VIEWERS, PageRequest, may, seen_by
 from paquebot.web.data.database import outside_line
 from paquebot.web.data.table_forms import RoleForm
 from paquebot.web.telling import place_error, told
@@ -47,7 +47,7 @@ def table(request: PageRequest, project: str, name: str) -> HttpResponse:
     return _page(request, named.found(Table, request, name))
 
 
-@seen_by(EDITORS)
+@seen_by(DATA_READERS)
 @require_safe
 def rows(request: PageRequest, project: str, name: str) -> HttpResponse:
     """The first rows, as a part of the page; as the whole page without JavaScript."""

@@ -19,7 +19,7 @@ from paquebot.export import ACTIVE
 from paquebot.language import translatable
 from paquebot.records import exports
 from paquebot.records.models import Run
-from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.access import EDITORS, OPERATORS, PageRequest, seen_by
 from paquebot.web.checking import asked, checked
 from paquebot.web.exports.finding import export_or_404
 from paquebot.web.telling import told
@@ -76,7 +76,7 @@ def new(request: PageRequest, project: str) -> HttpResponseBase:
     return render(request, "exports/new.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def run(request: PageRequest, project: str, name: str) -> HttpResponse:
     """Lancer maintenant: a run of the export as it is saved, in every state; the schedule stays as it is."""

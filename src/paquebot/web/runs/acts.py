@@ -14,7 +14,7 @@ from paquebot.errors import PaquebotError, describe, render
 from paquebot.language import translatable
 from paquebot.records import run_log
 from paquebot.records.holding import is_uncertain
-from paquebot.web.access import EDITORS, PageRequest, seen_by
+from paquebot.web.access import OPERATORS, PageRequest, seen_by
 from paquebot.web.installation import records
 from paquebot.web.runs.page import found
 
@@ -22,7 +22,7 @@ REFUSED = translatable("The file is refused: nothing was sent, and it is no long
 ENDED = translatable("The run has ended: the file is not sent again, and is no longer kept.")
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def retry(request: PageRequest, project: str, run: int) -> HttpResponse:
     """`how=same` sends the kept file again, `how=fresh` makes it again; leads to the new run."""
@@ -37,7 +37,7 @@ def retry(request: PageRequest, project: str, run: int) -> HttpResponse:
     return redirect("run", project, again.id)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def ignore(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Ignores the run, or with `undo` puts it back."""
@@ -53,7 +53,7 @@ def ignore(request: PageRequest, project: str, run: int) -> HttpResponse:
     return redirect("run", project, run)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def cancel(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Asks that the run stops."""
@@ -64,7 +64,7 @@ def cancel(request: PageRequest, project: str, run: int) -> HttpResponse:
     return redirect("run", project, run)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def release(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Lets the very file that is held leave."""
@@ -76,7 +76,7 @@ def release(request: PageRequest, project: str, run: int) -> HttpResponse:
     return redirect("run", project, run)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def refuse(request: PageRequest, project: str, run: int) -> HttpResponse:
     """Ends the held run; its file is removed and nothing is sent."""
@@ -90,7 +90,7 @@ def refuse(request: PageRequest, project: str, run: int) -> HttpResponse:
     return redirect("run", project, run)
 
 
-@seen_by(EDITORS)
+@seen_by(OPERATORS)
 @require_POST
 def arrived(request: PageRequest, project: str, run: int) -> HttpResponse:
     """The partner has the file of a run whose outcome was unknown."""

@@ -16,12 +16,12 @@ from paquebot.errors import PaquebotError, describe
 from paquebot.errors import render as told
 from paquebot.records.models import Receipt, Run
 from paquebot.reporting.receipt import Receipt as SignedReceipt
-from paquebot.web.access import EDITORS, VIEWERS, PageRequest, seen_by
+from paquebot.web.access import DATA_READERS, VIEWERS, PageRequest, seen_by
 from paquebot.web.installation import records
 from paquebot.web.runs.page import found, whole
 
 
-@seen_by(EDITORS)
+@seen_by(DATA_READERS)
 @require_safe
 def download(request: PageRequest, project: str, run: int) -> HttpResponseBase:
     """The bytes, as they left, of the file or of one of its parts (`?part=2`)."""
@@ -39,7 +39,7 @@ def download(request: PageRequest, project: str, run: int) -> HttpResponseBase:
     return _attached(response, name)
 
 
-@seen_by(EDITORS)
+@seen_by(DATA_READERS)
 @require_POST
 def first_lines(request: PageRequest, project: str, run: int) -> HttpResponse:
     """The first rows of the file; the whole page where there is no JavaScript."""

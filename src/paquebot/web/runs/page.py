@@ -22,7 +22,7 @@ from paquebot.records.holding import is_uncertain
 from paquebot.records.inbox import mark_run_read
 from paquebot.records.models import Artifact, Query, Receipt, Run, Table
 from paquebot.records.models.history import FINISHED
-from paquebot.records.models.people import EDITOR
+from paquebot.records.models.people import OPERATOR
 from paquebot.records.once import is_once
 from paquebot.records.selectors import newer_under_its_name
 from paquebot.records.words import cause_words
@@ -64,7 +64,7 @@ def found(request: PageRequest, number: int) -> Run:
 
 def whole(request: PageRequest, run: Run) -> dict[str, Any]:
     """Everything the page shows to this person."""
-    may_act = may(request, EDITOR)
+    may_act = may(request, OPERATOR)
     return {
         **moving(run),
         "groups": described(run.definition, gettext),

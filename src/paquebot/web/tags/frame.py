@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from paquebot.web.access import may
+from paquebot.web.access import may, may_see_data
 from paquebot.web.tags.words import state_name, status_name
 
 register = template.Library()
@@ -92,6 +92,12 @@ def mark(tone: str, shape: str, word: str) -> SafeString:
 def allowed(context: Context, role: str) -> bool:
     """Whether the person has at least that role in the project: `{% allowed "editor" as may_edit %}`."""
     return may(context["request"], role)
+
+
+@register.simple_tag(takes_context=True)
+def data_shown(context: Context) -> bool:
+    """Whether rows and files are shown to the person: `{% data_shown as may_read %}`."""
+    return may_see_data(context["request"])
 
 
 @register.simple_tag(takes_context=True)
